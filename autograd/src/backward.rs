@@ -1,0 +1,177 @@
+//! Reverse mode: from a result back to everything it depends on.
+
+use crate::graph::{Graph, Phase, Source, Var};
+use crate::inspect::op_name;
+use crate::op::AnyOp;
+use crate::param::{Grads, ParamId};
+use std::rc::Rc;
+use tensor::{Shape, Tensor};
+
+impl Graph {
+    /// The gradient of the number `y` with respect to each of `wrt`, which may be any nodes of the graph. The gradients
+    /// are nodes too and can be differentiated again; one that `y` does not depend on is zero.
+    ///
+    /// ```
+    /// use autograd::{Graph, Tensor};
+    /// let graph = Graph::inference();
+    /// let x = graph.input(Tensor::from(3.0_f64));
+    /// let [dx] = graph.grad(x * x * x, [x]);
+    /// let [ddx] = graph.grad(dx, [x]);
+    /// assert_eq!((dx.item(), ddx.item()), (27.0, 18.0));
+    /// ```
+    ///
+    /// # Panics
+    /// If `y` has more than one element (use [`grad_with`](Graph::grad_with)), or is no float.
+    #[track_caller]
+    pub fn grad<'g, const N: usize>(&'g self, y: Var<'g>, wrt: [Var<'g>; N]) -> [Var<'g>; N] {
+        let grads = self.grad_with(y, self.seed(y), &wrt);
+        std::array::from_fn(|i| grads[i])
+    }
+
+    /// As [`grad`](Graph::grad) for a result of any shape: `dy`, of the same shape, is the gradient of the loss with
+    /// respect to it.
+    ///
+    /// # Panics
+    /// If `dy` has not the shape and type of `y`, or a variable is of another graph or no float.
+    #[track_caller]
+    pub fn grad_with<'g>(&'g self, y: Var<'g>, dy: Var<'g>, wrt: &[Var<'g>]) -> Vec<Var<'g>> {
+        self.own(y);
+        self.own(dy);
+        if (y.shape(), y.dtype()) != (dy.shape(), dy.dtype()) {
+            panic!(
+                "grad: the incoming gradient {} {} is not like the result {} {}",
+                dy.dtype(),
+                dy.shape(),
+                y.dtype(),
+                y.shape()
+            );
+        }
+        for &x in wrt {
+            self.own(x);
+            if !x.dtype().is_float() {
+                panic!("grad: %{} holds {}, which has no gradient", x.index, x.dtype());
+            }
+        }
+        let (phase, scope) = (self.phase.replace(Phase::Gradient), self.scope.get());
+        let grads = self.sweep(y, dy, wrt);
+        self.phase.set(phase);
+        self.scope.set(scope);
+        grads
+    }
+
+    /// One pass over the tape, back from `y`. No recursion, so the length of a chain does not matter.
+    fn sweep<'g>(&'g self, y: Var<'g>, dy: Var<'g>, wrt: &[Var<'g>]) -> Vec<Var<'g>> {
+        let relevant = self.depends_on(wrt, y.index);
+        let mut grads: Vec<Option<Var<'g>>> = vec![None; y.index + 1];
+        grads[y.index] = Some(dy);
+        for index in (0..=y.index).rev() {
+            let (true, Some(dy)) = (relevant[index], grads[index]) else { continue };
+            let Some((op, inputs)) = self.operation(index) else { continue };
+            let var = |index| Var { graph: self, index };
+            let x: Vec<Var<'g>> = inputs.iter().map(|&i| var(i)).collect();
+            for (i, &input) in inputs.iter().enumerate() {
+                if relevant[input] {
+                    let dx = op.vjp(i, &x, var(index), dy);
+                    let dx = unbroadcast(&*op, dx, x[i].shape());
+                    grads[input] = Some(match grads[input] {
+                        Some(sum) => sum + dx,
+                        None => dx,
+                    });
+                }
+            }
+        }
+        let grad = |x: &Var<'g>| grads.get(x.index).copied().flatten();
+        wrt.iter().map(|x| grad(x).unwrap_or_else(|| self.constant(x.value().zeros_like()))).collect()
+    }
+
+    /// For each node up to `last`, whether its value depends on one of `wrt` by differentiable operations.
+    fn depends_on(&self, wrt: &[Var<'_>], last: usize) -> Vec<bool> {
+        let nodes = self.nodes.borrow();
+        let mut relevant = vec![false; last + 1];
+        for x in wrt.iter().filter(|x| x.index <= last) {
+            relevant[x.index] = true;
+        }
+        for (index, node) in nodes[..=last].iter().enumerate() {
+            if let Source::Op(op) = &node.source
+                && !relevant[index]
+                && node.inputs.iter().any(|&i| relevant[i])
+            {
+                relevant[index] = op.differentiable() && node.value.dtype().is_float();
+            }
+        }
+        relevant
+    }
+
+    /// The operation that made a node; from here on its nodes belong to the same part of the model.
+    fn operation(&self, index: usize) -> Option<(Rc<dyn AnyOp>, Vec<usize>)> {
+        let nodes = self.nodes.borrow();
+        let node = &nodes[index];
+        self.scope.set(node.scope);
+        match &node.source {
+            Source::Op(op) => Some((op.clone(), node.inputs.clone())),
+            _ => None,
+        }
+    }
+
+    /// The gradient of a number with respect to itself.
+    #[track_caller]
+    fn seed<'g>(&'g self, y: Var<'g>) -> Var<'g> {
+        let (shape, dtype) = (y.shape(), y.dtype());
+        if shape.count() != 1 {
+            panic!("backward: the loss must be one number, not {shape}; take its .mean(..) or .sum(..)");
+        }
+        if !dtype.is_float() {
+            panic!("backward: the loss holds {dtype}, which has no gradient");
+        }
+        self.constant(Tensor::ones(shape, dtype))
+    }
+}
+
+impl<'g> Var<'g> {
+    /// The gradient of this number, the loss, with respect to every trained parameter in the graph, and the next values
+    /// of the states.
+    ///
+    /// ```
+    /// use autograd::{Graph, Param, Tensor};
+    /// let w = Param::new(Tensor::from([[1.0_f32], [2.0]]));
+    /// let graph = Graph::training(0, 0);
+    /// let x = graph.input(Tensor::from([[3.0_f32, 4.0]]));
+    /// let grads = x.matmul(graph.param(&w)).sum(..).backward();
+    /// assert_eq!(grads.get(&w).unwrap().to_vec::<f32>(), [3.0, 4.0]);
+    /// ```
+    ///
+    /// # Panics
+    /// If this is not one number, or no float.
+    #[track_caller]
+    pub fn backward(self) -> Grads {
+        let graph = self.graph;
+        let seed = graph.seed(self);
+        let mut params: Vec<(ParamId, usize)> =
+            graph.trained.borrow().iter().map(|&id| (id, graph.params.borrow()[&id])).collect();
+        params.sort_by_key(|&(_, index)| index);
+        let wrt: Vec<Var<'g>> = params.iter().map(|&(_, index)| Var { graph, index }).collect();
+        let grads = graph.grad_with(self, seed, &wrt);
+        let updates = graph.updates.borrow();
+        let nodes = graph.nodes.borrow();
+        Grads {
+            grads: params.iter().zip(grads).map(|(&(id, _), grad)| (id, grad.value())).collect(),
+            updates: updates.iter().map(|&(id, index)| (id, nodes[index].value.clone())).collect(),
+        }
+    }
+}
+
+/// Sums a gradient over the axes along which the input was broadcast.
+fn unbroadcast<'g>(op: &dyn AnyOp, dx: Var<'g>, shape: Shape) -> Var<'g> {
+    let from = dx.shape();
+    if from == shape {
+        return dx;
+    }
+    let lead = from.len().wrapping_sub(shape.len());
+    let fits = from.len() >= shape.len()
+        && shape.iter().zip(&from[lead..]).all(|(&to, &from)| to == from || to == 1);
+    if !fits {
+        panic!("{}: its vjp gives a gradient {from} for an input {shape}", op_name(op));
+    }
+    let axes = (0..from.len()).filter(|&i| i < lead || shape[i - lead] != from[i]).map(|i| i as isize);
+    dx.sum(axes.collect::<Vec<_>>()).reshape(shape)
+}

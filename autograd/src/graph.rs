@@ -1,0 +1,324 @@
+//! The graph: a tape of nodes, each with its value, in the order in which they were computed.
+
+use crate::op::{AnyOp, Erased, Op};
+use crate::param::{Param, ParamId, Role};
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::rc::Rc;
+use tensor::{DType, OrPanic, Shape, Tensor};
+
+/// What a graph is recorded for. Layers that behave differently in the two ask the graph, not a flag of their own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Dropout drops, batch normalisation uses the statistics of the batch.
+    Training,
+    /// Nothing is dropped, batch normalisation uses its running averages.
+    Inference,
+}
+
+/// Why a node is in the graph.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// Computed by the model.
+    Forward,
+    /// Computed by differentiation.
+    Gradient,
+}
+
+/// Where a node's value comes from.
+#[derive(Clone)]
+pub(crate) enum Source {
+    Input,
+    Constant,
+    Param(ParamId),
+    Op(Rc<dyn AnyOp>),
+}
+
+pub(crate) struct Node {
+    pub(crate) source: Source,
+    pub(crate) inputs: Vec<usize>,
+    pub(crate) value: Tensor,
+    pub(crate) phase: Phase,
+    /// Index into the graph's scopes.
+    pub(crate) scope: usize,
+}
+
+/// A part of the model that nodes belong to; scope 0 is the whole.
+pub(crate) struct Scope {
+    pub(crate) kind: &'static str,
+    pub(crate) parent: usize,
+}
+
+/// The dataflow graph of one computation: every operation on a [`Var`] computes at once and is recorded as a node.
+///
+/// ```
+/// use autograd::{Graph, Tensor};
+///
+/// let graph = Graph::inference();
+/// let x = graph.input(Tensor::from([1.0_f32, 2.0, 3.0]));
+/// let y = (x * x).sum(..);
+/// let [dx] = graph.grad(y, [x]);
+/// assert_eq!(dx.value().to_vec::<f32>(), [2.0, 4.0, 6.0]);
+/// println!("{graph}");
+/// ```
+pub struct Graph {
+    pub(crate) nodes: RefCell<Vec<Node>>,
+    pub(crate) params: RefCell<HashMap<ParamId, usize>>,
+    pub(crate) trained: RefCell<Vec<ParamId>>,
+    pub(crate) names: RefCell<HashMap<ParamId, String>>,
+    pub(crate) updates: RefCell<Vec<(ParamId, usize)>>,
+    pub(crate) scopes: RefCell<Vec<Scope>>,
+    pub(crate) scope: Cell<usize>,
+    pub(crate) phase: Cell<Phase>,
+    mode: Mode,
+    seed: [i64; 2],
+    key: Cell<Option<usize>>,
+    draws: Cell<u64>,
+}
+
+impl Graph {
+    fn new(mode: Mode, seed: [i64; 2]) -> Graph {
+        Graph {
+            nodes: RefCell::default(),
+            params: RefCell::default(),
+            trained: RefCell::default(),
+            names: RefCell::default(),
+            updates: RefCell::default(),
+            scopes: RefCell::new(vec![Scope { kind: "", parent: 0 }]),
+            scope: Cell::new(0),
+            phase: Cell::new(Phase::Forward),
+            mode,
+            seed,
+            key: Cell::new(None),
+            draws: Cell::new(0),
+        }
+    }
+
+    /// A graph of a training step. `seed` is the run's, `step` the number of the step: together they fix what dropout
+    /// drops.
+    pub fn training(seed: u64, step: u64) -> Graph {
+        Graph::new(Mode::Training, [seed as i64, step as i64])
+    }
+
+    /// A graph of a prediction: the same model code, without dropout and with running statistics.
+    pub fn inference() -> Graph {
+        Graph::new(Mode::Inference, [0, 0])
+    }
+
+    /// What the graph is recorded for.
+    pub fn mode(&self) -> Mode {
+        self.mode
+    }
+
+    /// Whether this is a graph of a training step.
+    pub fn is_training(&self) -> bool {
+        self.mode == Mode::Training
+    }
+
+    /// The number of nodes.
+    pub fn len(&self) -> usize {
+        self.nodes.borrow().len()
+    }
+
+    /// Whether nothing was recorded yet.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// A value that changes from one run of the graph to the next: images, labels.
+    pub fn input(&self, value: impl Into<Tensor>) -> Var<'_> {
+        self.leaf(Source::Input, value.into())
+    }
+
+    /// A value that is part of the computation itself.
+    pub fn constant(&self, value: impl Into<Tensor>) -> Var<'_> {
+        self.leaf(Source::Constant, value.into())
+    }
+
+    /// A parameter or a state of a model. Asked twice for the same one, the graph answers with the same node.
+    pub fn param(&self, param: &Param) -> Var<'_> {
+        if let Some(&index) = self.params.borrow().get(&param.id()) {
+            return Var { graph: self, index };
+        }
+        let var = self.leaf(Source::Param(param.id()), param.value().clone());
+        self.params.borrow_mut().insert(param.id(), var.index);
+        if param.role() == Role::Trained {
+            self.trained.borrow_mut().push(param.id());
+        }
+        var
+    }
+
+    /// Records that `param`, a state of a layer, takes `value` when the step is applied (see [`Grads`](crate::Grads)).
+    ///
+    /// # Panics
+    /// If the value has not the shape and type of the parameter.
+    #[track_caller]
+    pub fn update<'g>(&'g self, param: &Param, value: Var<'g>) {
+        if (value.shape(), value.dtype()) != (param.value().shape(), param.value().dtype()) {
+            panic!(
+                "update: the value {} {} is not like the state {} {}",
+                value.dtype(),
+                value.shape(),
+                param.value().dtype(),
+                param.value().shape()
+            );
+        }
+        self.updates.borrow_mut().push((param.id(), value.index));
+    }
+
+    /// Applies an operation, the library's or a user's own.
+    ///
+    /// # Panics
+    /// If the shapes or types break the operation's rule, or the inputs are of another graph.
+    #[track_caller]
+    pub fn apply<'g, const N: usize>(&'g self, op: impl Op<N>, x: [Var<'g>; N]) -> Var<'g> {
+        let value = {
+            let nodes = self.nodes.borrow();
+            let x = x.map(|x| &nodes[self.own(x)].value);
+            op.shape(x.map(Tensor::shape)).or_panic();
+            op.dtype(x.map(Tensor::dtype)).or_panic();
+            op.forward(x)
+        };
+        self.record(Rc::new(Erased(op)), x.iter().map(|x| x.index).collect(), value)
+    }
+
+    /// Applies an operation of any number of inputs.
+    ///
+    /// # Panics
+    /// If the shapes or types break the operation's rule, or the inputs are of another graph.
+    #[track_caller]
+    pub fn apply_any<'g>(&'g self, op: impl AnyOp + 'static, x: &[Var<'g>]) -> Var<'g> {
+        let value = {
+            let nodes = self.nodes.borrow();
+            let mut values = Vec::with_capacity(x.len());
+            for &x in x {
+                values.push(&nodes[self.own(x)].value);
+            }
+            op.shape(&values.iter().map(|x| x.shape()).collect::<Vec<_>>()).or_panic();
+            op.dtype(&values.iter().map(|x| x.dtype()).collect::<Vec<_>>()).or_panic();
+            op.forward(&values)
+        };
+        self.record(Rc::new(op), x.iter().map(|x| x.index).collect(), value)
+    }
+
+    /// Runs `f` with every node it records belonging to a part of the model of this kind (`"Conv2d"`).
+    pub fn scoped<R>(&self, kind: &'static str, f: impl FnOnce() -> R) -> R {
+        let parent = self.scope.get();
+        let scope = {
+            let mut scopes = self.scopes.borrow_mut();
+            scopes.push(Scope { kind, parent });
+            scopes.len() - 1
+        };
+        self.scope.set(scope);
+        let result = f();
+        self.scope.set(parent);
+        result
+    }
+
+    /// The input node that all random operations draw from: seed and step.
+    pub(crate) fn key(&self) -> Var<'_> {
+        let index = self.key.get().unwrap_or_else(|| {
+            let index = self.input(Tensor::from(self.seed)).index;
+            self.key.set(Some(index));
+            index
+        });
+        Var { graph: self, index }
+    }
+
+    /// A number for each random operation of this graph, so that no two draw the same.
+    pub(crate) fn next_draw(&self) -> u64 {
+        self.draws.replace(self.draws.get() + 1)
+    }
+
+    fn leaf(&self, source: Source, value: Tensor) -> Var<'_> {
+        self.push(Node { source, inputs: vec![], value, phase: self.phase.get(), scope: self.scope.get() })
+    }
+
+    fn record(&self, op: Rc<dyn AnyOp>, inputs: Vec<usize>, value: Tensor) -> Var<'_> {
+        let (phase, scope) = (self.phase.get(), self.scope.get());
+        self.push(Node { source: Source::Op(op), inputs, value, phase, scope })
+    }
+
+    fn push(&self, node: Node) -> Var<'_> {
+        let mut nodes = self.nodes.borrow_mut();
+        nodes.push(node);
+        Var { graph: self, index: nodes.len() - 1 }
+    }
+
+    /// The index of a variable of this graph.
+    #[track_caller]
+    pub(crate) fn own(&self, x: Var<'_>) -> usize {
+        if !std::ptr::eq(self, x.graph) {
+            panic!("a variable of one graph was used with variables of another");
+        }
+        x.index
+    }
+}
+
+/// A node of a graph: a value that knows where it came from. Copied freely; arithmetic needs neither `&` nor `clone`.
+#[derive(Clone, Copy)]
+pub struct Var<'g> {
+    pub(crate) graph: &'g Graph,
+    pub(crate) index: usize,
+}
+
+impl<'g> Var<'g> {
+    /// The graph it belongs to.
+    pub fn graph(self) -> &'g Graph {
+        self.graph
+    }
+
+    /// Its number in the graph, as printed: `%4`.
+    pub fn index(self) -> usize {
+        self.index
+    }
+
+    /// The value (a cheap clone: elements are shared).
+    pub fn value(self) -> Tensor {
+        self.graph.nodes.borrow()[self.index].value.clone()
+    }
+
+    /// The sizes of the axes.
+    pub fn shape(self) -> Shape {
+        self.graph.nodes.borrow()[self.index].value.shape()
+    }
+
+    /// The number of axes.
+    pub fn rank(self) -> usize {
+        self.shape().len()
+    }
+
+    /// The type of the elements.
+    pub fn dtype(self) -> DType {
+        self.graph.nodes.borrow()[self.index].value.dtype()
+    }
+
+    /// The only element, as an `f64`.
+    ///
+    /// # Panics
+    /// If there is not exactly one element.
+    #[track_caller]
+    pub fn item(self) -> f64 {
+        self.value().item()
+    }
+
+    /// Applies an operation of one input.
+    ///
+    /// # Panics
+    /// If the shape or type breaks the operation's rule.
+    #[track_caller]
+    pub fn apply(self, op: impl Op<1>) -> Var<'g> {
+        self.graph.apply(op, [self])
+    }
+
+    /// A constant of the same element type.
+    pub(crate) fn scalar(self, value: f64) -> Var<'g> {
+        self.graph.constant(Tensor::full([], value, self.dtype()))
+    }
+}
+
+impl std::fmt::Debug for Var<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "%{} {} {}", self.index, self.dtype(), self.shape())
+    }
+}

@@ -1,0 +1,221 @@
+//! Looking at a graph: nodes, listing, picture.
+
+use crate::graph::{Graph, Node, Phase, Source};
+use crate::module::Module;
+use std::fmt::{self, Debug, Write};
+use tensor::{DType, Shape};
+
+/// The name of an operation: its `Debug` text up to the first attribute.
+pub(crate) fn op_name(op: &(impl Debug + ?Sized)) -> String {
+    let text = format!("{op:?}");
+    let end = text.find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(text.len());
+    text[..end].to_owned()
+}
+
+/// What a node is, for printing and drawing.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NodeInfo {
+    /// Its number: `%4`.
+    pub index: usize,
+    /// `Input`, `Constant`, `Param conv1.weight`, or the operation with its attributes: `Sum { axes: [0] }`.
+    pub op: String,
+    /// The numbers of the nodes it was computed from.
+    pub inputs: Vec<usize>,
+    /// The shape of its value.
+    pub shape: Shape,
+    /// The element type of its value.
+    pub dtype: DType,
+    /// Why it is in the graph.
+    pub phase: Phase,
+    /// The part of the model it belongs to, outermost first: the path name of its parameters, or its kind.
+    pub scope: Vec<String>,
+}
+
+impl fmt::Display for NodeInfo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "%{} = {}", self.index, self.op)?;
+        for input in &self.inputs {
+            write!(f, " %{input}")?;
+        }
+        write!(f, "  {}", self.shape)?;
+        if self.dtype != DType::F32 {
+            write!(f, " {}", self.dtype)?;
+        }
+        Ok(())
+    }
+}
+
+impl Graph {
+    /// Has the parameters of `model` printed and drawn by their path names.
+    pub fn name_params(&self, model: &(impl Module + ?Sized)) {
+        let mut names = self.names.borrow_mut();
+        for (name, param) in model.params() {
+            names.insert(param.id(), name);
+        }
+    }
+
+    /// Every node, in the order of computation.
+    ///
+    /// ```
+    /// use autograd::{Graph, Tensor};
+    /// let graph = Graph::inference();
+    /// let x = graph.input(Tensor::from([1.0_f32, 2.0]));
+    /// let y = x.tanh() + x;
+    /// let last = &graph.nodes()[y.index()];
+    /// assert_eq!(last.to_string(), "%2 = Add %1 %0  [2]");
+    /// ```
+    pub fn nodes(&self) -> Vec<NodeInfo> {
+        let scopes = self.scope_names();
+        let info = |(index, node): (usize, &Node)| NodeInfo {
+            index,
+            op: self.describe(node),
+            inputs: node.inputs.clone(),
+            shape: node.value.shape(),
+            dtype: node.value.dtype(),
+            phase: node.phase,
+            scope: scopes[node.scope].clone(),
+        };
+        self.nodes.borrow().iter().enumerate().map(info).collect()
+    }
+
+    fn describe(&self, node: &Node) -> String {
+        match &node.source {
+            Source::Input => "Input".into(),
+            Source::Constant if node.value.count() == 1 => format!("Constant {}", node.value.item()),
+            Source::Constant => "Constant".into(),
+            Source::Op(op) => format!("{op:?}"),
+            Source::Param(id) => match self.names.borrow().get(id) {
+                Some(name) => format!("Param {name}"),
+                None => "Param".into(),
+            },
+        }
+    }
+
+    /// For each scope, the names from the outermost part of the model to it. A part is named by what the names of its
+    /// parameters have in common, and by its kind where it has none.
+    fn scope_names(&self) -> Vec<Vec<String>> {
+        let (scopes, names) = (self.scopes.borrow(), self.names.borrow());
+        let mut common: Vec<Option<String>> = vec![None; scopes.len()];
+        for node in self.nodes.borrow().iter() {
+            let Source::Param(id) = &node.source else { continue };
+            let Some((path, _)) = names.get(id).and_then(|name| name.rsplit_once('.')) else { continue };
+            let mut scope = node.scope;
+            while scope != 0 {
+                common[scope] = Some(match &common[scope] {
+                    None => path.to_owned(),
+                    Some(other) => shared_path(other, path),
+                });
+                scope = scopes[scope].parent;
+            }
+        }
+        (0..scopes.len())
+            .map(|mut scope| {
+                let mut path = vec![];
+                while scope != 0 {
+                    let kind = scopes[scope].kind;
+                    path.push(match common[scope].as_deref() {
+                        None | Some("") => kind.to_owned(),
+                        Some(name) => format!("{name} ({kind})"),
+                    });
+                    scope = scopes[scope].parent;
+                }
+                path.reverse();
+                path
+            })
+            .collect()
+    }
+
+    /// The graph in the DOT language of Graphviz: `dot -Tsvg graph.dot > graph.svg`. Parts of the model are boxes;
+    /// parameters, inputs, forward and gradient nodes have colours of their own.
+    ///
+    /// ```
+    /// # use autograd::{Graph, Tensor};
+    /// let graph = Graph::inference();
+    /// let y = graph.input(Tensor::from(1.0_f32)).exp();
+    /// assert!(graph.to_dot().starts_with("digraph"));
+    /// ```
+    pub fn to_dot(&self) -> String {
+        let nodes = self.nodes();
+        let mut dot = String::from(
+            "digraph {\n  rankdir=TB;\n  node [shape=box, style=\"rounded,filled\", fontname=\"sans-serif\", \
+             fontsize=10, color=\"#00000033\"];\n  edge [color=\"#888888\", arrowsize=0.6];\n",
+        );
+        let mut tree = Cluster::default();
+        for node in &nodes {
+            tree.place(&node.scope, node);
+        }
+        tree.write(&mut dot, 1, &mut 0);
+        for node in &nodes {
+            for input in &node.inputs {
+                let _ = writeln!(dot, "  n{input} -> n{};", node.index);
+            }
+        }
+        dot.push_str("}\n");
+        dot
+    }
+}
+
+/// The longest path that both paths begin with.
+fn shared_path(a: &str, b: &str) -> String {
+    let same = a.split('.').zip(b.split('.')).take_while(|(x, y)| x == y).map(|(x, _)| x);
+    same.collect::<Vec<_>>().join(".")
+}
+
+/// The parts of the model as a tree, for drawing boxes within boxes.
+#[derive(Default)]
+struct Cluster<'a> {
+    nodes: Vec<&'a NodeInfo>,
+    inner: Vec<(String, Cluster<'a>)>,
+}
+
+impl<'a> Cluster<'a> {
+    fn place(&mut self, path: &[String], node: &'a NodeInfo) {
+        let mut cluster = self;
+        for name in path {
+            let at = cluster.inner.iter().position(|(other, _)| other == name).unwrap_or_else(|| {
+                cluster.inner.push((name.clone(), Cluster::default()));
+                cluster.inner.len() - 1
+            });
+            cluster = &mut cluster.inner[at].1;
+        }
+        cluster.nodes.push(node);
+    }
+
+    fn write(&self, dot: &mut String, depth: usize, count: &mut usize) {
+        let indent = "  ".repeat(depth);
+        for node in &self.nodes {
+            let colour = match (node.phase, node.op.split(' ').next()) {
+                (_, Some("Param")) => "#fff0c2",
+                (_, Some("Input")) => "#d8f0d8",
+                (_, Some("Constant")) => "#eeeeee",
+                (Phase::Forward, _) => "#d6e6fb",
+                (Phase::Gradient, _) => "#fbdcd6",
+            };
+            let label = format!("%{} {}", node.index, node.op).replace('\\', "\\\\").replace('"', "\\\"");
+            let _ = writeln!(
+                dot,
+                "{indent}n{} [label=\"{label}\\n{}\", fillcolor=\"{colour}\"];",
+                node.index, node.shape
+            );
+        }
+        for (name, cluster) in &self.inner {
+            let _ = writeln!(dot, "{indent}subgraph cluster{count} {{\n{indent}  label=\"{name}\";");
+            *count += 1;
+            cluster.write(dot, depth + 1, count);
+            let _ = writeln!(dot, "{indent}}}");
+        }
+    }
+}
+
+/// One line a node: `%4 = Add %2 %3  [100, 10]`.
+impl fmt::Display for Graph {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.nodes().iter().try_for_each(|node| writeln!(f, "{node}"))
+    }
+}
+
+impl Debug for Graph {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Graph of {} nodes", self.len())
+    }
+}

@@ -1,0 +1,47 @@
+//! Reverse-mode automatic differentiation on a dataflow graph in plain view.
+//!
+//! Operations on a [`Var`] compute at once and leave a node in the [`Graph`]. Going back over the nodes gives gradients,
+//! which are nodes themselves: they print, they draw, they differentiate again.
+//!
+//! ```
+//! use autograd::{Graph, Param, Tensor};
+//!
+//! let weight = Param::new(Tensor::from([[0.5_f32], [-1.0]]));
+//! let graph = Graph::training(42, 0);
+//! let x = graph.input(Tensor::from([[1.0_f32, 2.0], [3.0, 4.0]]));
+//! let target = graph.input(Tensor::from([[1.0_f32], [0.0]]));
+//! let loss = (x.matmul(graph.param(&weight)) - target).square().mean(..);
+//! let grads = loss.backward();
+//! println!("{graph}\nd loss / d weight = {}", grads.get(&weight).unwrap());
+//! ```
+//!
+//! # The tour
+//!
+//! | file | what is in it |
+//! |---|---|
+//! | `graph` | [`Graph`], its nodes, and [`Var`], the handle to one |
+//! | `op` | [`Op`]: shape rule, value and gradient of an operation, in one place |
+//! | `ops/…` | the operations, each with its test cases |
+//! | `backward` | going back over the tape |
+//! | `param`, `module` | [`Param`], [`Grads`], and the walk over a model's parameters ([`Module`]) |
+//! | `gradcheck` | checking gradients against differences |
+//! | `inspect` | listing and drawing graphs |
+
+mod backward;
+pub mod gradcheck;
+mod graph;
+mod inspect;
+mod module;
+mod op;
+mod ops;
+mod param;
+
+pub use graph::{Graph, Mode, Phase, Var};
+pub use inspect::NodeInfo;
+pub use module::{Module, join};
+pub use op::{AnyOp, Op};
+pub use ops::Pool2d;
+pub use param::{Grads, PairError, Param, ParamId, Role};
+pub use tensor::{
+    Axes, Conv2d, DType, Element, OrPanic, Padding, Rng, Shape, ShapeError, Slice, Tensor, Windows,
+};

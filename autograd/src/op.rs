@@ -1,0 +1,142 @@
+//! What an operation is.
+
+use crate::graph::Var;
+use crate::inspect::op_name;
+use std::fmt::Debug;
+use tensor::{DType, Shape, ShapeError, Tensor};
+
+/// A differentiable operation of `N` inputs: its shape rule, its value and its gradient, in one place.
+///
+/// Implement it for a type of your own and call `graph.apply(MyOp, [x])`; the graph, its picture, the gradient check and
+/// gradients of gradients then treat it like any of the library's.
+///
+/// ```
+/// use autograd::{gradcheck, Graph, Op, Shape, ShapeError, Tensor, Var};
+///
+/// /// softplus: ln(1 + e^x)
+/// #[derive(Debug)]
+/// struct Softplus;
+///
+/// impl Op<1> for Softplus {
+///     fn shape(&self, [x]: [Shape; 1]) -> Result<Shape, ShapeError> {
+///         Ok(x)
+///     }
+///     fn forward(&self, [x]: [&Tensor; 1]) -> Tensor {
+///         x.exp().ln_1p()
+///     }
+///     fn vjp<'g>(&self, _: usize, [x]: [Var<'g>; 1], _: Var<'g>, dy: Var<'g>) -> Var<'g> {
+///         dy * x.sigmoid()
+///     }
+/// }
+///
+/// let x = Tensor::from([-1.0, 0.0, 2.0]);
+/// gradcheck::check("softplus", &[x], |_, x| x[0].apply(Softplus)).unwrap();
+/// ```
+pub trait Op<const N: usize>: Debug + 'static {
+    /// The shape of the result for inputs of these shapes, asked before anything is computed.
+    ///
+    /// # Errors
+    /// If the shapes do not fit, a sentence that names the operation, the shapes and the rule broken.
+    fn shape(&self, x: [Shape; N]) -> Result<Shape, ShapeError>;
+
+    /// The element type of the result. Unless said otherwise the inputs are all of one type and so is the result.
+    ///
+    /// # Errors
+    /// If the operation does not take these types.
+    fn dtype(&self, x: [DType; N]) -> Result<DType, ShapeError> {
+        same_dtype(self, &x)
+    }
+
+    /// The value. Shapes and types have been checked.
+    #[track_caller]
+    fn forward(&self, x: [&Tensor; N]) -> Tensor;
+
+    /// The vector-Jacobian product: given the result `y` and the gradient `dy` of the loss with respect to it, the
+    /// gradient with respect to input `i`.
+    ///
+    /// It is written with variables, so it becomes part of the graph and can be differentiated again. It may have the
+    /// shape of `y` where the input was broadcast: the engine sums it to the shape of the input.
+    fn vjp<'g>(&self, i: usize, x: [Var<'g>; N], y: Var<'g>, dy: Var<'g>) -> Var<'g>;
+
+    /// Whether gradients flow through this operation at all. If not, `vjp` is never called.
+    fn differentiable(&self) -> bool {
+        true
+    }
+}
+
+/// The rule that all inputs have one element type, which is the result's.
+pub(crate) fn same_dtype(op: &(impl Debug + ?Sized), x: &[DType]) -> Result<DType, ShapeError> {
+    match x {
+        [] => Ok(DType::F32),
+        [first, rest @ ..] => match rest.iter().find(|d| *d != first) {
+            None => Ok(*first),
+            Some(other) => Err(ShapeError::new(
+                "dtype",
+                format!(
+                    "{} of {first} and {other}: the element types differ; convert one with .to(…)",
+                    op_name(op)
+                ),
+            )),
+        },
+    }
+}
+
+/// An operation of any number of inputs, as a node stores it. [`Op`]s become one by themselves; operations whose
+/// number of inputs varies, such as concatenation, implement it directly and go through `Graph::apply_any`.
+pub trait AnyOp: Debug {
+    /// See [`Op::shape`].
+    ///
+    /// # Errors
+    /// As there.
+    fn shape(&self, x: &[Shape]) -> Result<Shape, ShapeError>;
+    /// See [`Op::dtype`].
+    ///
+    /// # Errors
+    /// As there.
+    fn dtype(&self, x: &[DType]) -> Result<DType, ShapeError>;
+    /// See [`Op::forward`].
+    #[track_caller]
+    fn forward(&self, x: &[&Tensor]) -> Tensor;
+    /// See [`Op::vjp`].
+    fn vjp<'g>(&self, i: usize, x: &[Var<'g>], y: Var<'g>, dy: Var<'g>) -> Var<'g>;
+    /// See [`Op::differentiable`].
+    fn differentiable(&self) -> bool {
+        true
+    }
+}
+
+/// The arity-erased twin of an [`Op`].
+pub(crate) struct Erased<O, const N: usize>(pub(crate) O);
+
+impl<O: Debug, const N: usize> Debug for Erased<O, N> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// The inputs as an array; their number was fixed when the node was made.
+fn exactly<T: Copy, const N: usize>(x: &[T]) -> [T; N] {
+    match x.try_into() {
+        Ok(array) => array,
+        Err(_) => unreachable!("a node of {N} inputs has {}", x.len()),
+    }
+}
+
+impl<O: Op<N>, const N: usize> AnyOp for Erased<O, N> {
+    fn shape(&self, x: &[Shape]) -> Result<Shape, ShapeError> {
+        self.0.shape(exactly(x))
+    }
+    fn dtype(&self, x: &[DType]) -> Result<DType, ShapeError> {
+        self.0.dtype(exactly(x))
+    }
+    #[track_caller]
+    fn forward(&self, x: &[&Tensor]) -> Tensor {
+        self.0.forward(exactly(x))
+    }
+    fn vjp<'g>(&self, i: usize, x: &[Var<'g>], y: Var<'g>, dy: Var<'g>) -> Var<'g> {
+        self.0.vjp(i, exactly(x), y, dy)
+    }
+    fn differentiable(&self) -> bool {
+        self.0.differentiable()
+    }
+}

@@ -1,0 +1,232 @@
+//! Operations of two operands, with broadcasting; the engine sums the gradients back to the operands' shapes.
+
+use crate::graph::Var;
+use crate::op::Op;
+use tensor::{DType, Shape, ShapeError, Tensor, broadcast_shape};
+
+macro_rules! binary {
+    ($($(#[$doc:meta])* $op:ident, $name:ident, |$x:ident, $other:ident, $y:ident, $dy:ident| $left:expr, $right:expr;)*) => {
+        $(
+            #[derive(Debug)]
+            struct $op;
+
+            impl Op<2> for $op {
+                fn shape(&self, [a, b]: [Shape; 2]) -> Result<Shape, ShapeError> {
+                    broadcast_shape(stringify!($name), a, b)
+                }
+                #[track_caller]
+                fn forward(&self, [a, b]: [&Tensor; 2]) -> Tensor {
+                    a.$name(b)
+                }
+                #[allow(unused_variables)]
+                fn vjp<'g>(&self, i: usize, [$x, $other]: [Var<'g>; 2], $y: Var<'g>, $dy: Var<'g>) -> Var<'g> {
+                    if i == 0 { $left } else { $right }
+                }
+            }
+
+            impl<'g> Var<'g> {
+                $(#[$doc])*
+                ///
+                /// # Panics
+                /// If the shapes do not broadcast or the element types differ.
+                #[track_caller]
+                pub fn $name(self, other: Var<'g>) -> Var<'g> {
+                    self.graph.apply($op, [self, other])
+                }
+            }
+        )*
+    };
+}
+
+binary! {
+    /// `x + y`.
+    Add, add, |a, b, y, dy| dy, dy;
+    /// `x − y`.
+    Sub, sub, |a, b, y, dy| dy, -dy;
+    /// `x · y`.
+    Mul, mul, |a, b, y, dy| dy * b, dy * a;
+    /// `x / y`.
+    Div, div, |a, b, y, dy| dy / b, -(dy * y / b);
+    /// `x^y`. The gradient in `x` is 0 where `y` is 0, the one in `y` where `x` is 0 and `y` is not negative.
+    Pow, pow, |a, b, y, dy| {
+        let zero = dy.scalar(0.0);
+        b.equal(zero).select(zero, dy * b * a.pow(b - 1.0))
+    }, {
+        let zero = dy.scalar(0.0);
+        let flat = a.equal(zero).logical_and(b.greater_equal(zero));
+        flat.select(zero, dy * y * flat.select(dy.scalar(1.0), a).ln())
+    };
+    /// The larger of `x` and `y`; where they are equal the gradient goes to `x`. NaN if either is.
+    Maximum, maximum, |a, b, y, dy| {
+        a.less(b).select(dy.scalar(0.0), dy)
+    }, {
+        a.less(b).select(dy, dy.scalar(0.0))
+    };
+    /// The smaller of `x` and `y`; where they are equal the gradient goes to `x`. NaN if either is.
+    Minimum, minimum, |a, b, y, dy| {
+        a.greater(b).select(dy.scalar(0.0), dy)
+    }, {
+        a.greater(b).select(dy, dy.scalar(0.0))
+    };
+}
+
+macro_rules! comparisons {
+    ($($(#[$doc:meta])* $op:ident, $name:ident;)*) => {
+        $(
+            #[derive(Debug)]
+            struct $op;
+
+            impl Op<2> for $op {
+                fn shape(&self, [a, b]: [Shape; 2]) -> Result<Shape, ShapeError> {
+                    broadcast_shape(stringify!($name), a, b)
+                }
+                fn dtype(&self, x: [DType; 2]) -> Result<DType, ShapeError> {
+                    crate::op::same_dtype(self, &x)?;
+                    Ok(DType::Bool)
+                }
+                #[track_caller]
+                fn forward(&self, [a, b]: [&Tensor; 2]) -> Tensor {
+                    a.$name(b)
+                }
+                fn vjp<'g>(&self, _: usize, _: [Var<'g>; 2], _: Var<'g>, dy: Var<'g>) -> Var<'g> {
+                    dy
+                }
+                fn differentiable(&self) -> bool {
+                    false
+                }
+            }
+
+            impl<'g> Var<'g> {
+                $(#[$doc])*
+                ///
+                /// # Panics
+                /// If the shapes do not broadcast or the element types differ.
+                #[track_caller]
+                pub fn $name(self, other: Var<'g>) -> Var<'g> {
+                    self.graph.apply($op, [self, other])
+                }
+            }
+        )*
+    };
+}
+
+comparisons! {
+    /// Whether `x = y`.
+    Equal, equal;
+    /// Whether `x ≠ y`.
+    NotEqual, not_equal;
+    /// Whether `x < y`.
+    Less, less;
+    /// Whether `x ≤ y`.
+    LessEqual, less_equal;
+    /// Whether `x > y`.
+    Greater, greater;
+    /// Whether `x ≥ y`.
+    GreaterEqual, greater_equal;
+    /// `x ∧ y` of truth values.
+    LogicalAnd, logical_and;
+    /// `x ∨ y` of truth values.
+    LogicalOr, logical_or;
+}
+
+/// `if condition { a } else { b }`, element by element.
+#[derive(Debug)]
+struct Select;
+
+impl Op<3> for Select {
+    fn shape(&self, [c, a, b]: [Shape; 3]) -> Result<Shape, ShapeError> {
+        tensor::rules::select_shape(c, a, b)
+    }
+    fn dtype(&self, [c, a, b]: [DType; 3]) -> Result<DType, ShapeError> {
+        if c != DType::Bool {
+            return Err(ShapeError::new(
+                "select",
+                format!("the condition is {c}, not bool; compare something"),
+            ));
+        }
+        crate::op::same_dtype(self, &[a, b])
+    }
+    #[track_caller]
+    fn forward(&self, [c, a, b]: [&Tensor; 3]) -> Tensor {
+        c.select(a, b)
+    }
+    fn vjp<'g>(&self, i: usize, [c, _, _]: [Var<'g>; 3], _: Var<'g>, dy: Var<'g>) -> Var<'g> {
+        let zero = dy.scalar(0.0);
+        if i == 1 { c.select(dy, zero) } else { c.select(zero, dy) }
+    }
+}
+
+impl<'g> Var<'g> {
+    /// Where this condition is true the element of `a`, elsewhere that of `b`; the three shapes broadcast.
+    ///
+    /// # Panics
+    /// If this is not `bool`, the types of `a` and `b` differ, or the shapes do not broadcast.
+    #[track_caller]
+    pub fn select(self, a: Var<'g>, b: Var<'g>) -> Var<'g> {
+        self.graph.apply(Select, [self, a, b])
+    }
+}
+
+macro_rules! operators {
+    ($($trait:ident, $method:ident;)*) => {
+        $(
+            impl<'g> std::ops::$trait for Var<'g> {
+                type Output = Var<'g>;
+                #[track_caller]
+                fn $method(self, other: Var<'g>) -> Var<'g> {
+                    Var::$method(self, other)
+                }
+            }
+            impl<'g> std::ops::$trait<f64> for Var<'g> {
+                type Output = Var<'g>;
+                #[track_caller]
+                fn $method(self, other: f64) -> Var<'g> {
+                    Var::$method(self, self.scalar(other))
+                }
+            }
+            impl<'g> std::ops::$trait<Var<'g>> for f64 {
+                type Output = Var<'g>;
+                #[track_caller]
+                fn $method(self, other: Var<'g>) -> Var<'g> {
+                    Var::$method(other.scalar(self), other)
+                }
+            }
+        )*
+    };
+}
+operators! {
+    Add, add;
+    Sub, sub;
+    Mul, mul;
+    Div, div;
+}
+
+impl<'g> std::ops::Neg for Var<'g> {
+    type Output = Var<'g>;
+    #[track_caller]
+    fn neg(self) -> Var<'g> {
+        Var::neg(self)
+    }
+}
+
+#[cfg(test)]
+pub(super) fn cases() -> Vec<super::table::Case> {
+    use super::table::Case;
+    let mut cases = vec![];
+    for (a, b) in [([2, 3], vec![2, 3]), ([2, 3], vec![3]), ([2, 1], vec![1, 3]), ([2, 3], vec![])] {
+        let (a, b) = (&a[..], &b[..]);
+        cases.extend([
+            Case::new("add", [Case::normal(a, 1), Case::normal(b, 2)], |_, x| x[0] + x[1]),
+            Case::new("sub", [Case::normal(a, 1), Case::normal(b, 2)], |_, x| x[0] - x[1]),
+            Case::new("mul", [Case::normal(a, 1), Case::normal(b, 2)], |_, x| x[0] * x[1]),
+            Case::new("div", [Case::normal(a, 1), Case::positive(b, 2)], |_, x| x[0] / x[1]),
+            Case::new("pow", [Case::positive(a, 1), Case::normal(b, 2)], |_, x| x[0].pow(x[1])),
+            Case::new("maximum", [Case::normal(a, 1), Case::normal(b, 2)], |_, x| x[0].maximum(x[1])),
+            Case::new("minimum", [Case::normal(a, 1), Case::normal(b, 2)], |_, x| x[0].minimum(x[1])),
+            Case::new("select", [Case::normal(a, 1), Case::normal(b, 2)], |_, x| {
+                x[0].less(x[1]).select(x[0] * 2.0, x[1])
+            }),
+        ]);
+    }
+    cases
+}

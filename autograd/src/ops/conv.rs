@@ -1,0 +1,150 @@
+//! Convolution and its two adjoints: three bilinear operations, each the gradient of the others.
+
+use crate::graph::Var;
+use crate::op::Op;
+use tensor::{Conv2d, Shape, ShapeError, Tensor};
+
+/// Images and kernel to output.
+#[derive(Debug)]
+struct Convolve(Conv2d);
+
+/// Output and kernel to images.
+#[derive(Debug)]
+struct ConvolveInputGrad {
+    conv: Conv2d,
+    images: Shape,
+}
+
+/// Images and output to kernel.
+#[derive(Debug)]
+struct ConvolveKernelGrad {
+    conv: Conv2d,
+    kernel: Shape,
+}
+
+impl Op<2> for Convolve {
+    fn shape(&self, [x, kernel]: [Shape; 2]) -> Result<Shape, ShapeError> {
+        self.0.shape(x, kernel)
+    }
+    #[track_caller]
+    fn forward(&self, [x, kernel]: [&Tensor; 2]) -> Tensor {
+        x.conv2d(kernel, &self.0)
+    }
+    fn vjp<'g>(&self, i: usize, [x, kernel]: [Var<'g>; 2], _: Var<'g>, dy: Var<'g>) -> Var<'g> {
+        let graph = dy.graph();
+        if i == 0 {
+            graph.apply(ConvolveInputGrad { conv: self.0, images: x.shape() }, [dy, kernel])
+        } else {
+            graph.apply(ConvolveKernelGrad { conv: self.0, kernel: kernel.shape() }, [x, dy])
+        }
+    }
+}
+
+/// Refuses an output of another shape than the convolution gives.
+fn expect_output(
+    op: &'static str,
+    conv: &Conv2d,
+    x: Shape,
+    kernel: Shape,
+    y: Shape,
+) -> Result<(), ShapeError> {
+    let expected = conv.shape(x, kernel)?;
+    if y != expected {
+        return Err(ShapeError::new(op, format!("{x} with kernel {kernel} gives {expected}, not {y}")));
+    }
+    Ok(())
+}
+
+impl Op<2> for ConvolveInputGrad {
+    fn shape(&self, [y, kernel]: [Shape; 2]) -> Result<Shape, ShapeError> {
+        expect_output("conv2d_transpose", &self.conv, self.images, kernel, y)?;
+        Ok(self.images)
+    }
+    #[track_caller]
+    fn forward(&self, [y, kernel]: [&Tensor; 2]) -> Tensor {
+        y.conv2d_input_grad(kernel, self.images, &self.conv)
+    }
+    fn vjp<'g>(&self, i: usize, [y, kernel]: [Var<'g>; 2], _: Var<'g>, dx: Var<'g>) -> Var<'g> {
+        if i == 0 {
+            dx.graph().apply(Convolve(self.conv), [dx, kernel])
+        } else {
+            dx.graph().apply(ConvolveKernelGrad { conv: self.conv, kernel: kernel.shape() }, [dx, y])
+        }
+    }
+}
+
+impl Op<2> for ConvolveKernelGrad {
+    fn shape(&self, [x, y]: [Shape; 2]) -> Result<Shape, ShapeError> {
+        expect_output("conv2d_kernel_grad", &self.conv, x, self.kernel, y)?;
+        Ok(self.kernel)
+    }
+    #[track_caller]
+    fn forward(&self, [x, y]: [&Tensor; 2]) -> Tensor {
+        x.conv2d_kernel_grad(y, self.kernel, &self.conv)
+    }
+    fn vjp<'g>(&self, i: usize, [x, y]: [Var<'g>; 2], _: Var<'g>, dk: Var<'g>) -> Var<'g> {
+        if i == 0 {
+            dk.graph().apply(ConvolveInputGrad { conv: self.conv, images: x.shape() }, [y, dk])
+        } else {
+            dk.graph().apply(Convolve(self.conv), [x, dk])
+        }
+    }
+}
+
+impl<'g> Var<'g> {
+    /// The convolution of images `[n, h, w, c]` with a kernel `[kh, kw, c / groups, out]`, giving `[n, oh, ow, out]`; as
+    /// everywhere in the field it is the cross-correlation (TensorFlow's `conv2d`, PyTorch's with other axes).
+    ///
+    /// ```
+    /// # use autograd::{Conv2d, DType, Graph, Tensor};
+    /// let graph = Graph::inference();
+    /// let images = graph.input(Tensor::ones([100, 28, 28, 1], DType::F32));
+    /// let kernel = graph.input(Tensor::ones([5, 5, 1, 4], DType::F32));
+    /// let y = images.conv2d(kernel, Conv2d { stride: [2, 2], ..Conv2d::default() });
+    /// assert_eq!(y.shape(), [100, 14, 14, 4]);
+    /// ```
+    ///
+    /// # Panics
+    /// If the shapes break the rule of [`Conv2d::shape`] or the types are not the same float.
+    #[track_caller]
+    pub fn conv2d(self, kernel: Var<'g>, conv: Conv2d) -> Var<'g> {
+        self.graph.apply(Convolve(conv), [self, kernel])
+    }
+
+    /// The transposed convolution, the adjoint of [`conv2d`](Var::conv2d): from its output `[n, oh, ow, out]` and its
+    /// kernel `[kh, kw, c / groups, out]` to images of shape `images`.
+    ///
+    /// # Panics
+    /// If images of that shape do not give an output of this one, or the types are not the same float.
+    #[track_caller]
+    pub fn conv2d_transpose(self, kernel: Var<'g>, images: impl Into<Shape>, conv: Conv2d) -> Var<'g> {
+        self.graph.apply(ConvolveInputGrad { conv, images: images.into() }, [self, kernel])
+    }
+}
+
+#[cfg(test)]
+pub(super) fn cases() -> Vec<super::table::Case> {
+    use super::table::Case;
+    use tensor::Padding;
+    let mut cases = vec![];
+    for (stride, dilation, groups, padding) in [
+        ([1, 1], [1, 1], 1, Padding::Same),
+        ([2, 1], [1, 1], 1, Padding::Valid),
+        ([2, 3], [1, 1], 2, Padding::Same),
+        ([1, 2], [2, 1], 1, Padding::Explicit([[0, 2], [3, 1]])),
+        ([2, 2], [1, 2], 2, Padding::Explicit([[1, 1], [0, 0]])),
+    ] {
+        let conv = Conv2d { stride, dilation, groups, padding };
+        let x = [Case::normal(&[2, 5, 6, 4], 1), Case::normal(&[3, 2, 4 / groups, 2], 2)];
+        let output = conv.shape(x[0].shape(), x[1].shape()).unwrap();
+        let y = [Case::normal(&output, 3), Case::normal(&[3, 2, 4 / groups, 2], 2)];
+        cases.push(Case::new("conv2d", x, move |_, x| x[0].conv2d(x[1], conv)).batch([true, false]));
+        cases.push(
+            Case::new("conv2d_transpose", y, move |_, x| {
+                x[0].conv2d_transpose(x[1], [x[0].shape()[0], 5, 6, 4], conv)
+            })
+            .batch([true, false]),
+        );
+    }
+    cases
+}

@@ -1,0 +1,318 @@
+//! Operations of one operand, element by element.
+
+use crate::graph::Var;
+use crate::op::Op;
+use tensor::{DType, Shape, ShapeError, Tensor};
+
+macro_rules! unary {
+    ($($(#[$doc:meta])* $op:ident, $name:ident, |$x:ident, $y:ident, $dy:ident| $vjp:expr;)*) => {
+        $(
+            #[derive(Debug)]
+            struct $op;
+
+            impl Op<1> for $op {
+                fn shape(&self, [x]: [Shape; 1]) -> Result<Shape, ShapeError> {
+                    Ok(x)
+                }
+                #[track_caller]
+                fn forward(&self, [x]: [&Tensor; 1]) -> Tensor {
+                    x.$name()
+                }
+                #[allow(unused_variables)]
+                fn vjp<'g>(&self, _: usize, [$x]: [Var<'g>; 1], $y: Var<'g>, $dy: Var<'g>) -> Var<'g> {
+                    $vjp
+                }
+            }
+
+            impl<'g> Var<'g> {
+                $(#[$doc])*
+                ///
+                /// # Panics
+                /// If the elements are of a type that it is not defined for.
+                #[track_caller]
+                pub fn $name(self) -> Var<'g> {
+                    self.apply($op)
+                }
+            }
+        )*
+    };
+}
+
+unary! {
+    /// `−x`.
+    Neg, neg, |x, y, dy| -dy;
+    /// `|x|`; its gradient at 0 is 0.
+    Abs, abs, |x, y, dy| dy * x.sign();
+    /// `x²`.
+    Square, square, |x, y, dy| dy * x * 2.0;
+    /// `√x`.
+    Sqrt, sqrt, |x, y, dy| dy / (y * 2.0);
+    /// `1 / x`.
+    Recip, recip, |x, y, dy| -(dy * y * y);
+    /// `e^x`.
+    Exp, exp, |x, y, dy| dy * y;
+    /// `e^x − 1`, accurate near 0.
+    ExpM1, exp_m1, |x, y, dy| dy * (y + 1.0);
+    /// The natural logarithm.
+    Ln, ln, |x, y, dy| dy / x;
+    /// `ln(1 + x)`, accurate near 0.
+    Ln1p, ln_1p, |x, y, dy| dy / (x + 1.0);
+    /// The sine of an angle in radians.
+    Sin, sin, |x, y, dy| dy * x.cos();
+    /// The cosine of an angle in radians.
+    Cos, cos, |x, y, dy| -(dy * x.sin());
+    /// The hyperbolic tangent.
+    Tanh, tanh, |x, y, dy| dy * (1.0 - y * y);
+    /// The logistic function `1 / (1 + e^−x)`.
+    Sigmoid, sigmoid, |x, y, dy| dy * y * (1.0 - y);
+    /// The rectifier `max(x, 0)`; its gradient at 0 is 0.
+    Relu, relu, |x, y, dy| y.greater(y.scalar(0.0)).select(dy, dy.scalar(0.0));
+}
+
+macro_rules! flat {
+    ($($(#[$doc:meta])* $op:ident, $name:ident;)*) => {
+        $(
+            #[derive(Debug)]
+            struct $op;
+
+            impl Op<1> for $op {
+                fn shape(&self, [x]: [Shape; 1]) -> Result<Shape, ShapeError> {
+                    Ok(x)
+                }
+                #[track_caller]
+                fn forward(&self, [x]: [&Tensor; 1]) -> Tensor {
+                    x.$name()
+                }
+                fn vjp<'g>(&self, _: usize, _: [Var<'g>; 1], _: Var<'g>, dy: Var<'g>) -> Var<'g> {
+                    dy
+                }
+                fn differentiable(&self) -> bool {
+                    false
+                }
+            }
+
+            impl<'g> Var<'g> {
+                $(#[$doc])*
+                ///
+                /// It is flat almost everywhere, so no gradient flows through it.
+                ///
+                /// # Panics
+                /// If the elements are of a type that it is not defined for.
+                #[track_caller]
+                pub fn $name(self) -> Var<'g> {
+                    self.apply($op)
+                }
+            }
+        )*
+    };
+}
+
+flat! {
+    /// −1, 0 or 1 as `x` is negative, zero or positive.
+    Sign, sign;
+    /// The largest integer not above `x`.
+    Floor, floor;
+    /// The smallest integer not below `x`.
+    Ceil, ceil;
+    /// The nearest integer, halves to the even one.
+    Round, round;
+    /// `¬x` of truth values.
+    LogicalNot, logical_not;
+}
+
+/// The value itself, where no gradient passes.
+#[derive(Debug)]
+struct Detach;
+
+impl Op<1> for Detach {
+    fn shape(&self, [x]: [Shape; 1]) -> Result<Shape, ShapeError> {
+        Ok(x)
+    }
+    fn forward(&self, [x]: [&Tensor; 1]) -> Tensor {
+        x.clone()
+    }
+    fn vjp<'g>(&self, _: usize, _: [Var<'g>; 1], _: Var<'g>, dy: Var<'g>) -> Var<'g> {
+        dy
+    }
+    fn differentiable(&self) -> bool {
+        false
+    }
+}
+
+#[derive(Debug)]
+struct Clamp {
+    low: f64,
+    high: f64,
+}
+
+impl Op<1> for Clamp {
+    fn shape(&self, [x]: [Shape; 1]) -> Result<Shape, ShapeError> {
+        tensor::rules::check_clamp(self.low, self.high)?;
+        Ok(x)
+    }
+    #[track_caller]
+    fn forward(&self, [x]: [&Tensor; 1]) -> Tensor {
+        x.clamp(self.low, self.high)
+    }
+    fn vjp<'g>(&self, _: usize, [x]: [Var<'g>; 1], _: Var<'g>, dy: Var<'g>) -> Var<'g> {
+        let inside = x.greater_equal(x.scalar(self.low)).logical_and(x.less_equal(x.scalar(self.high)));
+        inside.select(dy, dy.scalar(0.0))
+    }
+}
+
+#[derive(Debug)]
+struct Softplus;
+
+impl Op<1> for Softplus {
+    fn shape(&self, [x]: [Shape; 1]) -> Result<Shape, ShapeError> {
+        Ok(x)
+    }
+    #[track_caller]
+    fn forward(&self, [x]: [&Tensor; 1]) -> Tensor {
+        x.relu() + x.abs().neg().exp().ln_1p()
+    }
+    fn vjp<'g>(&self, _: usize, [x]: [Var<'g>; 1], _: Var<'g>, dy: Var<'g>) -> Var<'g> {
+        dy * x.sigmoid()
+    }
+}
+
+/// Conversion to another element type; the gradient is converted back.
+#[derive(Debug)]
+struct Cast(DType);
+
+impl Op<1> for Cast {
+    fn shape(&self, [x]: [Shape; 1]) -> Result<Shape, ShapeError> {
+        Ok(x)
+    }
+    fn dtype(&self, _: [DType; 1]) -> Result<DType, ShapeError> {
+        Ok(self.0)
+    }
+    fn forward(&self, [x]: [&Tensor; 1]) -> Tensor {
+        x.to(self.0)
+    }
+    fn vjp<'g>(&self, _: usize, [x]: [Var<'g>; 1], _: Var<'g>, dy: Var<'g>) -> Var<'g> {
+        dy.to(x.dtype())
+    }
+}
+
+impl<'g> Var<'g> {
+    /// The same value as a constant of differentiation: no gradient flows through it.
+    pub fn detach(self) -> Var<'g> {
+        self.apply(Detach)
+    }
+
+    /// `x` kept within `low..=high`; no gradient outside.
+    ///
+    /// # Panics
+    /// If `low` is not at most `high`, or the elements are not floats.
+    #[track_caller]
+    pub fn clamp(self, low: f64, high: f64) -> Var<'g> {
+        self.apply(Clamp { low, high })
+    }
+
+    /// The elements converted to another type.
+    pub fn to(self, dtype: DType) -> Var<'g> {
+        if dtype == self.dtype() { self } else { self.apply(Cast(dtype)) }
+    }
+
+    /// `x^exponent` for a fixed exponent.
+    ///
+    /// # Panics
+    /// If the elements are not floats.
+    #[track_caller]
+    pub fn powf(self, exponent: f64) -> Var<'g> {
+        self.pow(self.scalar(exponent))
+    }
+
+    /// The tangent of an angle in radians.
+    ///
+    /// # Panics
+    /// If the elements are not floats.
+    #[track_caller]
+    pub fn tan(self) -> Var<'g> {
+        self.sin() / self.cos()
+    }
+
+    /// A rectifier that lets a little through: `x` if positive, else `slope · x`.
+    ///
+    /// # Panics
+    /// If the elements are not floats.
+    #[track_caller]
+    pub fn leaky_relu(self, slope: f64) -> Var<'g> {
+        self.greater(self.scalar(0.0)).select(self, self * slope)
+    }
+
+    /// `ln(1 + e^x)`, a smooth rectifier, without overflow.
+    ///
+    /// # Panics
+    /// If the elements are not floats.
+    #[track_caller]
+    pub fn softplus(self) -> Var<'g> {
+        self.apply(Softplus)
+    }
+
+    /// `x · sigmoid(x)`, also known as swish.
+    ///
+    /// # Panics
+    /// If the elements are not floats.
+    #[track_caller]
+    pub fn silu(self) -> Var<'g> {
+        self * self.sigmoid()
+    }
+
+    /// The Gaussian error linear unit in its usual approximation,
+    /// `x/2 · (1 + tanh(√(2/π) · (x + 0.044715 x³)))` (Hendrycks and Gimpel, 2016).
+    ///
+    /// # Panics
+    /// If the elements are not floats.
+    #[track_caller]
+    pub fn gelu(self) -> Var<'g> {
+        let inner = (self + self * self * self * 0.044_715) * (2.0 / std::f64::consts::PI).sqrt();
+        self * 0.5 * (inner.tanh() + 1.0)
+    }
+
+    /// The exponential linear unit: `x` if positive, else `scale · (e^x − 1)`.
+    ///
+    /// # Panics
+    /// If the elements are not floats.
+    #[track_caller]
+    pub fn elu(self, scale: f64) -> Var<'g> {
+        let zero = self.scalar(0.0);
+        self.greater(zero).select(self, self.minimum(zero).exp_m1() * scale)
+    }
+}
+
+#[cfg(test)]
+pub(super) fn cases() -> Vec<super::table::Case> {
+    use super::table::Case;
+    let any = || [Case::away_from_zero(&[3, 4], 1)];
+    let positive = || [Case::positive(&[3, 4], 2)];
+    vec![
+        Case::new("neg", any(), |_, x| -x[0]).like(|x| -x),
+        Case::new("abs", any(), |_, x| x[0].abs()).like(f64::abs),
+        Case::new("square", any(), |_, x| x[0].square()).like(|x| x * x),
+        Case::new("sqrt", positive(), |_, x| x[0].sqrt()).like(f64::sqrt),
+        Case::new("recip", any(), |_, x| x[0].recip()).like(|x| 1.0 / x),
+        Case::new("exp", any(), |_, x| x[0].exp()).like(f64::exp),
+        Case::new("exp_m1", any(), |_, x| x[0].exp_m1()).like(f64::exp_m1),
+        Case::new("ln", positive(), |_, x| x[0].ln()).like(f64::ln),
+        Case::new("ln_1p", positive(), |_, x| x[0].ln_1p()).like(f64::ln_1p),
+        Case::new("sin", any(), |_, x| x[0].sin()).like(f64::sin),
+        Case::new("cos", any(), |_, x| x[0].cos()).like(f64::cos),
+        Case::new("tan", any(), |_, x| x[0].tan()),
+        Case::new("tanh", any(), |_, x| x[0].tanh()).like(f64::tanh),
+        Case::new("sigmoid", any(), |_, x| x[0].sigmoid()).like(|x| 1.0 / (1.0 + (-x).exp())),
+        Case::new("relu", any(), |_, x| x[0].relu()).like(|x| if x > 0.0 || x.is_nan() { x } else { 0.0 }),
+        Case::new("clamp", any(), |_, x| x[0].clamp(-0.75, 0.8)).like(|x| x.clamp(-0.75, 0.8)),
+        Case::new("powf", positive(), |_, x| x[0].powf(2.5)).like(|x| x.powf(2.5)),
+        Case::new("powf", any(), |_, x| x[0].powf(3.0)).like(|x| x.powf(3.0)),
+        Case::new("leaky_relu", any(), |_, x| x[0].leaky_relu(0.1))
+            .like(|x| if x > 0.0 { x } else { 0.1 * x }),
+        Case::new("softplus", any(), |_, x| x[0].softplus())
+            .like(|x| if x.is_nan() { x } else { x.max(0.0) + (-x.abs()).exp().ln_1p() }),
+        Case::new("silu", any(), |_, x| x[0].silu()),
+        Case::new("gelu", any(), |_, x| x[0].gelu()),
+        Case::new("elu", any(), |_, x| x[0].elu(1.5)).like(|x| if x > 0.0 { x } else { 1.5 * x.exp_m1() }),
+        Case::new("to", any(), |_, x| x[0].to(DType::F64) * 2.0),
+    ]
+}

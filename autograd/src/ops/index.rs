@@ -1,0 +1,178 @@
+//! Choosing elements by integers.
+
+use crate::graph::Var;
+use crate::op::Op;
+use tensor::{DType, OrPanic, Shape, ShapeError, Tensor, rules};
+
+/// The rule that the second input holds integers.
+fn indexed(op: &'static str, [x, index]: [DType; 2]) -> Result<DType, ShapeError> {
+    if index != DType::I64 {
+        return Err(ShapeError::new(op, format!("the index holds {index}, not i64; convert it with .to(…)")));
+    }
+    Ok(x)
+}
+
+macro_rules! adjoint_pair {
+    (
+        $select:ident, $select_name:ident, $select_shape:expr;
+        $add:ident, $add_name:ident, $add_shape:expr
+    ) => {
+        #[derive(Debug)]
+        struct $select {
+            axis: isize,
+        }
+        #[derive(Debug)]
+        struct $add {
+            axis: isize,
+            size: usize,
+        }
+
+        impl Op<2> for $select {
+            fn shape(&self, [x, index]: [Shape; 2]) -> Result<Shape, ShapeError> {
+                ($select_shape)(x, self.axis, index)
+            }
+            fn dtype(&self, x: [DType; 2]) -> Result<DType, ShapeError> {
+                indexed(stringify!($select_name), x)
+            }
+            #[track_caller]
+            fn forward(&self, [x, index]: [&Tensor; 2]) -> Tensor {
+                x.$select_name(self.axis, index)
+            }
+            fn vjp<'g>(&self, _: usize, [x, index]: [Var<'g>; 2], _: Var<'g>, dy: Var<'g>) -> Var<'g> {
+                let axis = x.shape().axis(stringify!($select_name), self.axis).or_panic();
+                dy.$add_name(self.axis, index, x.shape()[axis])
+            }
+        }
+
+        impl Op<2> for $add {
+            fn shape(&self, [x, index]: [Shape; 2]) -> Result<Shape, ShapeError> {
+                let axis = x.axis(stringify!($add_name), self.axis)?;
+                ($add_shape)(x, axis, index)?;
+                Ok(x.with(axis, self.size))
+            }
+            fn dtype(&self, x: [DType; 2]) -> Result<DType, ShapeError> {
+                indexed(stringify!($add_name), x)
+            }
+            #[track_caller]
+            fn forward(&self, [x, index]: [&Tensor; 2]) -> Tensor {
+                x.$add_name(self.axis, index, self.size)
+            }
+            fn vjp<'g>(&self, _: usize, [_, index]: [Var<'g>; 2], _: Var<'g>, dy: Var<'g>) -> Var<'g> {
+                dy.$select_name(self.axis, index)
+            }
+        }
+    };
+}
+
+adjoint_pair! {
+    Gather, gather, |x, axis, index| rules::gather_shape("gather", x, axis, index);
+    ScatterAdd, scatter_add, |x: Shape, _, index: Shape| {
+        if x == index { return Ok(()) }
+        Err(ShapeError::new("scatter_add", format!("the index {index} must have the shape of the values {x}")))
+    }
+}
+
+adjoint_pair! {
+    IndexSelect, index_select, rules::index_select_shape;
+    IndexAdd, index_add, |x: Shape, axis: usize, index: Shape| {
+        if index == [x[axis]] { return Ok(()) }
+        Err(ShapeError::new("index_add", format!("the index {index} must be a vector as long as axis {axis} of {x}")))
+    }
+}
+
+/// Integers as rows of zeros with a one.
+#[derive(Debug)]
+struct OneHot {
+    classes: usize,
+    dtype: DType,
+}
+
+impl Op<1> for OneHot {
+    fn shape(&self, [x]: [Shape; 1]) -> Result<Shape, ShapeError> {
+        x.insert(x.len(), self.classes)
+    }
+    fn dtype(&self, _: [DType; 1]) -> Result<DType, ShapeError> {
+        Ok(self.dtype)
+    }
+    #[track_caller]
+    fn forward(&self, [x]: [&Tensor; 1]) -> Tensor {
+        x.one_hot(self.classes, self.dtype)
+    }
+    fn vjp<'g>(&self, _: usize, _: [Var<'g>; 1], _: Var<'g>, dy: Var<'g>) -> Var<'g> {
+        dy
+    }
+    fn differentiable(&self) -> bool {
+        false
+    }
+}
+
+impl<'g> Var<'g> {
+    /// One element for each index: `out[i][j][k] = self[i][index[i][j][k]][k]` along axis 1, likewise along others.
+    ///
+    /// # Panics
+    /// If the shapes differ but along `axis`, the index is not `i64`, or an index is out of range.
+    #[track_caller]
+    pub fn gather(self, axis: isize, index: Var<'g>) -> Var<'g> {
+        self.graph.apply(Gather { axis }, [self, index])
+    }
+
+    /// The adjoint of [`gather`](Var::gather): each element is added at its index to zeros, of which there are `size`
+    /// along `axis`.
+    ///
+    /// # Panics
+    /// If the index has not the shape of the values or is not `i64`, or an index is out of range.
+    #[track_caller]
+    pub fn scatter_add(self, axis: isize, index: Var<'g>, size: usize) -> Var<'g> {
+        self.graph.apply(ScatterAdd { axis, size }, [self, index])
+    }
+
+    /// The slices of `axis` that a vector of indices names, in its order: a look-up in a table (an embedding).
+    ///
+    /// # Panics
+    /// If the axis does not exist, the index is no `i64` vector, or an index is out of range.
+    #[track_caller]
+    pub fn index_select(self, axis: isize, index: Var<'g>) -> Var<'g> {
+        self.graph.apply(IndexSelect { axis }, [self, index])
+    }
+
+    /// The adjoint of [`index_select`](Var::index_select): each slice is added at its index to zeros, of which there are
+    /// `size` along `axis`.
+    ///
+    /// # Panics
+    /// If the index is no `i64` vector as long as the axis, or an index is out of range.
+    #[track_caller]
+    pub fn index_add(self, axis: isize, index: Var<'g>, size: usize) -> Var<'g> {
+        self.graph.apply(IndexAdd { axis, size }, [self, index])
+    }
+
+    /// A new last axis of `classes` zeros with a one at each element's index.
+    ///
+    /// # Panics
+    /// If the elements are not `i64` within `0..classes`.
+    #[track_caller]
+    pub fn one_hot(self, classes: usize, dtype: DType) -> Var<'g> {
+        self.apply(OneHot { classes, dtype })
+    }
+}
+
+#[cfg(test)]
+pub(super) fn cases() -> Vec<super::table::Case> {
+    use super::table::Case;
+    let x = || [Case::normal(&[2, 5, 3], 1)];
+    let index = || Tensor::from([[[0_i64, 4, 2], [4, 4, 1]], [[3, 0, 0], [1, 0, 2]]]);
+    let list = || Tensor::from([4_i64, 0, 4]);
+    vec![
+        Case::new("gather", x(), move |g, x| {
+            let n = x[0].shape()[0];
+            x[0].gather(1, g.constant(index()).slice(0, ..n as isize))
+        }),
+        Case::new("scatter_add", [Case::normal(&[2, 2, 3], 1)], move |g, x| {
+            let n = x[0].shape()[0];
+            x[0].scatter_add(1, g.constant(index()).slice(0, ..n as isize), 5)
+        }),
+        Case::new("index_select", x(), move |g, x| x[0].index_select(1, g.constant(list()))),
+        Case::new("index_add", [Case::normal(&[2, 3], 1)], move |g, x| {
+            x[0].index_add(-1, g.constant(list()), 6)
+        }),
+    ]
+}

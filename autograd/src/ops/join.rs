@@ -1,0 +1,105 @@
+//! Putting variables together, and padding them.
+
+use crate::graph::Var;
+use crate::op::{AnyOp, Op, same_dtype};
+use tensor::{DType, OrPanic, Shape, ShapeError, Tensor, rules};
+
+#[derive(Debug)]
+struct Concat {
+    axis: isize,
+}
+
+impl AnyOp for Concat {
+    fn shape(&self, x: &[Shape]) -> Result<Shape, ShapeError> {
+        rules::concat_shape(x, self.axis)
+    }
+    fn dtype(&self, x: &[DType]) -> Result<DType, ShapeError> {
+        same_dtype(self, x)
+    }
+    #[track_caller]
+    fn forward(&self, x: &[&Tensor]) -> Tensor {
+        Tensor::concat(x, self.axis)
+    }
+    fn vjp<'g>(&self, i: usize, x: &[Var<'g>], _: Var<'g>, dy: Var<'g>) -> Var<'g> {
+        let size = |x: &Var<'g>| {
+            let axis = x.shape().axis("concat", self.axis).or_panic();
+            x.shape()[axis]
+        };
+        dy.narrow(self.axis, x[..i].iter().map(size).sum(), size(&x[i]))
+    }
+}
+
+#[derive(Debug)]
+struct Pad {
+    padding: Vec<[usize; 2]>,
+    value: f64,
+}
+
+impl Op<1> for Pad {
+    fn shape(&self, [x]: [Shape; 1]) -> Result<Shape, ShapeError> {
+        rules::pad_shape(x, &self.padding)
+    }
+    #[track_caller]
+    fn forward(&self, [x]: [&Tensor; 1]) -> Tensor {
+        x.pad(&self.padding, self.value)
+    }
+    fn vjp<'g>(&self, _: usize, [x]: [Var<'g>; 1], _: Var<'g>, dy: Var<'g>) -> Var<'g> {
+        let parts = rules::pad_slices(x.shape(), &self.padding).into_iter().enumerate();
+        parts.fold(
+            dy,
+            |dy, (axis, part)| {
+                if self.padding[axis] == [0, 0] { dy } else { dy.slice(axis as isize, part) }
+            },
+        )
+    }
+}
+
+impl<'g> Var<'g> {
+    /// Joined along an existing axis.
+    ///
+    /// # Panics
+    /// If there are none, their types differ, or their sizes differ but along `axis`.
+    #[track_caller]
+    pub fn concat(vars: &[Var<'g>], axis: isize) -> Var<'g> {
+        match vars.first() {
+            Some(first) => first.graph.apply_any(Concat { axis }, vars),
+            None => panic!("concat: there are no variables to join"),
+        }
+    }
+
+    /// Joined along a new axis.
+    ///
+    /// # Panics
+    /// If there are none or their types or shapes differ.
+    #[track_caller]
+    pub fn stack(vars: &[Var<'g>], axis: isize) -> Var<'g> {
+        let mut raised = Vec::with_capacity(vars.len());
+        for var in vars {
+            raised.push(var.unsqueeze(axis));
+        }
+        Var::concat(&raised, axis)
+    }
+
+    /// With `value` put around: `padding[i]` is how much before and after along axis `i`.
+    ///
+    /// # Panics
+    /// If there is not one pair for each axis.
+    #[track_caller]
+    pub fn pad(self, padding: &[[usize; 2]], value: f64) -> Var<'g> {
+        self.apply(Pad { padding: padding.to_vec(), value })
+    }
+}
+
+#[cfg(test)]
+pub(super) fn cases() -> Vec<super::table::Case> {
+    use super::table::Case;
+    let three = || [Case::normal(&[2, 3], 1), Case::normal(&[2, 1], 2), Case::normal(&[2, 4], 3)];
+    vec![
+        Case::new("concat", three(), |_, x| Var::concat(x, 1)),
+        Case::new("concat", [Case::normal(&[2, 3], 1), Case::normal(&[4, 3], 2)], |_, x| {
+            Var::concat(&[x[0], x[1], x[0]], 0)
+        }),
+        Case::new("stack", [Case::normal(&[2, 3], 1), Case::normal(&[2, 3], 2)], |_, x| Var::stack(x, -1)),
+        Case::new("pad", [Case::normal(&[2, 3], 1)], |_, x| x[0].pad(&[[0, 2], [1, 0]], 1.5)),
+    ]
+}

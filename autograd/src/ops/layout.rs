@@ -1,0 +1,254 @@
+//! Looking at the same elements in another way. All views are one linear operation, and its adjoint is another.
+
+use crate::graph::Var;
+use crate::op::Op;
+use tensor::{DType, Layout, OrPanic, Shape, ShapeError, Slice, Tensor, View, Windows, rules};
+
+#[derive(Debug)]
+struct Reshape(Shape);
+
+impl Op<1> for Reshape {
+    fn shape(&self, [x]: [Shape; 1]) -> Result<Shape, ShapeError> {
+        rules::reshape_shape(x, self.0)
+    }
+    fn forward(&self, [x]: [&Tensor; 1]) -> Tensor {
+        x.reshape(self.0)
+    }
+    fn vjp<'g>(&self, _: usize, [x]: [Var<'g>; 1], _: Var<'g>, dy: Var<'g>) -> Var<'g> {
+        dy.reshape(x.shape())
+    }
+}
+
+/// A view of the input; prints as the view does: `Permute([1, 0])`.
+struct Look(View);
+
+impl std::fmt::Debug for Look {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl Op<1> for Look {
+    fn shape(&self, [x]: [Shape; 1]) -> Result<Shape, ShapeError> {
+        Ok(self.0.of(&Layout::contiguous(x))?.shape())
+    }
+    fn forward(&self, [x]: [&Tensor; 1]) -> Tensor {
+        x.view(&self.0)
+    }
+    fn vjp<'g>(&self, _: usize, [x]: [Var<'g>; 1], _: Var<'g>, dy: Var<'g>) -> Var<'g> {
+        match &self.0 {
+            // Adjoints that are views or sums themselves.
+            View::Permute(order) => dy.permute(inverse(order)),
+            View::Broadcast(_) => dy,
+            View::Slice(..) | View::Windows(_) => dy.apply(Scatter { view: self.0.clone(), base: x.shape() }),
+        }
+    }
+}
+
+/// The order that undoes `order`.
+fn inverse(order: &[isize]) -> Vec<isize> {
+    let rank = order.len() as isize;
+    let mut inverse = vec![0; order.len()];
+    for (to, &from) in order.iter().enumerate() {
+        inverse[from.rem_euclid(rank) as usize] = to as isize;
+    }
+    inverse
+}
+
+/// The adjoint of a view: every element is added to zeros of shape `base` at the place that the view took it from.
+#[derive(Debug)]
+struct Scatter {
+    view: View,
+    base: Shape,
+}
+
+impl Op<1> for Scatter {
+    fn shape(&self, [x]: [Shape; 1]) -> Result<Shape, ShapeError> {
+        let expected = self.view.of(&Layout::contiguous(self.base))?.shape();
+        if x != expected {
+            return Err(ShapeError::new("scatter", format!("{x} is not the shape {expected} of the view")));
+        }
+        Ok(self.base)
+    }
+    fn forward(&self, [x]: [&Tensor; 1]) -> Tensor {
+        x.scatter_view(&self.view, self.base)
+    }
+    fn vjp<'g>(&self, _: usize, _: [Var<'g>; 1], _: Var<'g>, dy: Var<'g>) -> Var<'g> {
+        dy.apply(Look(self.view.clone()))
+    }
+}
+
+impl<'g> Var<'g> {
+    /// The same elements in row-major order under another shape.
+    ///
+    /// # Panics
+    /// If the numbers of elements differ.
+    #[track_caller]
+    pub fn reshape(self, shape: impl Into<Shape>) -> Var<'g> {
+        self.apply(Reshape(shape.into()))
+    }
+
+    /// Axes `from..` merged into one: `[100, 7, 7, 12]` flattened from 1 is `[100, 588]`.
+    ///
+    /// # Panics
+    /// If there are fewer than `from` axes.
+    #[track_caller]
+    pub fn flatten(self, from: usize) -> Var<'g> {
+        self.reshape(rules::flatten_shape(self.shape(), from).or_panic())
+    }
+
+    /// Without the axis `axis`, whose size must be 1.
+    ///
+    /// # Panics
+    /// If the size is not 1.
+    #[track_caller]
+    pub fn squeeze(self, axis: isize) -> Var<'g> {
+        self.reshape(rules::squeeze_shape(self.shape(), axis).or_panic())
+    }
+
+    /// With a new axis of size 1 at `axis`; −1 puts it last.
+    ///
+    /// # Panics
+    /// If there is no such place.
+    #[track_caller]
+    pub fn unsqueeze(self, axis: isize) -> Var<'g> {
+        self.reshape(rules::unsqueeze_shape(self.shape(), axis).or_panic())
+    }
+
+    /// The axes in another order: axis `i` of the result is axis `order[i]`.
+    ///
+    /// # Panics
+    /// If `order` does not name every axis once.
+    #[track_caller]
+    pub fn permute(self, order: impl AsRef<[isize]>) -> Var<'g> {
+        self.apply(Look(View::Permute(order.as_ref().to_vec())))
+    }
+
+    /// With axes `a` and `b` swapped.
+    ///
+    /// # Panics
+    /// If one of them does not exist.
+    #[track_caller]
+    pub fn transpose(self, a: isize, b: isize) -> Var<'g> {
+        self.permute(rules::transpose_order(self.shape(), a, b).or_panic())
+    }
+
+    /// The transpose of a matrix, or of each matrix in a batch.
+    ///
+    /// # Panics
+    /// If there are fewer than two axes.
+    #[track_caller]
+    pub fn t(self) -> Var<'g> {
+        self.transpose(-2, -1)
+    }
+
+    /// A part of one axis, see [`Slice`].
+    ///
+    /// # Panics
+    /// If the part is not within the axis or the step is 0.
+    #[track_caller]
+    pub fn slice(self, axis: isize, part: impl Into<Slice>) -> Var<'g> {
+        self.apply(Look(View::Slice(axis, part.into())))
+    }
+
+    /// `len` elements of an axis from `start` on.
+    ///
+    /// # Panics
+    /// If they are not within the axis.
+    #[track_caller]
+    pub fn narrow(self, axis: isize, start: usize, len: usize) -> Var<'g> {
+        self.slice(axis, rules::narrow_slice(self.shape(), axis, start, len).or_panic())
+    }
+
+    /// The axis in reverse order.
+    ///
+    /// # Panics
+    /// If there is no such axis.
+    #[track_caller]
+    pub fn flip(self, axis: isize) -> Var<'g> {
+        self.slice(axis, Slice::from(..).step(-1))
+    }
+
+    /// Stretched to `shape` by repeating along axes of size 1 and new leading axes.
+    ///
+    /// # Panics
+    /// If the shape does not broadcast to `shape`.
+    #[track_caller]
+    pub fn broadcast_to(self, shape: impl Into<Shape>) -> Var<'g> {
+        let shape = shape.into();
+        if shape == self.shape() { self } else { self.apply(Look(View::Broadcast(shape))) }
+    }
+
+    /// Sliding windows over images `[n, height, width, channels]`, giving
+    /// `[n, out height, out width, kernel height, kernel width, channels]`.
+    ///
+    /// # Panics
+    /// If the rank is not 4 or a window does not fit.
+    #[track_caller]
+    pub fn windows(self, windows: Windows) -> Var<'g> {
+        self.apply(Look(View::Windows(windows)))
+    }
+
+    /// Cut along `axis` into pieces of these sizes.
+    ///
+    /// # Panics
+    /// If the sizes do not add up to the size of the axis.
+    #[track_caller]
+    pub fn split(self, axis: isize, sizes: &[usize]) -> Vec<Var<'g>> {
+        let starts = rules::split_starts(self.shape(), axis, sizes).or_panic();
+        starts.into_iter().zip(sizes).map(|(start, &len)| self.narrow(axis, start, len)).collect()
+    }
+
+    /// Zeros of the same shape and type, as a constant.
+    pub fn zeros_like(self) -> Var<'g> {
+        self.graph.constant(Tensor::zeros(self.shape(), self.dtype()))
+    }
+
+    /// Ones of the same shape and type, as a constant.
+    pub fn ones_like(self) -> Var<'g> {
+        self.graph.constant(Tensor::ones(self.shape(), self.dtype()))
+    }
+
+    /// A constant of this shape and this variable's type, each element `value`.
+    ///
+    /// # Panics
+    /// If the element type cannot hold the value.
+    #[track_caller]
+    pub fn full(self, shape: impl Into<Shape>, value: f64) -> Var<'g> {
+        let dtype: DType = self.dtype();
+        self.graph.constant(Tensor::full(shape, value, dtype))
+    }
+}
+
+#[cfg(test)]
+pub(super) fn cases() -> Vec<super::table::Case> {
+    use super::table::Case;
+    let matrix = || [Case::normal(&[4, 6], 1)];
+    let images = || [Case::normal(&[2, 5, 6, 3], 1)];
+    let windows = |kernel, stride, dilation| Windows { kernel, stride, dilation };
+    vec![
+        Case::new("reshape", matrix(), |_, x| x[0].reshape([x[0].shape()[0], 2, 3])),
+        Case::new("flatten", images(), |_, x| x[0].flatten(1)),
+        Case::new("squeeze", matrix(), |_, x| x[0].reshape([x[0].shape()[0], 1, 6]).squeeze(1)),
+        Case::new("unsqueeze", matrix(), |_, x| x[0].unsqueeze(-1)),
+        Case::new("permute", images(), |_, x| x[0].permute([0, 3, 1, -2])),
+        Case::new("permute", images(), |_, x| x[0].permute([3, 0, 1, 2])),
+        Case::new("transpose", images(), |_, x| x[0].transpose(0, 2)),
+        Case::new("t", matrix(), |_, x| x[0].t()),
+        Case::new("slice", matrix(), |_, x| x[0].slice(1, 1..-1)),
+        Case::new("slice", matrix(), |_, x| x[0].slice(1, Slice::from(1..).step(-2))),
+        Case::new("slice", matrix(), |_, x| x[0].slice(1, Slice::from(..).step(4)).slice(1, ..1)),
+        Case::new("narrow", matrix(), |_, x| x[0].narrow(1, 2, 3)),
+        Case::new("flip", matrix(), |_, x| x[0].flip(-1)),
+        Case::new("broadcast_to", matrix(), |_, x| {
+            let rows = x[0].shape()[0];
+            x[0].unsqueeze(1).broadcast_to([2, rows, 3, 6])
+        }),
+        Case::new("windows", images(), move |_, x| x[0].windows(windows([3, 2], [1, 2], [1, 1]))),
+        Case::new("windows", images(), move |_, x| x[0].windows(windows([2, 2], [2, 3], [2, 3]))),
+        Case::new("split", matrix(), |_, x| {
+            let pieces = x[0].split(1, &[1, 3, 2]);
+            pieces[0] * pieces[1] + pieces[2].sum_keepdim(1)
+        }),
+    ]
+}

@@ -1,0 +1,346 @@
+//! Reductions. Sum and log-sum-exp are primitives; the others are composed.
+
+use crate::graph::Var;
+use crate::op::Op;
+use tensor::{Axes, DType, OrPanic, Shape, ShapeError, Tensor, rules};
+
+/// The sum over axes, which stay with size 1.
+#[derive(Debug)]
+struct Sum {
+    axes: Vec<isize>,
+}
+
+impl Op<1> for Sum {
+    fn shape(&self, [x]: [Shape; 1]) -> Result<Shape, ShapeError> {
+        rules::reduce_shape("sum", x, &self.axes.clone().into(), true)
+    }
+    #[track_caller]
+    fn forward(&self, [x]: [&Tensor; 1]) -> Tensor {
+        x.sum_keepdim(self.axes.clone())
+    }
+    fn vjp<'g>(&self, _: usize, [x]: [Var<'g>; 1], _: Var<'g>, dy: Var<'g>) -> Var<'g> {
+        dy.broadcast_to(x.shape())
+    }
+}
+
+/// `ln Σ e^x` over axes, which stay with size 1.
+#[derive(Debug)]
+struct LogSumExp {
+    axes: Vec<isize>,
+}
+
+impl Op<1> for LogSumExp {
+    fn shape(&self, [x]: [Shape; 1]) -> Result<Shape, ShapeError> {
+        rules::reduce_shape("logsumexp", x, &self.axes.clone().into(), true)
+    }
+    #[track_caller]
+    fn forward(&self, [x]: [&Tensor; 1]) -> Tensor {
+        x.logsumexp_keepdim(self.axes.clone())
+    }
+    fn vjp<'g>(&self, _: usize, [x]: [Var<'g>; 1], y: Var<'g>, dy: Var<'g>) -> Var<'g> {
+        // Where all x are −∞ so is y, and −∞ − −∞ would be NaN; e^(−∞ − 0) is the 0 it should be.
+        let y = y.equal(y.scalar(f64::NEG_INFINITY)).select(y.scalar(0.0), y);
+        dy * (x - y).exp()
+    }
+}
+
+/// The index of the largest or smallest element; integers have no gradient.
+#[derive(Debug)]
+struct ArgMax {
+    axis: isize,
+}
+#[derive(Debug)]
+struct ArgMin {
+    axis: isize,
+}
+
+macro_rules! arg {
+    ($op:ident, $name:ident) => {
+        impl Op<1> for $op {
+            fn shape(&self, [x]: [Shape; 1]) -> Result<Shape, ShapeError> {
+                rules::extreme_shape(stringify!($name), x, &self.axis.into(), false)
+            }
+            fn dtype(&self, _: [DType; 1]) -> Result<DType, ShapeError> {
+                Ok(DType::I64)
+            }
+            #[track_caller]
+            fn forward(&self, [x]: [&Tensor; 1]) -> Tensor {
+                x.$name(self.axis)
+            }
+            fn vjp<'g>(&self, _: usize, _: [Var<'g>; 1], _: Var<'g>, dy: Var<'g>) -> Var<'g> {
+                dy
+            }
+            fn differentiable(&self) -> bool {
+                false
+            }
+        }
+    };
+}
+arg!(ArgMax, argmax);
+arg!(ArgMin, argmin);
+
+/// Any or all of truth values.
+#[derive(Debug)]
+struct Any {
+    axes: Vec<isize>,
+}
+#[derive(Debug)]
+struct All {
+    axes: Vec<isize>,
+}
+
+macro_rules! truth {
+    ($op:ident, $name:ident) => {
+        impl Op<1> for $op {
+            fn shape(&self, [x]: [Shape; 1]) -> Result<Shape, ShapeError> {
+                rules::reduce_shape(stringify!($name), x, &self.axes.clone().into(), false)
+            }
+            #[track_caller]
+            fn forward(&self, [x]: [&Tensor; 1]) -> Tensor {
+                x.$name(self.axes.clone())
+            }
+            fn vjp<'g>(&self, _: usize, _: [Var<'g>; 1], _: Var<'g>, dy: Var<'g>) -> Var<'g> {
+                dy
+            }
+            fn differentiable(&self) -> bool {
+                false
+            }
+        }
+    };
+}
+truth!(Any, any);
+truth!(All, all);
+
+/// The axes as numbers from 0, in order.
+fn listed(op: &'static str, x: Shape, axes: &Axes) -> Result<Vec<isize>, ShapeError> {
+    let set = axes.resolve(op, &x)?;
+    Ok((0..x.len()).filter(|&i| set[i]).map(|i| i as isize).collect())
+}
+
+/// The number of elements that each result combines.
+fn combined(x: Shape, axes: &[isize]) -> usize {
+    axes.iter().map(|&i| x[i as usize]).product()
+}
+
+impl<'g> Var<'g> {
+    /// Reduces with an operation that keeps axes, and drops them unless they are to stay.
+    #[track_caller]
+    fn reduce(
+        self,
+        op: &'static str,
+        axes: Axes,
+        keep: bool,
+        f: impl FnOnce(Vec<isize>) -> Var<'g>,
+    ) -> Var<'g> {
+        let list = listed(op, self.shape(), &axes).or_panic();
+        let y = f(list);
+        if keep { y } else { y.reshape(rules::reduce_shape(op, self.shape(), &axes, false).or_panic()) }
+    }
+
+    #[track_caller]
+    fn mean_of(self, axes: Axes, keep: bool) -> Var<'g> {
+        self.reduce("mean", axes, keep, |axes| {
+            let n = combined(self.shape(), &axes);
+            self.apply(Sum { axes }) / n as f64
+        })
+    }
+
+    /// The elements that are chosen by `index`, which finds the first of the largest (or smallest) along an axis: so the
+    /// gradient goes to one element only, and to the first of equals.
+    #[track_caller]
+    fn extreme(
+        self,
+        op: &'static str,
+        axes: Axes,
+        keep: bool,
+        index: impl FnOnce(Var<'g>) -> Var<'g>,
+    ) -> Var<'g> {
+        let shape = rules::extreme_shape(op, self.shape(), &axes, keep).or_panic();
+        let rows = self.rows(op, &axes);
+        rows.gather(-1, index(rows).unsqueeze(-1)).reshape(shape)
+    }
+
+    /// `[…kept axes, all reduced elements]`.
+    #[track_caller]
+    fn rows(self, op: &'static str, axes: &Axes) -> Var<'g> {
+        let x = self.shape();
+        let reduced = listed(op, x, axes).or_panic();
+        let kept: Vec<isize> = (0..x.len() as isize).filter(|i| !reduced.contains(i)).collect();
+        let order: Vec<isize> = kept.iter().chain(&reduced).copied().collect();
+        let in_order = order.is_sorted();
+        let moved = if in_order { self } else { self.permute(order) };
+        let mut dims: Vec<usize> = kept.iter().map(|&i| x[i as usize]).collect();
+        dims.push(combined(x, &reduced));
+        moved.reshape(Shape::new(&dims).or_panic())
+    }
+
+    /// The product, by multiplying halves: its gradient is right where elements are zero.
+    #[track_caller]
+    fn prod_of(self, axes: Axes, keep: bool) -> Var<'g> {
+        let shape = rules::reduce_shape("prod", self.shape(), &axes, keep).or_panic();
+        let mut x = self.rows("prod", &axes);
+        loop {
+            let n = x.shape()[x.rank() - 1];
+            match n {
+                0 => return self.full(shape, 1.0),
+                1 => return x.reshape(shape),
+                _ => {
+                    let product = x.narrow(-1, 0, n / 2) * x.narrow(-1, n / 2, n / 2);
+                    let odd = (n % 2 == 1).then(|| x.narrow(-1, n - 1, 1));
+                    x = match odd {
+                        Some(last) => Var::concat(&[product, last], -1),
+                        None => product,
+                    };
+                }
+            }
+        }
+    }
+
+    /// The variance: the mean squared distance from the mean, the sum of squares divided by `n − correction`
+    /// (0: the variance of these numbers; 1: the unbiased estimate of the population's).
+    ///
+    /// # Panics
+    /// If an axis does not exist or the elements are not floats.
+    #[track_caller]
+    pub fn var(self, axes: impl Into<Axes>, correction: usize) -> Var<'g> {
+        let axes = axes.into();
+        self.reduce("var", axes.clone(), false, |list| {
+            let n = combined(self.shape(), &list) as f64 - correction as f64;
+            let centred = self - self.mean_of(axes, true);
+            centred.square().apply(Sum { axes: list }) / n.max(0.0)
+        })
+    }
+
+    /// The index along `axis` of the largest element, the first of several.
+    ///
+    /// # Panics
+    /// If the axis does not exist or is empty.
+    #[track_caller]
+    pub fn argmax(self, axis: isize) -> Var<'g> {
+        self.apply(ArgMax { axis })
+    }
+
+    /// The index along `axis` of the smallest element, the first of several.
+    ///
+    /// # Panics
+    /// If the axis does not exist or is empty.
+    #[track_caller]
+    pub fn argmin(self, axis: isize) -> Var<'g> {
+        self.apply(ArgMin { axis })
+    }
+
+    /// Whether any element is true.
+    ///
+    /// # Panics
+    /// If an axis does not exist or the elements are not `bool`.
+    #[track_caller]
+    pub fn any(self, axes: impl Into<Axes>) -> Var<'g> {
+        let axes = listed("any", self.shape(), &axes.into()).or_panic();
+        self.apply(Any { axes })
+    }
+
+    /// Whether all elements are true.
+    ///
+    /// # Panics
+    /// If an axis does not exist or the elements are not `bool`.
+    #[track_caller]
+    pub fn all(self, axes: impl Into<Axes>) -> Var<'g> {
+        let axes = listed("all", self.shape(), &axes.into()).or_panic();
+        self.apply(All { axes })
+    }
+
+    /// `e^x / Σ e^x` along `axis`: positive numbers that add up to 1.
+    ///
+    /// # Panics
+    /// If the axis does not exist or the elements are not floats.
+    #[track_caller]
+    pub fn softmax(self, axis: isize) -> Var<'g> {
+        self.log_softmax(axis).exp()
+    }
+
+    /// The logarithm of [`softmax`](Var::softmax), without overflow.
+    ///
+    /// # Panics
+    /// If the axis does not exist or the elements are not floats.
+    #[track_caller]
+    pub fn log_softmax(self, axis: isize) -> Var<'g> {
+        self - self.logsumexp_keepdim(axis)
+    }
+}
+
+macro_rules! reductions {
+    ($($(#[$doc:meta])* $name:ident, $keepdim:ident: |$x:ident, $axes:ident, $keep:ident| $body:expr;)*) => {
+        impl<'g> Var<'g> {
+            $(
+                $(#[$doc])*
+                ///
+                /// # Panics
+                /// If an axis does not exist or the element type is none it is defined for.
+                #[track_caller]
+                pub fn $name(self, axes: impl Into<Axes>) -> Var<'g> {
+                    let ($x, $axes, $keep) = (self, axes.into(), false);
+                    $body
+                }
+
+                #[doc = concat!("As [`", stringify!($name), "`](Var::", stringify!($name), "), the axes staying with size 1.")]
+                ///
+                /// # Panics
+                /// If an axis does not exist or the element type is none it is defined for.
+                #[track_caller]
+                pub fn $keepdim(self, axes: impl Into<Axes>) -> Var<'g> {
+                    let ($x, $axes, $keep) = (self, axes.into(), true);
+                    $body
+                }
+            )*
+        }
+    };
+}
+
+reductions! {
+    /// The sum over `axes`; 0 where there is nothing to add.
+    sum, sum_keepdim: |x, axes, keep| x.reduce("sum", axes, keep, |axes| x.apply(Sum { axes }));
+    /// The mean over `axes`; NaN where there is nothing to average.
+    mean, mean_keepdim: |x, axes, keep| x.mean_of(axes, keep);
+    /// `ln Σ e^x` over `axes` without overflow; −∞ where there is nothing to add.
+    logsumexp, logsumexp_keepdim: |x, axes, keep| x.reduce("logsumexp", axes, keep, |axes| x.apply(LogSumExp { axes }));
+    /// The largest element along `axes`; of equals the first has the gradient. Empty axes are refused.
+    max, max_keepdim: |x, axes, keep| x.extreme("max", axes, keep, |rows| rows.argmax(-1));
+    /// The smallest element along `axes`; of equals the first has the gradient. Empty axes are refused.
+    min, min_keepdim: |x, axes, keep| x.extreme("min", axes, keep, |rows| rows.argmin(-1));
+    /// The product over `axes`; 1 where there is nothing to multiply.
+    prod, prod_keepdim: |x, axes, keep| x.prod_of(axes, keep);
+}
+
+#[cfg(test)]
+pub(super) fn cases() -> Vec<super::table::Case> {
+    use super::table::Case;
+    let x = || [Case::normal(&[2, 3, 4], 1)];
+    let mut cases = vec![
+        Case::new("var", x(), |_, x| x[0].var([0, 2], 0)).empty_gives_nan(),
+        Case::new("var", x(), |_, x| x[0].var(-1, 1)),
+        Case::new("softmax", x(), |_, x| x[0].softmax(-1)),
+        Case::new("log_softmax", x(), |_, x| x[0].log_softmax(1)),
+        Case::new("prod", [Case::with_zeros(&[2, 5], 3)], |_, x| x[0].prod(1)),
+        Case::new("prod", [Case::with_zeros(&[4, 2], 4)], |_, x| x[0].prod(..)),
+    ];
+    macro_rules! over {
+        ($($name:ident, $keepdim:ident, $empty:ident;)*) => {$(
+            cases.extend([
+                Case::new(stringify!($name), x(), |_, x| x[0].$name(1)),
+                Case::new(stringify!($name), x(), |_, x| x[0].$name([0, 2])).$empty(),
+                Case::new(stringify!($name), x(), |_, x| x[0].$name(..)).$empty(),
+                Case::new(stringify!($keepdim), x(), |_, x| x[0].$keepdim([-1, 0])).$empty(),
+                Case::new(stringify!($keepdim), x(), |_, x| x[0].$keepdim([1, 2])),
+            ]);
+        )*};
+    }
+    over! {
+        sum, sum_keepdim, empty_is_fine;
+        mean, mean_keepdim, empty_gives_nan;
+        logsumexp, logsumexp_keepdim, empty_is_fine;
+        prod, prod_keepdim, empty_is_fine;
+        max, max_keepdim, empty_is_refused;
+        min, min_keepdim, empty_is_refused;
+    }
+    cases
+}

@@ -1,0 +1,229 @@
+//! Parameters, and what a step computes for them.
+
+use std::collections::HashMap;
+use std::panic::Location;
+use std::sync::atomic::{AtomicU64, Ordering};
+use tensor::Tensor;
+
+/// What tells one parameter from all others in the program.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, PartialOrd, Ord)]
+pub struct ParamId(u64);
+
+/// What becomes of a parameter in training.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Role {
+    /// An optimizer changes it by its gradient.
+    Trained,
+    /// It stays as it is and has no gradient.
+    Frozen,
+    /// The model computes its next value itself, like batch normalisation's running averages; it is saved with the
+    /// model and has no gradient.
+    State,
+}
+
+/// A named part of a model that is kept from step to step: a weight, or a state.
+///
+/// ```
+/// use autograd::{Graph, Param, Tensor};
+/// let weight = Param::new(Tensor::from([2.0_f32]));
+/// let graph = Graph::training(0, 0);
+/// let loss = (graph.param(&weight) * 3.0).sum(..);
+/// let grads = loss.backward();
+/// assert_eq!(grads.get(&weight).unwrap().to_vec::<f32>(), [3.0]);
+/// ```
+#[derive(Debug)]
+pub struct Param {
+    id: ParamId,
+    value: Tensor,
+    role: Role,
+    made_at: &'static Location<'static>,
+}
+
+impl Param {
+    #[track_caller]
+    fn with_role(value: Tensor, role: Role) -> Param {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let id = ParamId(NEXT.fetch_add(1, Ordering::Relaxed));
+        Param { id, value, role, made_at: Location::caller() }
+    }
+
+    /// A parameter to be trained.
+    ///
+    /// # Panics
+    /// If the elements are not floats, which alone have gradients.
+    #[track_caller]
+    pub fn new(value: Tensor) -> Param {
+        if !value.dtype().is_float() {
+            panic!(
+                "param: {} of shape {} has no gradient; a parameter is f32 or f64",
+                value.dtype(),
+                value.shape()
+            );
+        }
+        Param::with_role(value, Role::Trained)
+    }
+
+    /// A state: saved with the model, changed by the model itself (see [`Graph::update`](crate::Graph::update)).
+    #[track_caller]
+    pub fn state(value: Tensor) -> Param {
+        Param::with_role(value, Role::State)
+    }
+
+    /// What tells it from all others.
+    pub fn id(&self) -> ParamId {
+        self.id
+    }
+
+    /// The present value.
+    pub fn value(&self) -> &Tensor {
+        &self.value
+    }
+
+    /// The value for writing; optimizers change it in place.
+    pub fn value_mut(&mut self) -> &mut Tensor {
+        &mut self.value
+    }
+
+    /// What becomes of it in training.
+    pub fn role(&self) -> Role {
+        self.role
+    }
+
+    /// Whether it takes part in training; a frozen parameter stays as it is.
+    ///
+    /// # Panics
+    /// If it is a state, which is not trained at all.
+    #[track_caller]
+    pub fn set_trained(&mut self, trained: bool) {
+        match self.role {
+            Role::State => panic!("set_trained: a state is never trained"),
+            _ => self.role = if trained { Role::Trained } else { Role::Frozen },
+        }
+    }
+
+    /// Another value of the same shape and type.
+    ///
+    /// # Panics
+    /// If shape or type differ.
+    #[track_caller]
+    pub fn set(&mut self, value: Tensor) {
+        if (value.shape(), value.dtype()) != (self.value.shape(), self.value.dtype()) {
+            panic!(
+                "param: {} {} cannot become {} {}",
+                self.value.dtype(),
+                self.value.shape(),
+                value.dtype(),
+                value.shape()
+            );
+        }
+        self.value = value;
+    }
+
+    /// The line of the program that made it.
+    pub fn made_at(&self) -> &'static Location<'static> {
+        self.made_at
+    }
+}
+
+/// A parameter of its own with the same value: a copy of a model trains separately.
+impl Clone for Param {
+    fn clone(&self) -> Param {
+        Param { made_at: self.made_at, ..Param::with_role(self.value.clone(), self.role) }
+    }
+}
+
+/// What a training step computed: the gradients of the parameters, and the next values of the states.
+#[derive(Debug, Default)]
+pub struct Grads {
+    pub(crate) grads: HashMap<ParamId, Tensor>,
+    pub(crate) updates: HashMap<ParamId, Tensor>,
+}
+
+impl Grads {
+    /// The gradient of a parameter, if it took part in the loss.
+    pub fn get(&self, param: &Param) -> Option<&Tensor> {
+        self.grads.get(&param.id())
+    }
+
+    /// The next value of a state, if the step computed one.
+    pub fn update(&self, state: &Param) -> Option<&Tensor> {
+        self.updates.get(&state.id())
+    }
+
+    /// The number of gradients.
+    pub fn len(&self) -> usize {
+        self.grads.len()
+    }
+
+    /// Whether there are no gradients.
+    pub fn is_empty(&self) -> bool {
+        self.grads.is_empty()
+    }
+
+    /// All gradients, for clipping and the like.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut Tensor> {
+        self.grads.values_mut()
+    }
+
+    /// The gradient of each trained parameter of `params` with the parameter and its name, in their order; states get
+    /// their next values on the way. An optimizer's step is a loop over the result.
+    ///
+    /// # Errors
+    /// If a trained parameter has no gradient or there is a gradient or a state that `params` does not list.
+    pub fn pair<'a>(
+        &'a self,
+        params: Vec<(String, &'a mut Param)>,
+    ) -> Result<Vec<(String, &'a mut Param, &'a Tensor)>, PairError> {
+        let mut unknown: std::collections::HashSet<ParamId> =
+            self.grads.keys().chain(self.updates.keys()).copied().collect();
+        let mut pairs = Vec::with_capacity(self.grads.len());
+        let mut states = Vec::with_capacity(self.updates.len());
+        for (name, param) in params {
+            unknown.remove(&param.id);
+            match (param.role, self.grads.get(&param.id)) {
+                (Role::Trained, Some(grad)) => pairs.push((name, param, grad)),
+                (Role::Trained, None) => {
+                    return Err(PairError::NoGradient { name, made_at: param.made_at });
+                }
+                (Role::State, _) => states.push(param),
+                (Role::Frozen, _) => {}
+            }
+        }
+        if let Some(id) = unknown.into_iter().min() {
+            let value = self.grads.get(&id).or(self.updates.get(&id));
+            let shape = value.map(Tensor::shape).unwrap_or_default();
+            return Err(PairError::NotListed { shape: shape.to_string() });
+        }
+        for state in states {
+            if let Some(value) = self.updates.get(&state.id) {
+                state.value = value.clone();
+            }
+        }
+        Ok(pairs)
+    }
+}
+
+/// Why gradients and the parameters of a model do not belong together.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PairError {
+    /// A parameter of the model had no part in the loss.
+    #[error(
+        "the parameter {name} (made at {made_at}) has no gradient: the loss does not depend on it; \
+         use it in forward, remove it, or freeze it with set_trained(false)"
+    )]
+    NoGradient {
+        /// Its path name.
+        name: String,
+        /// The line that made it.
+        made_at: &'static Location<'static>,
+    },
+    /// A parameter that the loss depends on is not listed by the model.
+    #[error(
+        "a parameter of shape {shape} has a gradient (or a next value) but the model does not list it; \
+         is it in a field marked #[module(skip)], or of another model?"
+    )]
+    NotListed {
+        /// Its shape.
+        shape: String,
+    },
+}

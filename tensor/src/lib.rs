@@ -1,0 +1,81 @@
+//! Strided n-dimensional arrays, and the kernels that compute on them.
+//!
+//! One type, [`Tensor`], whose element type ([`DType`]) and [`Shape`] are known at run time. Views share elements;
+//! every operation accepts every layout and gives what it gives on a contiguous copy. Shapes that do not fit panic at
+//! the line of the caller with the operation, the shapes and the rule.
+//!
+//! ```
+//! use tensor::{DType, Rng, Tensor};
+//!
+//! let rng = &mut Rng::new(42);
+//! let weights = Tensor::normal([3, 2], 0.0, 1.0, DType::F32, rng);
+//! let x = Tensor::from([[1.0_f32, 2.0, 3.0], [4.0, 5.0, 6.0]]);
+//! let scores = x.matmul(&weights);
+//! let best = scores.argmax(-1);
+//! println!("{scores}\nbest of each row: {best}");
+//! assert_eq!(best.shape(), [2]);
+//! ```
+//!
+//! # The tour
+//!
+//! | file | what is in it |
+//! |---|---|
+//! | `shape` | [`Shape`], axes, broadcasting, [`ShapeError`] |
+//! | `layout` | [`Layout`] and the [`View`]s that change only it |
+//! | `dtype` | [`DType`] and the Rust types behind it |
+//! | `buffer` | shared buffers whose memory is used again |
+//! | `tensor` | [`Tensor`]: access, conversion |
+//! | `create`, `random` | making tensors from numbers, and from a [`Rng`] |
+//! | `view` | reshape, permute, slice, broadcast, windows |
+//! | `map` | the loop nest of all element-wise kernels |
+//! | `elementwise` | arithmetic, functions, comparisons, `select` |
+//! | `math` | `exp`, `ln`, `tanh` … as polynomials |
+//! | `reduce` | sums, means, extremes over any axes |
+//! | `matmul`, `conv`, `norm` | matrix product, convolution, batch normalisation |
+//! | `index`, `join` | gather, one-hot; concat, stack, pad |
+//! | `display` | printing |
+//! | `parallel`, `simd` | the thread pool, the instruction sets |
+
+mod buffer;
+mod conv;
+mod create;
+mod display;
+mod dtype;
+mod elementwise;
+mod index;
+mod join;
+mod layout;
+mod map;
+mod math;
+mod matmul;
+mod norm;
+mod parallel;
+mod random;
+mod reduce;
+mod shape;
+mod simd;
+mod tensor;
+mod view;
+
+pub use conv::{Conv2d, Padding};
+pub use dtype::{DType, Element};
+pub use layout::{Layout, Slice, View, Windows};
+pub use parallel::{set_threads, threads};
+pub use random::Rng;
+pub use shape::{Axes, MAX_RANK, OrPanic, Shape, ShapeError, broadcast_shape, image_dims};
+pub use simd::{Level, simd_level};
+pub use tensor::Tensor;
+
+/// The shape rules of the operations, for whoever has shapes and no tensors yet.
+pub mod rules {
+    pub use crate::elementwise::{check_clamp, select_shape};
+    pub use crate::index::{gather_shape, index_select_shape};
+    pub use crate::join::{concat_shape, pad_shape, pad_slices};
+    pub use crate::matmul::matmul_shape;
+    pub use crate::norm::batch_norm_shape;
+    pub use crate::reduce::{extreme_shape, reduce_shape};
+    pub use crate::view::{
+        flatten_shape, narrow_slice, reshape_shape, split_starts, squeeze_shape, transpose_order,
+        unsqueeze_shape,
+    };
+}

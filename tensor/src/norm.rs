@@ -1,0 +1,216 @@
+//! Batch normalisation in two passes over memory, forward and backward.
+
+use crate::buffer::Buffer;
+use crate::dtype::{Element, for_float};
+use crate::map::GRAIN;
+use crate::math::Float;
+use crate::parallel::for_each_chunk_mut;
+use crate::shape::{OrPanic, Shape, ShapeError};
+use crate::simd::vectorize;
+use crate::tensor::Tensor;
+
+/// The rule of batch normalisation: `[…, channels]`, and no more.
+///
+/// # Errors
+/// If there is no last axis.
+pub fn batch_norm_shape(x: Shape) -> Result<Shape, ShapeError> {
+    if x.is_empty() {
+        return Err(ShapeError::new(
+            "batch_norm",
+            "a single number has no channels; the last axis is theirs",
+        ));
+    }
+    Ok(x)
+}
+
+/// `[rows, channels]` of a tensor whose last axis is the channels.
+fn rows_and_channels(x: &Tensor) -> (usize, usize) {
+    let channels = x.shape().last().copied().unwrap_or(1);
+    (x.count() / channels.max(1), channels)
+}
+
+/// Rows a task takes; fixed by the shape, so that sums are too.
+fn rows_per_task(channels: usize) -> usize {
+    (GRAIN / channels.max(1)).max(1)
+}
+
+/// For each channel, the sums over all rows of the `S` numbers that `f(row of a, row of b)` adds to.
+fn column_sums<T: Float + Element, const S: usize>(
+    a: &[T],
+    b: &[T],
+    channels: usize,
+    f: impl Fn(usize, T, T) -> [T; S] + Copy + Sync,
+) -> [Vec<T>; S] {
+    let rows = rows_per_task(channels);
+    let tasks = (a.len() / channels).div_ceil(rows);
+    let mut partial = Buffer::uninit(tasks * S * channels);
+    for_each_chunk_mut(&mut partial, S * channels, |task, sums| {
+        let range = task * rows * channels..((task + 1) * rows * channels).min(a.len());
+        sums.fill(T::default());
+        vectorize(
+            #[inline(always)]
+            || {
+                for (a, b) in a[range.clone()].chunks_exact(channels).zip(b[range].chunks_exact(channels)) {
+                    let mut lanes = sums.chunks_exact_mut(channels);
+                    let lane: [&mut [T]; S] = std::array::from_fn(|_| lanes.next().unwrap_or_default());
+                    for c in 0..channels {
+                        let terms = f(c, a[c], b[c]);
+                        for s in 0..S {
+                            lane[s][c] += terms[s];
+                        }
+                    }
+                }
+            },
+        );
+    });
+    std::array::from_fn(|s| {
+        let mut total = vec![T::default(); channels];
+        for sums in partial.chunks_exact(S * channels) {
+            total.iter_mut().zip(&sums[s * channels..]).for_each(|(t, &x)| *t += x);
+        }
+        total
+    })
+}
+
+/// `out[i] = f(channel, a[i], b[i])`.
+fn map_columns<T: Float + Element>(
+    a: &[T],
+    b: &[T],
+    channels: usize,
+    f: impl Fn(usize, T, T) -> T + Copy + Sync,
+) -> Buffer<T> {
+    let mut out = Buffer::uninit(a.len());
+    let len = rows_per_task(channels) * channels;
+    for_each_chunk_mut(&mut out, len, |task, out| {
+        let (a, b) = (&a[task * len..][..out.len()], &b[task * len..][..out.len()]);
+        vectorize(
+            #[inline(always)]
+            || {
+                let rows = a.chunks_exact(channels).zip(b.chunks_exact(channels));
+                for (out, (a, b)) in out.chunks_exact_mut(channels).zip(rows) {
+                    for c in 0..channels {
+                        out[c] = f(c, a[c], b[c]);
+                    }
+                }
+            },
+        );
+    });
+    out
+}
+
+/// Mean and `1 / sqrt(variance + eps)` of every channel.
+fn moments<T: Float + Element>(x: &[T], channels: usize, eps: T) -> (Vec<T>, Vec<T>) {
+    let n = <T as Float>::from_f64((x.len() / channels) as f64);
+    let [sum] = column_sums(
+        x,
+        x,
+        channels,
+        #[inline(always)]
+        |_, x, _| [x],
+    );
+    let mean: Vec<T> = sum.iter().map(|&s| s / n).collect();
+    let centre = &mean[..];
+    // Around the mean, since the difference of two large sums would lose the digits of a small variance.
+    let squares = column_sums(
+        x,
+        x,
+        channels,
+        #[inline(always)]
+        move |c, x, _| [(x - centre[c]) * (x - centre[c])],
+    );
+    let scale = squares[0].iter().map(|&s| <T as Float>::from_f64(1.0) / Float::sqrt(s / n + eps)).collect();
+    (mean, scale)
+}
+
+fn normalized<T: Float + Element>(x: &[T], channels: usize, eps: T) -> Buffer<T> {
+    let (mean, scale) = moments(x, channels, eps);
+    let (mean, scale) = (&mean[..channels], &scale[..channels]);
+    map_columns(
+        x,
+        x,
+        channels,
+        #[inline(always)]
+        move |c, x, _| (x - mean[c]) * scale[c],
+    )
+}
+
+fn normalized_grad<T: Float + Element>(x: &[T], dy: &[T], channels: usize, eps: T) -> Buffer<T> {
+    let n = <T as Float>::from_f64((x.len() / channels) as f64);
+    let (mean, scale) = moments(x, channels, eps);
+    let (mean, scale) = (&mean[..channels], &scale[..channels]);
+    let f = move |c: usize, x: T, dy: T| [dy, dy * (x - mean[c]) * scale[c]];
+    let [sum, product] = column_sums(x, dy, channels, f);
+    let (sum, product) = (&sum[..channels], &product[..channels]);
+    let f = move |c: usize, x: T, dy: T| {
+        scale[c] * (dy - sum[c] / n - (x - mean[c]) * scale[c] * (product[c] / n))
+    };
+    map_columns(x, dy, channels, f)
+}
+
+impl Tensor {
+    /// Every channel (the last axis) shifted and scaled to mean 0 and variance 1 over all other axes:
+    /// `(x − mean) / sqrt(variance + eps)`, the variance being the biased one (Ioffe and Szegedy, 2015).
+    ///
+    /// ```
+    /// # use tensor::Tensor;
+    /// let y = Tensor::from([[1.0_f64, 5.0], [3.0, 5.0]]).batch_norm(0.0001);
+    /// assert!((y.to_vec::<f64>()[2] - 1.0).abs() < 1e-4);
+    /// assert_eq!(y.to_vec::<f64>()[1], 0.0);
+    /// ```
+    ///
+    /// # Panics
+    /// If there is no last axis or the elements are not floats.
+    #[track_caller]
+    pub fn batch_norm(&self, eps: f64) -> Tensor {
+        batch_norm_shape(self.shape()).or_panic();
+        let x = self.contiguous();
+        let (rows, channels) = rows_and_channels(self);
+        for_float!(self.dtype(), T => match x.as_slice::<T>() {
+            Some(data) if rows * channels > 0 => {
+                Tensor::from_buffer(normalized(data, channels, eps as T), self.shape())
+            }
+            _ => x,
+        }, else panic!("batch_norm: {} holds {}, not floats; convert it with .to(…)", self.shape(), self.dtype()))
+    }
+
+    /// The gradient of [`batch_norm`](Tensor::batch_norm) at `self` for the gradient `dy` of its result, through the
+    /// mean and the variance too: `(dy − mean(dy) − y · mean(dy · y)) / sqrt(variance + eps)`.
+    ///
+    /// # Panics
+    /// If shapes or types of `self` and `dy` differ, or they are not floats.
+    #[track_caller]
+    pub fn batch_norm_grad(&self, dy: &Tensor, eps: f64) -> Tensor {
+        dy.expect_dtype("batch_norm_grad", self.dtype()).or_panic();
+        if dy.shape() != self.shape() {
+            panic!("batch_norm_grad: the gradient {} must have the shape {}", dy.shape(), self.shape());
+        }
+        batch_norm_shape(self.shape()).or_panic();
+        let (x, dy) = (self.contiguous(), dy.contiguous());
+        let (rows, channels) = rows_and_channels(self);
+        for_float!(self.dtype(), T => match (x.as_slice::<T>(), dy.as_slice::<T>()) {
+            (Some(x), Some(dy)) if rows * channels > 0 => {
+                Tensor::from_buffer(normalized_grad(x, dy, channels, eps as T), self.shape())
+            }
+            _ => dy,
+        }, else panic!("batch_norm_grad: {} holds {}, not floats", self.shape(), self.dtype()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{DType, Rng, Tensor};
+
+    #[test]
+    fn follows_the_definition() {
+        let rng = &mut Rng::new(1);
+        let x = Tensor::normal([1000, 7, 24], 3.0, 2.0, DType::F64, rng);
+        let mean = x.mean([0, 1]);
+        let std = (x.var([0, 1], 0) + 1e-3).sqrt();
+        let expected = (&x - &mean) / &std;
+        assert!((x.batch_norm(1e-3) - &expected).abs().max(..).item() < 1e-12);
+        let dy = Tensor::normal(x.shape(), 0.0, 1.0, DType::F64, rng);
+        let along = expected.mul(&dy).mean([0, 1]);
+        let grad = (&dy - dy.mean([0, 1]) - &expected * along) / &std;
+        assert!((x.batch_norm_grad(&dy, 1e-3) - grad).abs().max(..).item() < 1e-12);
+    }
+}

@@ -1,0 +1,165 @@
+//! Vector instructions chosen at run time.
+//!
+//! The crate is compiled for the plainest CPU of its architecture, so that a binary runs anywhere. [`vectorize`]
+//! compiles a kernel several times, each time for wider vectors, and runs the widest version that the CPU at hand
+//! understands. The kernel itself is ordinary Rust: loops over slices that the compiler vectorises.
+
+use std::fmt;
+use std::sync::OnceLock;
+
+/// A set of vector instructions that kernels are compiled for, from the narrowest to the widest.
+///
+/// Element-wise kernels give the same bits at every level. Sums and products of matrices may differ in the last
+/// digits from one level to the next, never between two runs at the same level.
+///
+/// ```
+/// let level = tensor::simd_level();
+/// println!("kernels run on {level}"); // for instance: kernels run on avx2
+/// assert!(level >= tensor::Level::Portable);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    /// What every CPU of the architecture has: SSE2 (128 bits) on x86-64, NEON (128 bits) on AArch64.
+    Portable,
+    /// AVX2 and FMA: 256 bits. x86-64 CPUs since about 2013.
+    Avx2,
+    /// AVX-512 F, BW, DQ and VL: 512 bits. Server CPUs since 2017, AMD's since Zen 4.
+    Avx512,
+}
+
+impl Level {
+    const ALL: [Level; 3] = [Level::Portable, Level::Avx2, Level::Avx512];
+
+    fn name(self) -> &'static str {
+        match self {
+            Level::Portable => "portable",
+            Level::Avx2 => "avx2",
+            Level::Avx512 => "avx512",
+        }
+    }
+
+    /// The widest level of this CPU.
+    fn detect() -> Level {
+        #[cfg(target_arch = "x86_64")]
+        if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+            let avx512 = is_x86_feature_detected!("avx512f")
+                && is_x86_feature_detected!("avx512bw")
+                && is_x86_feature_detected!("avx512dq")
+                && is_x86_feature_detected!("avx512vl");
+            return if avx512 { Level::Avx512 } else { Level::Avx2 };
+        }
+        Level::Portable
+    }
+
+    /// The level that `wish`, the value of `TENSOR_SIMD`, asks for on a CPU that has `widest`. A wish that cannot be
+    /// granted comes back as a sentence for the user.
+    fn choose(wish: &str, widest: Level) -> Result<Level, String> {
+        match Level::ALL.into_iter().find(|level| level.name() == wish) {
+            Some(level) if level <= widest => Ok(level),
+            Some(level) => Err(format!("TENSOR_SIMD={level}: this CPU has no {level}; using {widest}")),
+            None => Err(format!("TENSOR_SIMD={wish:?}: expected portable, avx2 or avx512; using {widest}")),
+        }
+    }
+}
+
+impl fmt::Display for Level {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// The level at which this process computes.
+///
+/// It is the widest that the CPU has, unless the environment variable `TENSOR_SIMD` (`portable`, `avx2` or `avx512`)
+/// names a narrower one. Both are looked at once, at the first use. A value of `TENSOR_SIMD` that this CPU cannot
+/// follow is answered by one line on standard error, and ignored.
+///
+/// ```
+/// println!("{}", tensor::simd_level());
+/// ```
+pub fn simd_level() -> Level {
+    static LEVEL: OnceLock<Level> = OnceLock::new();
+    *LEVEL.get_or_init(|| {
+        let widest = Level::detect();
+        let Some(wish) = std::env::var_os("TENSOR_SIMD") else {
+            return widest;
+        };
+        Level::choose(&wish.to_string_lossy(), widest).unwrap_or_else(|message| {
+            eprintln!("{message}");
+            widest
+        })
+    })
+}
+
+/// Runs `kernel` compiled for the vectors of [`simd_level`].
+///
+/// The body is compiled once per level, which works only as far as it is inlined. So write the closure as
+/// `vectorize(#[inline(always)] || …)`, mark closures and functions that it calls `#[inline(always)]` too (large ones
+/// are not inlined without it, and then run at the portable level), and keep one loop, or nest of loops, in it.
+#[inline(always)]
+pub(crate) fn vectorize<R>(kernel: impl FnOnce() -> R) -> R {
+    match simd_level() {
+        // SAFETY: `simd_level` returns a level only where the CPU has its instructions.
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx512 => unsafe { avx512(kernel) },
+        // SAFETY: as above.
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx2 => unsafe { avx2(kernel) },
+        _ => kernel(),
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma")]
+fn avx2<R>(kernel: impl FnOnce() -> R) -> R {
+    kernel()
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
+fn avx512<R>(kernel: impl FnOnce() -> R) -> R {
+    kernel()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wish_is_granted_up_to_what_the_cpu_has() {
+        assert_eq!(Level::choose("portable", Level::Avx512), Ok(Level::Portable));
+        assert_eq!(Level::choose("avx2", Level::Avx2), Ok(Level::Avx2));
+        assert_eq!(
+            Level::choose("avx512", Level::Avx2).unwrap_err(),
+            "TENSOR_SIMD=avx512: this CPU has no avx512; using avx2"
+        );
+        assert_eq!(
+            Level::choose("AVX9", Level::Portable).unwrap_err(),
+            "TENSOR_SIMD=\"AVX9\": expected portable, avx2 or avx512; using portable"
+        );
+    }
+
+    #[test]
+    fn every_level_computes_the_same() {
+        let x: Vec<f32> = (0..1003).map(|i| i as f32 * 0.37 - 100.0).collect();
+        let kernel = |out: &mut [f32]| out.iter_mut().zip(&x).for_each(|(y, &x)| *y = x * x + 0.1);
+        let run = |level| {
+            let mut out = vec![0.0; x.len()];
+            match level {
+                // SAFETY: called for levels up to the detected one only.
+                #[cfg(target_arch = "x86_64")]
+                Level::Avx512 => unsafe { avx512(|| kernel(&mut out)) },
+                // SAFETY: as above.
+                #[cfg(target_arch = "x86_64")]
+                Level::Avx2 => unsafe { avx2(|| kernel(&mut out)) },
+                _ => kernel(&mut out),
+            }
+            out
+        };
+        let mut vectorized = vec![0.0; x.len()];
+        vectorize(|| kernel(&mut vectorized));
+        for level in Level::ALL.into_iter().filter(|&level| level <= Level::detect()) {
+            assert_eq!(run(level), vectorized, "{level}");
+        }
+    }
+}
