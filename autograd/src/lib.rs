@@ -44,4 +44,5 @@ pub use ops::Pool2d;
 pub use param::{Grads, PairError, Param, ParamId, Role};
 pub use tensor::{
     Axes, Conv2d, DType, Element, OrPanic, Padding, Rng, Shape, ShapeError, Slice, Tensor, Windows,
+    set_threads, threads,
 };

@@ -204,10 +204,14 @@ impl Geometry {
     }
 
     fn unfold<T: Gemm>(&self, images: &[T], group: usize, matrix: &mut [T]) {
-        matrix.fill(T::default());
+        // Runs come in the order of the matrix; what lies between them is padding.
+        let mut done = 0;
         self.runs(images.len() / self.image(), group, |to, from, len| {
+            matrix[done..to].fill(T::default());
             matrix[to..to + len].copy_from_slice(&images[from..from + len]);
+            done = to + len;
         });
+        matrix[done..].fill(T::default());
     }
 
     fn fold_add<T: Gemm + std::ops::AddAssign>(&self, matrix: &[T], group: usize, images: &mut [T]) {
@@ -250,16 +254,17 @@ impl Geometry {
     }
 
     fn input_grad<T: Gemm + std::ops::AddAssign>(&self, dy: &[T], kernel: &[T]) -> Buffer<T> {
-        let mut out = Buffer::full(self.n * self.image(), T::default());
-        if self.is_empty() || out.is_empty() {
-            return out;
+        if self.is_empty() {
+            return Buffer::full(self.n * self.image(), T::default());
         }
+        let mut out = Buffer::uninit(self.n * self.image());
         let (block, taps, per_group) = (self.images_per_block(), self.taps(), self.out_per_group());
         for_each_chunk_mut(&mut out, block * self.image(), |task, out| {
             let images = out.len() / self.image();
             let dy = &dy[task * block * self.image_out()..][..images * self.image_out()];
             let rows = images * self.positions();
             let mut matrix = Buffer::uninit(rows * taps);
+            out.fill(T::default());
             for group in 0..self.conv.groups {
                 T::gemm(
                     [rows, per_group, taps],

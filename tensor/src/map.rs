@@ -56,52 +56,80 @@ impl<const N: usize> Nest<N> {
         nest
     }
 
-    /// Calls `row(out, offsets)` for runs of the innermost loop that together cover output elements
-    /// `start..start + out.len()`; `offsets` says where each operand's run begins.
-    fn rows<O>(&self, start: usize, out: &mut [O], mut row: impl FnMut(&mut [O], [isize; N])) {
+    /// Calls `f` for tiles that together cover output elements `start..start + out.len()`. A tile is a run of the
+    /// innermost loop, or several whole ones that follow each other.
+    fn tiles<O>(&self, start: usize, out: &mut [O], mut f: impl FnMut(&mut [O], Tile<N>)) {
         if out.is_empty() {
             return;
         }
-        let inner = self.sizes[self.depth - 1];
+        let last = self.depth - 1;
+        let inner = self.sizes[last];
         let mut index = [0; MAX_RANK];
-        let mut offsets = self.offsets;
         let mut rest = start;
         for d in (0..self.depth).rev() {
             index[d] = rest % self.sizes[d];
             rest /= self.sizes[d];
-            for i in 0..N {
-                offsets[i] += index[d] as isize * self.strides[i][d];
-            }
         }
         let mut done = 0;
-        let mut column = index[self.depth - 1];
         while done < out.len() {
-            let len = (inner - column).min(out.len() - done);
-            row(&mut out[done..done + len], offsets);
-            done += len;
-            // On to the start of the next row: back along the innermost loop, then one step like an odometer.
+            let mut tile = Tile { inner, offsets: self.offsets, outer: [0; N] };
             for i in 0..N {
-                offsets[i] -= column as isize * self.strides[i][self.depth - 1];
-            }
-            column = 0;
-            for d in (0..self.depth - 1).rev() {
-                index[d] += 1;
-                for i in 0..N {
-                    offsets[i] += self.strides[i][d];
+                for d in 0..self.depth {
+                    tile.offsets[i] += index[d] as isize * self.strides[i][d];
                 }
+            }
+            let left = out.len() - done;
+            let mut rows = 0;
+            let len = if index[last] > 0 || left < inner {
+                (inner - index[last]).min(left)
+            } else {
+                rows = left / inner;
+                if last > 0 {
+                    rows = rows.min(self.sizes[last - 1] - index[last - 1]);
+                    tile.outer = self.strides.map(|s| s[last - 1]);
+                }
+                rows * inner
+            };
+            f(&mut out[done..done + len], tile);
+            done += len;
+            // On like an odometer: a part of a row moves the innermost digit, whole rows the next.
+            let (mut d, mut step) = if rows == 0 { (last, len) } else { (last.wrapping_sub(1), rows) };
+            while d < self.depth {
+                index[d] += step;
                 if index[d] < self.sizes[d] {
                     break;
                 }
-                for i in 0..N {
-                    offsets[i] -= self.sizes[d] as isize * self.strides[i][d];
-                }
                 index[d] = 0;
+                (d, step) = (d.wrapping_sub(1), 1);
             }
         }
     }
 
     fn inner_stride(&self, operand: usize) -> isize {
         self.strides[operand][self.depth - 1]
+    }
+}
+
+/// Runs of the innermost loop, one after the other in the output.
+#[derive(Clone, Copy)]
+struct Tile<const N: usize> {
+    /// The length of a run, of which the only one of a tile may be a part.
+    inner: usize,
+    /// Where each operand's first run begins.
+    offsets: [isize; N],
+    /// How far on each operand's next run begins.
+    outer: [isize; N],
+}
+
+impl<const N: usize> Tile<N> {
+    /// The runs of the output, each with where the operands' begin.
+    #[inline(always)]
+    fn runs<'a, O>(&self, out: &'a mut [O]) -> impl Iterator<Item = (&'a mut [O], [isize; N])> {
+        let &Tile { inner, offsets, outer } = self;
+        out.chunks_mut(inner).enumerate().map(
+            #[inline(always)]
+            move |(row, out)| (out, std::array::from_fn(|i| offsets[i] + row as isize * outer[i])),
+        )
     }
 }
 
@@ -115,14 +143,16 @@ fn run<T>(data: &[T], offset: isize, len: usize) -> &[T] {
     &data[offset as usize..offset as usize + len]
 }
 
-/// Calls `row` for runs that together cover `out`, on several threads. Everything but `row` is compiled once for all
+/// Calls `tile` for tiles that together cover `out`, on several threads. Everything but `tile` is compiled once for all
 /// operations, which keeps building this crate fast.
 fn drive<O: Element, const N: usize>(
     nest: &Nest<N>,
     out: &mut [O],
-    row: &(dyn Fn(&mut [O], [isize; N]) + Sync),
+    tile: &(dyn Fn(&mut [O], Tile<N>) + Sync),
 ) {
-    for_each_chunk_mut(out, GRAIN, |chunk, out| nest.rows(chunk * GRAIN, out, row));
+    let inner = nest.sizes[nest.depth - 1].max(1);
+    let chunk = if inner < GRAIN { GRAIN / inner * inner } else { GRAIN };
+    for_each_chunk_mut(out, chunk, |i, out| nest.tiles(i * chunk, out, tile));
 }
 
 /// `out[i] = f(a[i])` into a new buffer in row-major order.
@@ -130,17 +160,18 @@ pub(crate) fn map1<A: Element, O: Element>(a: Strided<'_, A>, f: impl Fn(A) -> O
     let nest = Nest::new(a.layout.shape(), [&a.layout]);
     let mut out = Buffer::uninit(a.layout.shape().count());
     let stride = nest.inner_stride(0);
-    drive(&nest, &mut out, &|out, [oa]| {
+    drive(&nest, &mut out, &|out, tile| {
         vectorize(
             #[inline(always)]
-            || match stride {
-                1 => {
-                    let run = run(a.data, oa, out.len());
-                    out.iter_mut().zip(run).for_each(|(o, &x)| *o = f(x));
-                }
-                s => {
-                    for (i, o) in out.iter_mut().enumerate() {
-                        *o = f(at(a.data, oa, i, s));
+            || {
+                for (out, [oa]) in tile.runs(out) {
+                    if stride == 1 {
+                        let run = run(a.data, oa, out.len());
+                        out.iter_mut().zip(run).for_each(|(o, &x)| *o = f(x));
+                    } else {
+                        for (i, o) in out.iter_mut().enumerate() {
+                            *o = f(at(a.data, oa, i, stride));
+                        }
                     }
                 }
             },
@@ -158,26 +189,30 @@ pub(crate) fn map2<A: Element, B: Element, O: Element>(
     let nest = Nest::new(a.layout.shape(), [&a.layout, &b.layout]);
     let mut out = Buffer::uninit(a.layout.shape().count());
     let strides = (nest.inner_stride(0), nest.inner_stride(1));
-    drive(&nest, &mut out, &|out, [oa, ob]| {
-        let n = out.len();
+    drive(&nest, &mut out, &|out, tile| {
         vectorize(
             #[inline(always)]
-            || match strides {
-                (1, 1) => {
-                    let operands = run(a.data, oa, n).iter().zip(run(b.data, ob, n));
-                    out.iter_mut().zip(operands).for_each(|(o, (&x, &y))| *o = f(x, y));
-                }
-                (1, 0) => {
-                    let y = b.data[ob as usize];
-                    out.iter_mut().zip(run(a.data, oa, n)).for_each(|(o, &x)| *o = f(x, y));
-                }
-                (0, 1) => {
-                    let x = a.data[oa as usize];
-                    out.iter_mut().zip(run(b.data, ob, n)).for_each(|(o, &y)| *o = f(x, y));
-                }
-                (sa, sb) => {
-                    for (i, o) in out.iter_mut().enumerate() {
-                        *o = f(at(a.data, oa, i, sa), at(b.data, ob, i, sb));
+            || {
+                for (out, [oa, ob]) in tile.runs(out) {
+                    let n = out.len();
+                    match strides {
+                        (1, 1) => {
+                            let operands = run(a.data, oa, n).iter().zip(run(b.data, ob, n));
+                            out.iter_mut().zip(operands).for_each(|(o, (&x, &y))| *o = f(x, y));
+                        }
+                        (1, 0) => {
+                            let y = b.data[ob as usize];
+                            out.iter_mut().zip(run(a.data, oa, n)).for_each(|(o, &x)| *o = f(x, y));
+                        }
+                        (0, 1) => {
+                            let x = a.data[oa as usize];
+                            out.iter_mut().zip(run(b.data, ob, n)).for_each(|(o, &y)| *o = f(x, y));
+                        }
+                        (sa, sb) => {
+                            for (i, o) in out.iter_mut().enumerate() {
+                                *o = f(at(a.data, oa, i, sa), at(b.data, ob, i, sb));
+                            }
+                        }
                     }
                 }
             },
@@ -194,17 +229,18 @@ pub(crate) fn update<A: Element, B: Element>(
 ) {
     let nest = Nest::new(b.layout.shape(), [&b.layout]);
     let stride = nest.inner_stride(0);
-    drive(&nest, out, &|out, [ob]| {
+    drive(&nest, out, &|out, tile| {
         vectorize(
             #[inline(always)]
-            || match stride {
-                1 => {
-                    let run = run(b.data, ob, out.len());
-                    out.iter_mut().zip(run).for_each(|(o, &y)| *o = f(*o, y));
-                }
-                s => {
-                    for (i, o) in out.iter_mut().enumerate() {
-                        *o = f(*o, at(b.data, ob, i, s));
+            || {
+                for (out, [ob]) in tile.runs(out) {
+                    if stride == 1 {
+                        let run = run(b.data, ob, out.len());
+                        out.iter_mut().zip(run).for_each(|(o, &y)| *o = f(*o, y));
+                    } else {
+                        for (i, o) in out.iter_mut().enumerate() {
+                            *o = f(*o, at(b.data, ob, i, stride));
+                        }
                     }
                 }
             },
@@ -216,12 +252,42 @@ pub(crate) fn update<A: Element, B: Element>(
 pub(crate) fn select<T: Element>(c: Strided<'_, bool>, a: Strided<'_, T>, b: Strided<'_, T>) -> Buffer<T> {
     let nest = Nest::new(c.layout.shape(), [&c.layout, &a.layout, &b.layout]);
     let mut out = Buffer::uninit(c.layout.shape().count());
-    let [sc, sa, sb] = [0, 1, 2].map(|i| nest.inner_stride(i));
-    drive(&nest, &mut out, &|out, [oc, oa, ob]| {
-        for (i, o) in out.iter_mut().enumerate() {
-            let (x, y) = (at(a.data, oa, i, sa), at(b.data, ob, i, sb));
-            *o = if at(c.data, oc, i, sc) { x } else { y };
-        }
+    let strides = [0, 1, 2].map(|i| nest.inner_stride(i));
+    drive(&nest, &mut out, &|out, tile| {
+        vectorize(
+            #[inline(always)]
+            || {
+                for (out, [oc, oa, ob]) in tile.runs(out) {
+                    let n = out.len();
+                    // A gradient is masked by a constant 0 on either side; so these are the loops to be fast.
+                    match strides {
+                        [1, 1, 1] => {
+                            let choices = run(a.data, oa, n).iter().zip(run(b.data, ob, n));
+                            let operands = run(c.data, oc, n).iter().zip(choices);
+                            out.iter_mut()
+                                .zip(operands)
+                                .for_each(|(o, (&c, (&x, &y)))| *o = if c { x } else { y });
+                        }
+                        [1, 1, 0] => {
+                            let y = b.data[ob as usize];
+                            let operands = run(c.data, oc, n).iter().zip(run(a.data, oa, n));
+                            out.iter_mut().zip(operands).for_each(|(o, (&c, &x))| *o = if c { x } else { y });
+                        }
+                        [1, 0, 1] => {
+                            let x = a.data[oa as usize];
+                            let operands = run(c.data, oc, n).iter().zip(run(b.data, ob, n));
+                            out.iter_mut().zip(operands).for_each(|(o, (&c, &y))| *o = if c { x } else { y });
+                        }
+                        [sc, sa, sb] => {
+                            for (i, o) in out.iter_mut().enumerate() {
+                                let (x, y) = (at(a.data, oa, i, sa), at(b.data, ob, i, sb));
+                                *o = if at(c.data, oc, i, sc) { x } else { y };
+                            }
+                        }
+                    }
+                }
+            },
+        );
     });
     out
 }
@@ -238,10 +304,12 @@ pub(crate) fn scatter<T: Element>(
     let [st, sv] = [0, 1].map(|i| nest.inner_stride(i));
     // The nest's own output is not written: its length alone drives the loops.
     let mut count = vec![(); target.shape().count()];
-    nest.rows(0, &mut count, |run, [ot, ov]| {
-        for i in 0..run.len() {
-            let o = &mut out[(ot + i as isize * st) as usize];
-            *o = add(*o, at(values.data, ov, i, sv));
+    nest.tiles(0, &mut count, |count, tile| {
+        for (count, [ot, ov]) in tile.runs(count) {
+            for i in 0..count.len() {
+                let o = &mut out[(ot + i as isize * st) as usize];
+                *o = add(*o, at(values.data, ov, i, sv));
+            }
         }
     });
 }

@@ -9,6 +9,7 @@
 //!
 //! | `exp` | `exp_m1` | `ln` | `ln_1p` | `tanh` | `sigmoid` | `sin` | `cos` |
 //! |---|---|---|---|---|---|---|---|
+//! | 0.91 | 0.501 | 0.501 | 0.501 | 1.21 | 1.67 | 0.502 | 0.502 |
 //!
 //! The functions of f64 are those of the `libm` crate, which is exact to about one unit in the last place and not
 //! vectorised; f64 is there for checking gradients.

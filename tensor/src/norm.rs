@@ -1,4 +1,4 @@
-//! Batch normalisation in two passes over memory, forward and backward.
+//! Batch normalisation: a few passes over memory, forward and backward.
 
 use crate::buffer::Buffer;
 use crate::dtype::{Element, for_float};
@@ -34,31 +34,67 @@ fn rows_per_task(channels: usize) -> usize {
     (GRAIN / channels.max(1)).max(1)
 }
 
-/// For each channel, the sums over all rows of the `S` numbers that `f(row of a, row of b)` adds to.
-fn column_sums<T: Float + Element, const S: usize>(
-    a: &[T],
-    b: &[T],
+/// Channels handled together: as many as fill vector registers and leave room for several sums.
+const LANES: usize = 8;
+
+/// `N` neighbouring elements.
+#[inline(always)]
+fn lanes<T, const N: usize>(data: &[T], at: usize) -> &[T; N] {
+    match data[at..at + N].first_chunk() {
+        Some(lanes) => lanes,
+        None => unreachable!("the slice has {N} elements"),
+    }
+}
+
+/// Adds to `sums`, `S` rows of channels, what `f(a, b, parameters of the channel)` gives for channels
+/// `first..first + N` of every row.
+#[inline(always)]
+fn add_columns<T: Float + Element, const N: usize, const P: usize, const S: usize>(
+    (a, b): (&[T], &[T]),
     channels: usize,
-    f: impl Fn(usize, T, T) -> [T; S] + Copy + Sync,
+    first: usize,
+    params: [&[T]; P],
+    sums: &mut [T],
+    f: impl Fn(T, T, [T; P]) -> [T; S],
+) {
+    let params = params.map(|p| *lanes::<T, N>(p, first));
+    let mut total = [[T::default(); N]; S];
+    for row in 0..a.len() / channels {
+        let (a, b) = (lanes::<T, N>(a, row * channels + first), lanes::<T, N>(b, row * channels + first));
+        for c in 0..N {
+            let terms = f(a[c], b[c], params.map(|p| p[c]));
+            for s in 0..S {
+                total[s][c] += terms[s];
+            }
+        }
+    }
+    for s in 0..S {
+        sums[s * channels + first..][..N].copy_from_slice(&total[s]);
+    }
+}
+
+/// For each channel, the sums over all rows of the `S` numbers that `f(a, b, parameters of the channel)` gives.
+fn column_sums<T: Float + Element, const P: usize, const S: usize>(
+    (a, b): (&[T], &[T]),
+    channels: usize,
+    params: [&[T]; P],
+    f: impl Fn(T, T, [T; P]) -> [T; S] + Copy + Sync,
 ) -> [Vec<T>; S] {
     let rows = rows_per_task(channels);
     let tasks = (a.len() / channels).div_ceil(rows);
     let mut partial = Buffer::uninit(tasks * S * channels);
     for_each_chunk_mut(&mut partial, S * channels, |task, sums| {
         let range = task * rows * channels..((task + 1) * rows * channels).min(a.len());
-        sums.fill(T::default());
+        let data = (&a[range.clone()], &b[range]);
         vectorize(
             #[inline(always)]
             || {
-                for (a, b) in a[range.clone()].chunks_exact(channels).zip(b[range].chunks_exact(channels)) {
-                    let mut lanes = sums.chunks_exact_mut(channels);
-                    let lane: [&mut [T]; S] = std::array::from_fn(|_| lanes.next().unwrap_or_default());
-                    for c in 0..channels {
-                        let terms = f(c, a[c], b[c]);
-                        for s in 0..S {
-                            lane[s][c] += terms[s];
-                        }
-                    }
+                let whole = channels / LANES * LANES;
+                for first in (0..whole).step_by(LANES) {
+                    add_columns::<T, LANES, P, S>(data, channels, first, params, sums, f);
+                }
+                for first in whole..channels {
+                    add_columns::<T, 1, P, S>(data, channels, first, params, sums, f);
                 }
             },
         );
@@ -72,12 +108,12 @@ fn column_sums<T: Float + Element, const S: usize>(
     })
 }
 
-/// `out[i] = f(channel, a[i], b[i])`.
-fn map_columns<T: Float + Element>(
-    a: &[T],
-    b: &[T],
+/// `out = f(a, b, parameters of the channel)`.
+fn map_columns<T: Float + Element, const P: usize>(
+    (a, b): (&[T], &[T]),
     channels: usize,
-    f: impl Fn(usize, T, T) -> T + Copy + Sync,
+    params: [&[T]; P],
+    f: impl Fn(T, T, [T; P]) -> T + Copy + Sync,
 ) -> Buffer<T> {
     let mut out = Buffer::uninit(a.len());
     let len = rows_per_task(channels) * channels;
@@ -88,8 +124,10 @@ fn map_columns<T: Float + Element>(
             || {
                 let rows = a.chunks_exact(channels).zip(b.chunks_exact(channels));
                 for (out, (a, b)) in out.chunks_exact_mut(channels).zip(rows) {
+                    let params = params.map(|p| &p[..channels]);
+                    let (out, a, b) = (&mut out[..channels], &a[..channels], &b[..channels]);
                     for c in 0..channels {
-                        out[c] = f(c, a[c], b[c]);
+                        out[c] = f(a[c], b[c], params.map(|p| p[c]));
                     }
                 }
             },
@@ -99,52 +137,33 @@ fn map_columns<T: Float + Element>(
 }
 
 /// Mean and `1 / sqrt(variance + eps)` of every channel.
-fn moments<T: Float + Element>(x: &[T], channels: usize, eps: T) -> (Vec<T>, Vec<T>) {
-    let n = <T as Float>::from_f64((x.len() / channels) as f64);
-    let [sum] = column_sums(
-        x,
-        x,
-        channels,
-        #[inline(always)]
-        |_, x, _| [x],
-    );
+fn moments<T: Float + Element>(x: &[T], channels: usize, eps: T) -> [Vec<T>; 2] {
+    let n = T::from_f64((x.len() / channels) as f64);
+    let [sum] = column_sums((x, x), channels, [], |x, _, []| [x]);
     let mean: Vec<T> = sum.iter().map(|&s| s / n).collect();
-    let centre = &mean[..];
     // Around the mean, since the difference of two large sums would lose the digits of a small variance.
-    let squares = column_sums(
-        x,
-        x,
-        channels,
-        #[inline(always)]
-        move |c, x, _| [(x - centre[c]) * (x - centre[c])],
-    );
-    let scale = squares[0].iter().map(|&s| <T as Float>::from_f64(1.0) / Float::sqrt(s / n + eps)).collect();
-    (mean, scale)
+    let [squares] = column_sums((x, x), channels, [&mean], |x, _, [mean]| [(x - mean) * (x - mean)]);
+    let scale = squares.iter().map(|&s| T::from_f64(1.0) / Float::sqrt(s / n + eps)).collect();
+    [mean, scale]
 }
 
 fn normalized<T: Float + Element>(x: &[T], channels: usize, eps: T) -> Buffer<T> {
-    let (mean, scale) = moments(x, channels, eps);
-    let (mean, scale) = (&mean[..channels], &scale[..channels]);
-    map_columns(
-        x,
-        x,
-        channels,
-        #[inline(always)]
-        move |c, x, _| (x - mean[c]) * scale[c],
-    )
+    let [mean, scale] = moments(x, channels, eps);
+    map_columns((x, x), channels, [&mean, &scale], |x, _, [mean, scale]| (x - mean) * scale)
 }
 
 fn normalized_grad<T: Float + Element>(x: &[T], dy: &[T], channels: usize, eps: T) -> Buffer<T> {
-    let n = <T as Float>::from_f64((x.len() / channels) as f64);
-    let (mean, scale) = moments(x, channels, eps);
-    let (mean, scale) = (&mean[..channels], &scale[..channels]);
-    let f = move |c: usize, x: T, dy: T| [dy, dy * (x - mean[c]) * scale[c]];
-    let [sum, product] = column_sums(x, dy, channels, f);
-    let (sum, product) = (&sum[..channels], &product[..channels]);
-    let f = move |c: usize, x: T, dy: T| {
-        scale[c] * (dy - sum[c] / n - (x - mean[c]) * scale[c] * (product[c] / n))
-    };
-    map_columns(x, dy, channels, f)
+    let n = T::from_f64((x.len() / channels) as f64);
+    let [mean, scale] = moments(x, channels, eps);
+    let [sum, product] = column_sums((x, dy), channels, [&mean, &scale], |x, dy, [mean, scale]| {
+        [dy, dy * ((x - mean) * scale)]
+    });
+    let mean_of = |sums: Vec<T>| -> Vec<T> { sums.into_iter().map(|s| s / n).collect() };
+    let (sum, product) = (mean_of(sum), mean_of(product));
+    let params = [&mean[..], &scale, &sum, &product];
+    map_columns((x, dy), channels, params, |x, dy, [mean, scale, sum, product]| {
+        scale * (dy - sum - (x - mean) * scale * product)
+    })
 }
 
 impl Tensor {

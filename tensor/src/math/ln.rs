@@ -14,8 +14,8 @@ pub(crate) fn ln(x: f32) -> f32 {
 #[inline(always)]
 pub(crate) fn ln_1p(x: f32) -> f32 {
     let y = 1.0 + x as f64;
-    // What y lost of x when it was rounded, which is most of it where x is small.
-    let lost = x as f64 - (y - 1.0);
+    // What y lost of x when it was rounded, which is most of it where x is small, and nothing where it is large.
+    let lost = if y < 2.0 { x as f64 - (y - 1.0) } else { 0.0 };
     select(x, -1.0, (ln_positive(y) + lost).copysign(x as f64))
 }
 

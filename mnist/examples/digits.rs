@@ -1,0 +1,55 @@
+//! Draws a contact sheet of the digits to look at: `cargo run -p mnist --example digits -- --out sheet.png`.
+
+use std::error::Error;
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::Parser;
+use clap::builder::RangedU64ValueParser;
+
+/// Draws a contact sheet of the synthetic digits.
+#[derive(Parser)]
+struct Args {
+    /// PNG file to write
+    #[arg(long, value_name = "FILE", default_value = "digits.png")]
+    out: PathBuf,
+    /// Seed of the synthetic digits
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// How many digits to show
+    #[arg(long, default_value = "200", value_parser = RangedU64ValueParser::<usize>::new().range(1..=10_000))]
+    count: usize,
+    /// Digits in a row
+    #[arg(long, default_value = "20", value_parser = RangedU64ValueParser::<usize>::new().range(1..=1_000))]
+    columns: usize,
+}
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    let (images, labels) = mnist::synthetic::digits(args.seed, args.count);
+    match save(&images, &labels, args.columns, &args.out) {
+        Ok(()) => {
+            println!("{} digits drawn to {}", labels.len(), args.out.display());
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("error: {}: {error}", args.out.display());
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Writes the contact sheet of these images as a PNG file.
+fn save(images: &[u8], labels: &[u8], columns: usize, out: &Path) -> Result<(), Box<dyn Error>> {
+    let (width, height, pixels) = mnist::contact_sheet(images, labels, columns.min(labels.len()));
+    let mut file = BufWriter::new(File::create(out)?);
+    let mut encoder = png::Encoder::new(&mut file, u32::try_from(width)?, u32::try_from(height)?);
+    encoder.set_color(png::ColorType::Grayscale);
+    encoder.set_depth(png::BitDepth::Eight);
+    let mut writer = encoder.write_header()?;
+    writer.write_image_data(&pixels)?;
+    writer.finish()?;
+    Ok(file.flush()?)
+}

@@ -1,0 +1,119 @@
+//! The run in the terminal: a live line where there is one, plain lines where there is not.
+
+use crate::event::{Ending, Event, Observer, Start, StepRecord, Summary};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::io::IsTerminal;
+use std::time::{Duration, Instant};
+
+/// Without a terminal a line is printed at least this often.
+const PLAIN_INTERVAL: Duration = Duration::from_secs(10);
+
+pub(crate) struct Console {
+    quiet: bool,
+    bar: ProgressBar,
+    live: bool,
+    steps: u64,
+    begun: Instant,
+    printed: Option<Instant>,
+    last_test: String,
+}
+
+impl Console {
+    pub(crate) fn new(quiet: bool) -> Console {
+        let live = !quiet && std::io::stderr().is_terminal();
+        let target = if live { ProgressDrawTarget::stderr_with_hz(8) } else { ProgressDrawTarget::hidden() };
+        let bar = ProgressBar::with_draw_target(None, target);
+        Console { quiet, bar, live, steps: 0, begun: Instant::now(), printed: None, last_test: String::new() }
+    }
+
+    /// Prints a line above the live one.
+    pub(crate) fn say(&self, line: &str) {
+        if !self.quiet {
+            self.bar.suspend(|| print_line(line));
+        }
+    }
+
+    fn start(&mut self, start: &Start<'_>) {
+        self.steps = start.steps;
+        self.say(&format!("{}: seed {}, {} threads", start.name, start.options.seed, start.threads));
+        self.say(&format!("data: {}, {} + {} images", start.source, start.images[0], start.images[1]));
+        self.say(&format!("\n{}", start.model));
+        self.say(&format!("{}, learning rate {}", start.optimizer, start.schedule));
+        self.say(&format!("{} steps of {} images\n", start.steps, start.options.batch));
+        let template = "{bar:24} {pos}/{len}  {msg}";
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            self.bar.set_style(style.progress_chars("━━─"));
+        }
+        self.bar.set_length(start.steps);
+        self.begun = Instant::now();
+    }
+
+    fn step(&mut self, record: &StepRecord) {
+        let elapsed = self.begun.elapsed().as_secs_f64();
+        let rate = record.step as f64 / elapsed.max(1e-9);
+        let left = if record.step == 0 {
+            "…".to_owned()
+        } else {
+            let seconds = (self.steps - record.step) as f64 / rate;
+            humantime::format_duration(Duration::from_secs(seconds.ceil() as u64)).to_string()
+        };
+        let train = match (record.train_loss, record.train_accuracy, record.lr) {
+            (Some(loss), Some(accuracy), Some(lr)) => {
+                format!("loss {loss:.4}  accuracy {accuracy:.2}  lr {lr:.5}")
+            }
+            _ => "trained".into(),
+        };
+        if let Some(test) = &record.test {
+            self.last_test = format!("test {:.4}", test.accuracy);
+            let line = format!(
+                "step {:>5}  epoch {:>2}  {train}  test loss {:.4}  test accuracy {:.4}",
+                record.step, record.epoch, test.loss, test.accuracy
+            );
+            self.say(&line);
+            self.printed = Some(Instant::now());
+        } else if !self.live && self.printed.is_none_or(|at| at.elapsed() >= PLAIN_INTERVAL) {
+            self.say(&format!(
+                "step {:>5}  epoch {:>2}  {train}  {rate:.0} steps/s, {left} left",
+                record.step, record.epoch
+            ));
+            self.printed = Some(Instant::now());
+        }
+        self.bar.set_position(record.step);
+        self.bar.set_message(format!("{rate:.0} steps/s, {left} left  {train}  {}", self.last_test));
+    }
+
+    fn done(&mut self, summary: &Summary) {
+        self.bar.finish_and_clear();
+        let time = humantime::format_duration(Duration::from_secs(summary.time.as_secs().max(1)));
+        let ending = match summary.ending {
+            Ending::Finished => "Training has finished",
+            Ending::Interrupted => "Training was interrupted",
+            Ending::Diverged => {
+                "Training has failed: the loss is not a number any more (try another seed, or report it)"
+            }
+        };
+        print_line(&format!("\n{ending}: {} steps in {time}.", summary.steps));
+        if let Some(last) = summary.last {
+            print_line(&format!("final test accuracy: {:.4}", last.accuracy));
+        }
+        if let Some(best) = summary.best {
+            print_line(&format!("max test accuracy: {best:.4}"));
+        }
+    }
+}
+
+/// As `println!`, but a reader that has gone away (`… | head`) is no reason to stop training.
+pub(crate) fn print_line(line: &str) {
+    use std::io::Write;
+    let _ = writeln!(std::io::stdout(), "{line}");
+}
+
+impl Observer for Console {
+    fn notice(&mut self, event: &Event<'_>) {
+        match event {
+            Event::Start(start) => self.start(start),
+            Event::Step(record) => self.step(record),
+            Event::Done(summary) => self.done(summary),
+        }
+    }
+}

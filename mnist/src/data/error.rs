@@ -1,0 +1,212 @@
+//! What can go wrong with the data.
+
+use std::io;
+use std::path::PathBuf;
+
+use super::idx::{COLS, MAX_ITEMS, ROWS};
+
+/// Why a data set cannot be used. Each message names the file, the rule it breaks and what to do.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DataError {
+    /// The folder lacks one of the four files (or the folder itself does not exist).
+    #[error(
+        "{}: no such file, nor {name}.gz. The folder given by --data or MNIST_DIR holds train-images-idx3-ubyte, \
+         train-labels-idx1-ubyte, t10k-images-idx3-ubyte and t10k-labels-idx1-ubyte, each with or without .gz",
+        folder.join(name).display()
+    )]
+    Missing {
+        /// The folder looked in.
+        folder: PathBuf,
+        /// The name of the missing file, without `.gz`.
+        name: &'static str,
+    },
+    /// The operating system does not let us read the file.
+    #[error("{}: cannot be read ({source})", file.display())]
+    Read {
+        /// The file.
+        file: PathBuf,
+        /// What the operating system says.
+        source: io::Error,
+    },
+    /// The compressed file is cut off, has a wrong checksum, or something that is not gzip at its end.
+    #[error("{}: the gzip data is damaged or cut off ({source}); copy or download the file again", file.display())]
+    Gzip {
+        /// The file.
+        file: PathBuf,
+        /// What the decoder says.
+        source: io::Error,
+    },
+    /// The file ends within its header.
+    #[error(
+        "{}: {actual} bytes are too few for an IDX header of {expected}; copy or download the file again",
+        file.display()
+    )]
+    Header {
+        /// The file.
+        file: PathBuf,
+        /// Bytes of a header.
+        expected: usize,
+        /// Bytes there are, uncompressed.
+        actual: usize,
+    },
+    /// The first four bytes are not those of this kind of file.
+    #[error("{}: the magic number is {found:#010x}, not {expected:#010x}: {hint}", file.display())]
+    Magic {
+        /// The file.
+        file: PathBuf,
+        /// The magic number of such a file.
+        expected: u32,
+        /// What is there.
+        found: u32,
+        /// What the file probably is.
+        hint: &'static str,
+    },
+    /// The images are of another size.
+    #[error("{}: the images are {rows}x{cols}, but the models here take {ROWS}x{COLS}", file.display())]
+    ImageSize {
+        /// The file.
+        file: PathBuf,
+        /// Height in pixels.
+        rows: u32,
+        /// Width in pixels.
+        cols: u32,
+    },
+    /// The header says that there is nothing in the file.
+    #[error("{}: the header claims 0 {what}; at least one is needed", file.display())]
+    Empty {
+        /// The file.
+        file: PathBuf,
+        /// "images" or "labels".
+        what: &'static str,
+    },
+    /// There are fewer bytes than the header claims.
+    #[error(
+        "{}: the header claims {claimed} {what} ({claimed_bytes} bytes), but {actual_bytes} bytes follow it; \
+         copy or download the file again",
+        file.display()
+    )]
+    TooShort {
+        /// The file.
+        file: PathBuf,
+        /// "images" or "labels".
+        what: &'static str,
+        /// How many the header claims.
+        claimed: u32,
+        /// How many bytes that would be.
+        claimed_bytes: u64,
+        /// How many bytes there are after the header, uncompressed.
+        actual_bytes: u64,
+    },
+    /// There are more bytes than the header claims.
+    #[error(
+        "{}: bytes are left over after the {claimed} {what} that the header claims ({claimed_bytes} bytes); \
+         copy or download the file again",
+        file.display()
+    )]
+    TooLong {
+        /// The file.
+        file: PathBuf,
+        /// "images" or "labels".
+        what: &'static str,
+        /// How many the header claims.
+        claimed: u32,
+        /// How many bytes those are.
+        claimed_bytes: u64,
+    },
+    /// The header claims more than is sensible, and the file does go on beyond that.
+    #[error("{}: the header claims {claimed} {what}; more than {MAX_ITEMS} are not read", file.display())]
+    TooMany {
+        /// The file.
+        file: PathBuf,
+        /// "images" or "labels".
+        what: &'static str,
+        /// How many the header claims.
+        claimed: u32,
+    },
+    /// A label is not a digit.
+    #[error("{}: label {index} is {value}, but a label is a digit from 0 to 9", file.display())]
+    Label {
+        /// The file.
+        file: PathBuf,
+        /// Which label, counted from 0.
+        index: usize,
+        /// Its value.
+        value: u8,
+    },
+    /// An image file and a label file do not belong together.
+    #[error(
+        "{}: {images} images, but {labels} labels in {}; the two files must be of the same set",
+        image_file.display(),
+        label_file.display()
+    )]
+    Counts {
+        /// The file of images.
+        image_file: PathBuf,
+        /// The file of labels.
+        label_file: PathBuf,
+        /// Number of images.
+        images: usize,
+        /// Number of labels.
+        labels: usize,
+    },
+    /// A batch of no images, or of more than there are.
+    #[error("a batch of {batch} out of {len} images: choose a batch size from 1 to {len}")]
+    BatchSize {
+        /// The size asked for.
+        batch: usize,
+        /// Number of images.
+        len: usize,
+    },
+}
+
+/// Why a file could not be downloaded.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DownloadError {
+    /// There is no mirror to ask.
+    #[error("there is no mirror to download from")]
+    NoMirror,
+    /// The proxy that the environment names cannot be used.
+    #[error("the proxy named by {variable} cannot be used: {reason}")]
+    Proxy {
+        /// The environment variable.
+        variable: &'static str,
+        /// Why not.
+        reason: String,
+    },
+    /// No answer: no network, no such host, a connection refused, or a time limit.
+    #[error("{url} does not answer ({reason})")]
+    Unreachable {
+        /// The address.
+        url: String,
+        /// What the network says.
+        reason: String,
+    },
+    /// The server answers, but not with the file.
+    #[error("{url} answers with status {status} instead of the file")]
+    Status {
+        /// The address.
+        url: String,
+        /// The HTTP status.
+        status: u16,
+    },
+    /// The connection broke or stalled. What has arrived is kept, and the next attempt goes on from there.
+    #[error("the download of {url} broke off after {done} bytes ({reason})")]
+    Interrupted {
+        /// The address.
+        url: String,
+        /// Bytes there so far.
+        done: u64,
+        /// What the network says.
+        reason: String,
+    },
+    /// What arrived is not the file: wrong by its SHA-256, not an IDX file, or far too long.
+    #[error("{url} is not the right file ({reason})")]
+    WrongContent {
+        /// The address.
+        url: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+}

@@ -1,0 +1,91 @@
+//! The four files of MNIST, and reading them from a folder.
+
+use std::fs::File;
+use std::io::{self, BufReader};
+use std::panic::resume_unwind;
+use std::path::{Path, PathBuf};
+use std::thread;
+
+use super::idx::{COLS, Decoded, Kind, ROWS, decode};
+use super::{DataError, Split};
+
+/// One file of a data set.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct DataFile {
+    /// Its name without `.gz`.
+    pub(super) name: &'static str,
+    pub(super) kind: Kind,
+    /// SHA-256 of the uncompressed file. Compressed files of equal content differ between mirrors.
+    pub(super) sha256: &'static str,
+}
+
+/// Training images, training labels, test images, test labels: everywhere in this order.
+pub(super) const MNIST: [DataFile; 4] = [
+    DataFile {
+        name: "train-images-idx3-ubyte",
+        kind: Kind::Images,
+        sha256: "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+    },
+    DataFile {
+        name: "train-labels-idx1-ubyte",
+        kind: Kind::Labels,
+        sha256: "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+    },
+    DataFile {
+        name: "t10k-images-idx3-ubyte",
+        kind: Kind::Images,
+        sha256: "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+    },
+    DataFile {
+        name: "t10k-labels-idx1-ubyte",
+        kind: Kind::Labels,
+        sha256: "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+    },
+];
+
+/// A file that was read, and where it lies.
+#[derive(Debug)]
+pub(super) struct StoredFile {
+    pub(super) path: PathBuf,
+    pub(super) decoded: Decoded,
+}
+
+/// Reads the four files. The training images take longer than the rest together, so they have a thread to themselves.
+pub(super) fn read_folder(folder: &Path, files: &[DataFile; 4]) -> [Result<StoredFile, DataError>; 4] {
+    let [first, rest @ ..] = files;
+    thread::scope(|scope| {
+        let first = scope.spawn(|| read_file(folder, first));
+        let [b, c, d] = rest.each_ref().map(|file| read_file(folder, file));
+        let a = first.join().unwrap_or_else(|panic| resume_unwind(panic));
+        [a, b, c, d]
+    })
+}
+
+fn read_file(folder: &Path, file: &DataFile) -> Result<StoredFile, DataError> {
+    let candidates = [file.name.into(), format!("{}.gz", file.name)].map(|name: String| folder.join(name));
+    // A folder that may not be searched is not a missing file: opening tells what it is.
+    let path = candidates.into_iter().find(|path| path.try_exists().unwrap_or(true));
+    let path = path.ok_or_else(|| DataError::Missing { folder: folder.into(), name: file.name })?;
+    let input = open(&path).map_err(|source| DataError::Read { file: path.clone(), source })?;
+    let decoded = decode(file.kind, &path, BufReader::with_capacity(1 << 16, input))?;
+    Ok(StoredFile { path, decoded })
+}
+
+fn open(path: &Path) -> io::Result<File> {
+    // Opening a pipe would wait for ever for somebody to write into it.
+    if !path.metadata()?.is_file() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
+    }
+    File::open(path)
+}
+
+/// Puts images and their labels together.
+pub(super) fn pair_up(images: StoredFile, labels: StoredFile) -> Result<Split, DataError> {
+    let (image_file, label_file) = (images.path, labels.path);
+    let split = Split { images: images.decoded.data, labels: labels.decoded.data, rows: ROWS, cols: COLS };
+    let (images, labels) = (split.images.len() / split.pixels(), split.labels.len());
+    if images != labels {
+        return Err(DataError::Counts { image_file, label_file, images, labels });
+    }
+    Ok(split)
+}

@@ -1,0 +1,44 @@
+//! The nine models of Martin Görner's tutorial "TensorFlow and deep learning, without a PhD", from a softmax layer to a
+//! convolutional network with batch normalisation, trained on MNIST.
+//!
+//! ```no_run
+//! use mnist::{Plan, models, train};
+//! use optim::{Adam, ExponentialDecay};
+//! use std::process::ExitCode;
+//!
+//! fn main() -> ExitCode {
+//!     let plan = Plan { name: "convolutional", steps: 10_000, test_every: 100, record_every: 20 };
+//!     train(&plan, models::convolutional, Adam::new(), ExponentialDecay::new(0.003, 0.0001, 2000.0))
+//! }
+//! ```
+//!
+//! # The tour
+//!
+//! | file | what is in it |
+//! |---|---|
+//! | `data` | finding, downloading, checking and reading MNIST; batches |
+//! | `synthetic`, `sheet` | digits drawn by the program where there is no network; pictures of digits |
+//! | `models` | the nine models |
+//! | `options` | the flags that all examples share |
+//! | `train` | the one training loop |
+//! | `evaluate` | accuracy and loss on the test digits |
+//! | `event` | what the loop tells those who watch |
+//! | `console`, `run_folder` | who watches: the terminal, the run's files |
+#![forbid(unsafe_code)]
+
+mod console;
+pub mod data;
+mod evaluate;
+mod event;
+pub mod models;
+mod options;
+mod run_folder;
+mod sheet;
+pub mod synthetic;
+mod train;
+
+pub use evaluate::{Score, evaluate};
+pub use event::{Ending, Event, Observer, StepRecord, Summary};
+pub use options::Options;
+pub use sheet::contact_sheet;
+pub use train::{LOSS_SCALE, Plan, Session, train};

@@ -1,0 +1,77 @@
+//! The flags that all examples share.
+
+use crate::data::Choice;
+use clap::Parser;
+use serde::Serialize;
+use std::path::PathBuf;
+
+/// What can be set on the command line; everything has the tutorial's default.
+#[derive(Clone, Debug, Default, Parser, Serialize)]
+#[command(
+    version,
+    about = "Trains a model of the tutorial \"TensorFlow and deep learning, without a PhD\" on MNIST."
+)]
+pub struct Options {
+    /// Training steps [default: the tutorial's]
+    #[arg(long, value_name = "N")]
+    pub steps: Option<u64>,
+
+    /// Images in a batch
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = at_least_one)]
+    pub batch: usize,
+
+    /// Seed of the initial weights, the order of the images and dropout
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub seed: u64,
+
+    /// Folder with the four MNIST files, gzipped or not [default: MNIST_DIR, the cache folder, or downloaded]
+    #[arg(long, value_name = "DIR", conflicts_with = "synthetic")]
+    pub data: Option<PathBuf>,
+
+    /// Train on digits that the program draws itself
+    #[arg(long)]
+    pub synthetic: bool,
+
+    /// Threads to compute with [default: one per core]
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    pub threads: Option<usize>,
+
+    /// Test on the 10,000 test images every N steps [default: the tutorial's]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub test_every: Option<u64>,
+
+    /// Folder for the run's files [default: runs/<example>-<time>]
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+
+    /// Also save the trained model to this file
+    #[arg(long, value_name = "FILE")]
+    pub save: Option<PathBuf>,
+
+    /// Start from the model saved in this file
+    #[arg(long, value_name = "FILE")]
+    pub load: Option<PathBuf>,
+
+    /// Print only the results
+    #[arg(long)]
+    pub quiet: bool,
+}
+
+fn at_least_one(text: &str) -> Result<usize, String> {
+    match text.parse::<usize>() {
+        Ok(0) => Err("must be at least 1".into()),
+        Ok(n) => Ok(n),
+        Err(_) => Err("is not a whole number".into()),
+    }
+}
+
+impl Options {
+    /// Where the images are to come from.
+    pub fn choice(&self) -> Choice {
+        match &self.data {
+            Some(folder) => Choice::Folder(folder.clone()),
+            None if self.synthetic => Choice::Synthetic,
+            None => Choice::Auto,
+        }
+    }
+}

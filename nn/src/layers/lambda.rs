@@ -1,0 +1,32 @@
+//! Any function as a layer.
+
+use crate::{Layer, Module, Var};
+
+/// A function without parameters, as a layer in a [`Sequential`](crate::Sequential).
+///
+/// ```
+/// use nn::{Graph, Lambda, Layer, Tensor};
+/// let centre = Lambda::new("Centre", |x| x - x.mean_keepdim(-1));
+/// let graph = Graph::inference();
+/// let y = centre.forward(graph.input(Tensor::from([[1.0_f32, 3.0]])));
+/// assert_eq!(y.value().to_vec::<f32>(), [-1.0, 1.0]);
+/// ```
+#[derive(Clone, Debug, Module)]
+pub struct Lambda<F> {
+    name: &'static str,
+    #[module(skip)]
+    function: F,
+}
+
+impl<F: for<'g> Fn(Var<'g>) -> Var<'g>> Lambda<F> {
+    /// The layer that applies `function`; summaries and pictures call it `name`.
+    pub fn new(name: &'static str, function: F) -> Lambda<F> {
+        Lambda { name, function }
+    }
+}
+
+impl<F: for<'g> Fn(Var<'g>) -> Var<'g>> Layer for Lambda<F> {
+    fn forward<'g>(&self, x: Var<'g>) -> Var<'g> {
+        x.graph().scoped(self.name, || (self.function)(x))
+    }
+}

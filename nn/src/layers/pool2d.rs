@@ -1,0 +1,94 @@
+//! Pooling layers: images made smaller by one number for each window.
+
+use super::Size2d;
+use crate::{Layer, Module, Padding, Shape, ShapeError, Var};
+use autograd::{OrPanic, Pool2d, Windows};
+
+/// The rule that pooling itself checks too, asked outside the layer's scope.
+fn check(op: &'static str, pool: &Pool2d, x: Shape) -> Result<(), ShapeError> {
+    let &[_, height, width, _] = &*x else {
+        return Err(ShapeError::new(
+            op,
+            format!("{x} is not a batch of images [n, height, width, channels]"),
+        ));
+    };
+    let padding = pool.padding.resolve([height, width], pool.kernel, pool.stride);
+    let padded = |size: usize, [before, after]: [usize; 2]| size.saturating_add(before).saturating_add(after);
+    Windows { kernel: pool.kernel, stride: pool.stride, dilation: [1, 1] }
+        .count(op, [padded(height, padding[0]), padded(width, padding[1])])?;
+    Ok(())
+}
+
+macro_rules! pooling {
+    ($(#[$doc:meta])* $layer:ident, $op:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, Module)]
+        pub struct $layer {
+            #[module(skip)]
+            pool: Pool2d,
+        }
+
+        impl $layer {
+            /// Windows of this size, one number for a square or `[height, width]`, side by side and without padding.
+            pub fn new(size: impl Into<Size2d>) -> $layer {
+                let Size2d(kernel) = size.into();
+                $layer { pool: Pool2d { kernel, stride: kernel, padding: Padding::Valid } }
+            }
+
+            /// The distance between the starts of neighbouring windows.
+            pub fn stride(mut self, stride: impl Into<Size2d>) -> $layer {
+                self.pool.stride = stride.into().0;
+                self
+            }
+
+            /// What is put around the image; it counts neither as the largest nor in an average.
+            ///
+            /// # Panics
+            /// If it is not smaller than the window, which could then hold padding only.
+            #[track_caller]
+            pub fn padding(mut self, padding: Padding) -> $layer {
+                if let Padding::Explicit(sides) = padding
+                    && (0..2).any(|i| sides[i].iter().any(|&side| side >= self.pool.kernel[i]))
+                {
+                    let kernel = self.pool.kernel;
+                    panic!("{}: padding {sides:?} must be smaller than the window {kernel:?}", stringify!($op));
+                }
+                self.pool.padding = padding;
+                self
+            }
+        }
+
+        impl Layer for $layer {
+            #[track_caller]
+            fn forward<'g>(&self, x: Var<'g>) -> Var<'g> {
+                check(stringify!($op), &self.pool, x.shape()).or_panic();
+                x.graph().scoped(stringify!($layer), || x.$op(self.pool))
+            }
+        }
+    };
+}
+
+pooling! {
+    /// The largest number of each window, for each channel of images `[n, height, width, channels]`.
+    ///
+    /// ```
+    /// use nn::{DType, Graph, Layer, MaxPool2d, Tensor};
+    /// let graph = Graph::inference();
+    /// let images = graph.input(Tensor::zeros([100, 28, 28, 4], DType::F32));
+    /// assert_eq!(MaxPool2d::new(2).forward(images).shape(), [100, 14, 14, 4]);
+    /// assert_eq!(MaxPool2d::new(3).stride(2).forward(images).shape(), [100, 13, 13, 4]);
+    /// ```
+    MaxPool2d, max_pool2d
+}
+
+pooling! {
+    /// The mean of each window, for each channel of images `[n, height, width, channels]`.
+    ///
+    /// ```
+    /// use nn::{AvgPool2d, Graph, Layer, Tensor};
+    /// let graph = Graph::inference();
+    /// let images = graph.input(Tensor::from([1.0_f32, 2.0, 3.0, 6.0]).reshape([1, 2, 2, 1]));
+    /// assert_eq!(AvgPool2d::new(2).forward(images).item(), 3.0);
+    /// ```
+    AvgPool2d, avg_pool2d
+}

@@ -1,0 +1,295 @@
+//! Checkpoints: parameters and states by name, in the safetensors format that other frameworks read too.
+
+use crate::{DType, Module, Shape, Tensor};
+use safetensors::tensor::{Dtype, SafeTensors, TensorInfo, TensorView};
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+/// What is noted in a checkpoint besides the parameters: the step, the seed, the model's name …
+pub type Metadata = BTreeMap<String, String>;
+
+/// Writes every parameter and state of `module` to a file.
+///
+/// It is written to a temporary file in the same folder and renamed when it is complete and on the disk, so that
+/// whatever happens there is either the old file or the new one. The same values give the same bytes.
+///
+/// ```
+/// use nn::{Linear, Metadata, Rng};
+///
+/// let folder = tempfile::tempdir()?;
+/// let path = folder.path().join("model.safetensors");
+/// let model = Linear::new(3, 2, &mut Rng::new(1));
+/// nn::save(&model, &path, &Metadata::from([("step".to_string(), "10000".to_string())]))?;
+///
+/// let mut other = Linear::new(3, 2, &mut Rng::new(2));
+/// let metadata = nn::load(&mut other, &path)?;
+/// assert_eq!(metadata["step"], "10000");
+/// assert_eq!(other.weight.value(), model.weight.value());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+/// If the file cannot be written, or names in the model cannot be told apart.
+pub fn save(
+    module: &(impl Module + ?Sized),
+    path: impl AsRef<Path>,
+    metadata: &Metadata,
+) -> Result<(), SaveError> {
+    let path = path.as_ref();
+    let mut params: Vec<(String, Tensor)> =
+        module.params().into_iter().map(|(name, param)| (name, param.value().contiguous())).collect();
+    // Wider elements first: then each lies at a multiple of its size, which readers that map the file rely on.
+    params.sort_by_key(|(_, value)| std::cmp::Reverse(value.dtype().size()));
+    let header = header(&params, metadata)?;
+    let io = |source| SaveError::Io { path: path.to_owned(), source };
+    if path.exists() && !path.is_file() {
+        return Err(SaveError::NotAFile { path: path.to_owned() });
+    }
+    // The file that a symbolic link points to is replaced, not the link.
+    let target = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let folder = match target.parent() {
+        Some(folder) if folder != Path::new("") => folder,
+        _ => Path::new("."),
+    };
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".").suffix(".tmp");
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    let temporary = builder.tempfile_in(folder).map_err(io)?;
+    let mut out = BufWriter::new(temporary.as_file());
+    write_all(&mut out, &header, &params).and_then(|()| out.flush()).map_err(io)?;
+    drop(out);
+    temporary.as_file().sync_all().map_err(io)?;
+    temporary.persist(&target).map_err(|error| io(error.error))?;
+    // The new name must reach the disk too; only Unix opens folders for that.
+    #[cfg(unix)]
+    std::fs::File::open(folder).and_then(|folder| folder.sync_all()).map_err(io)?;
+    Ok(())
+}
+
+/// The header: a JSON object that says for each name the type, the shape and the place. The library's own writer puts
+/// metadata in the order of a hash map, another one each time.
+fn header(params: &[(String, Tensor)], metadata: &Metadata) -> Result<Vec<u8>, SaveError> {
+    const METADATA: &str = "__metadata__";
+    let mut entries = serde_json::Map::new();
+    entries.insert(METADATA.to_owned(), metadata.clone().into_iter().collect());
+    let mut start = 0;
+    for (name, value) in params {
+        let end = start + value.count() * value.dtype().size();
+        let dtype = match value.dtype() {
+            DType::F32 => Dtype::F32,
+            DType::F64 => Dtype::F64,
+            DType::I64 => Dtype::I64,
+            DType::Bool => Dtype::BOOL,
+        };
+        let info = TensorInfo { dtype, shape: value.shape().to_vec(), data_offsets: (start, end) };
+        let info =
+            serde_json::to_value(info).map_err(|error| SaveError::Header { what: error.to_string() })?;
+        if entries.insert(name.clone(), info).is_some() {
+            return Err(SaveError::Name { name: name.clone() });
+        }
+        start = end;
+    }
+    let mut header = serde_json::Value::Object(entries).to_string().into_bytes();
+    header.resize(header.len().next_multiple_of(8), b' ');
+    Ok(header)
+}
+
+fn write_all(out: &mut impl Write, header: &[u8], params: &[(String, Tensor)]) -> std::io::Result<()> {
+    out.write_all(&(header.len() as u64).to_le_bytes())?;
+    out.write_all(header)?;
+    for (_, value) in params {
+        match value.dtype() {
+            DType::F32 => value.to_vec::<f32>().iter().try_for_each(|x| out.write_all(&x.to_le_bytes()))?,
+            DType::F64 => value.to_vec::<f64>().iter().try_for_each(|x| out.write_all(&x.to_le_bytes()))?,
+            DType::I64 => value.to_vec::<i64>().iter().try_for_each(|x| out.write_all(&x.to_le_bytes()))?,
+            DType::Bool => value.to_vec::<bool>().iter().try_for_each(|&x| out.write_all(&[u8::from(x)]))?,
+        }
+    }
+    Ok(())
+}
+
+/// Reads every parameter and state of `module` from a file that [`save`] wrote for a model like it, and returns what was
+/// noted with them. Where anything is wrong the model stays as it is.
+///
+/// # Errors
+/// If the file cannot be read, is damaged or no safetensors file, or belongs to another model: names, shapes or types
+/// differ.
+pub fn load(module: &mut (impl Module + ?Sized), path: impl AsRef<Path>) -> Result<Metadata, LoadError> {
+    let path = path.as_ref();
+    let damaged = |reason: String| LoadError::Damaged { path: path.to_owned(), reason };
+    let bytes = std::fs::read(path).map_err(|source| LoadError::Io { path: path.to_owned(), source })?;
+    let (_, header) = SafeTensors::read_metadata(&bytes).map_err(|error| damaged(error.to_string()))?;
+    let file = SafeTensors::deserialize(&bytes).map_err(|error| damaged(error.to_string()))?;
+    let mut stored: HashMap<String, TensorView<'_>> = file.tensors().into_iter().collect();
+
+    let mut differences = Differences::default();
+    let mut values = vec![];
+    for (name, param) in module.params() {
+        let Some(view) = stored.remove(&name) else {
+            differences.missing.push(name);
+            continue;
+        };
+        let Some(dtype) = dtype_of(view.dtype()) else {
+            return Err(LoadError::Type { path: path.to_owned(), name, dtype: view.dtype().to_string() });
+        };
+        let (expected, value) = (param.value(), (view.shape(), dtype));
+        if (&*expected.shape(), expected.dtype()) != value {
+            let sizes = view.shape().iter().map(usize::to_string).collect::<Vec<_>>().join(", ");
+            let model = format!("{} {}", expected.dtype(), expected.shape());
+            differences.unlike.push((name, format!("{dtype} [{sizes}]"), model));
+            continue;
+        }
+        values.push(
+            decode(&view, expected.shape(), dtype)
+                .ok_or_else(|| damaged(format!("the values of {name} are no {dtype}")))?,
+        );
+    }
+    differences.unexpected = stored.into_keys().collect();
+    differences.unexpected.sort();
+    if differences != Differences::default() {
+        return Err(LoadError::OtherModel { path: path.to_owned(), differences });
+    }
+    for ((_, param), value) in module.params_mut().into_iter().zip(values) {
+        param.set(value);
+    }
+    Ok(header.metadata().clone().unwrap_or_default().into_iter().collect())
+}
+
+fn dtype_of(dtype: Dtype) -> Option<DType> {
+    match dtype {
+        Dtype::F32 => Some(DType::F32),
+        Dtype::F64 => Some(DType::F64),
+        Dtype::I64 => Some(DType::I64),
+        Dtype::BOOL => Some(DType::Bool),
+        _ => None,
+    }
+}
+
+fn decode(view: &TensorView<'_>, shape: Shape, dtype: DType) -> Option<Tensor> {
+    let bytes = view.data();
+    match dtype {
+        DType::F32 => Tensor::from_vec(elements(bytes, f32::from_le_bytes), shape),
+        DType::F64 => Tensor::from_vec(elements(bytes, f64::from_le_bytes), shape),
+        DType::I64 => Tensor::from_vec(elements(bytes, i64::from_le_bytes), shape),
+        DType::Bool if bytes.iter().any(|&byte| byte > 1) => return None,
+        DType::Bool => Tensor::from_vec(elements(bytes, |[byte]| byte == 1), shape),
+    }
+    .ok()
+}
+
+fn elements<T, const N: usize>(bytes: &[u8], element: impl Fn([u8; N]) -> T) -> Vec<T> {
+    bytes.as_chunks::<N>().0.iter().map(|&bytes| element(bytes)).collect()
+}
+
+/// Why a model was not saved.
+#[derive(Debug, thiserror::Error)]
+pub enum SaveError {
+    /// The file system refuses.
+    #[error("cannot write the checkpoint {}: {source}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system says.
+        source: std::io::Error,
+    },
+    /// There is something at this path that must not be replaced.
+    #[error("cannot write the checkpoint {}: there is a folder or device of that name", path.display())]
+    NotAFile {
+        /// The path.
+        path: PathBuf,
+    },
+    /// A name would stand for two things.
+    #[error(
+        "two parameters of the model are called {name:?} (or one has the reserved name \"__metadata__\"); \
+         a checkpoint needs a name for each"
+    )]
+    Name {
+        /// The name.
+        name: String,
+    },
+    /// The header cannot be written as JSON.
+    #[error("cannot describe the parameters: {what}")]
+    Header {
+        /// What the encoder says.
+        what: String,
+    },
+}
+
+/// Why a model was not loaded. It is as it was before.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// The file system refuses.
+    #[error("cannot read the checkpoint {}: {source}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system says.
+        source: std::io::Error,
+    },
+    /// The content is not that of a safetensors file.
+    #[error("{} is no safetensors file, or is damaged or cut short: {reason}", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Elements are of a type that tensors here cannot hold.
+    #[error(
+        "{} holds {name} as {dtype}; only F32, F64, I64 and BOOL can be read: convert the file first",
+        path.display()
+    )]
+    Type {
+        /// The file.
+        path: PathBuf,
+        /// The parameter.
+        name: String,
+        /// Its type, as the format calls it.
+        dtype: String,
+    },
+    /// Names, shapes or types are not the model's.
+    #[error("{} is a checkpoint of another model: {differences}", path.display())]
+    OtherModel {
+        /// The file.
+        path: PathBuf,
+        /// What differs.
+        differences: Differences,
+    },
+}
+
+/// How the parameters in a file differ from those of a model.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Differences {
+    /// Names the model has and the file has not.
+    pub missing: Vec<String>,
+    /// Names the file has and the model has not.
+    pub unexpected: Vec<String>,
+    /// Name, type and shape in the file, type and shape in the model.
+    pub unlike: Vec<(String, String, String)>,
+}
+
+impl fmt::Display for Differences {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let unlike = self.unlike.iter().map(|(name, file, model)| format!("{name} is {file}, here {model}"));
+        let parts = [
+            ("", unlike.collect()),
+            ("it lacks ", self.missing.clone()),
+            ("the model has no ", self.unexpected.clone()),
+        ];
+        let parts = parts.into_iter().filter(|(_, names)| !names.is_empty());
+        let parts: Vec<String> = parts.map(|(what, names)| format!("{what}{}", few(&names))).collect();
+        f.write_str(&parts.join("; "))
+    }
+}
+
+/// The first names of a list that may be long.
+fn few(names: &[String]) -> String {
+    const SHOWN: usize = 6;
+    match names.len() {
+        0..=SHOWN => names.join(", "),
+        n => format!("{} and {} more", names[..SHOWN].join(", "), n - SHOWN),
+    }
+}

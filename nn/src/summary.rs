@@ -1,0 +1,185 @@
+//! The table of a model's layers.
+
+use crate::{DType, Graph, Layer, Module, Param, Role, Shape, Tensor};
+use autograd::NodeInfo;
+use std::collections::HashMap;
+use std::fmt;
+
+/// What a model consists of: its layers in the order of computation, and totals. It prints as a table.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Summary {
+    /// A row for each layer.
+    pub rows: Vec<Row>,
+    /// The shape that goes in, if there is one input.
+    pub input: Option<Shape>,
+    /// Numbers that are trained.
+    pub trained: usize,
+    /// Numbers in frozen parameters.
+    pub frozen: usize,
+    /// Numbers in states, such as running averages.
+    pub state: usize,
+    /// The memory that all of these take.
+    pub bytes: usize,
+}
+
+/// A layer in a [`Summary`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct Row {
+    /// Its path name and kind, `conv1 (Conv2d)`; the kind alone if it has no parameters.
+    pub layer: String,
+    /// The shape of what it gives.
+    pub output: Shape,
+    /// Numbers in its parameters, states not counted. One that several layers share counts in the first.
+    pub parameters: usize,
+}
+
+/// Describes a model by running it once on zeros of the shape `input`.
+///
+/// ```
+/// use nn::{Activation, Linear, Rng, Sequential};
+///
+/// let rng = &mut Rng::new(42);
+/// let model = Sequential::new()
+///     .with(Linear::new(784, 200, rng))
+///     .with(Activation::Relu)
+///     .with(Linear::new(200, 10, rng));
+/// let summary = nn::summary(&model, [100, 784]);
+/// assert_eq!(summary.trained, 784 * 200 + 200 + 200 * 10 + 10);
+/// assert_eq!(
+///     summary.to_string(),
+///     "\
+/// layer       output      parameters
+/// ──────────────────────────────────
+/// Input       [100, 784]
+/// 0 (Linear)  [100, 200]     157,000
+/// Relu        [100, 200]
+/// 2 (Linear)  [100, 10]        2,010
+/// ──────────────────────────────────
+/// 159,010 trained parameters, 636.0 kB
+/// "
+/// );
+/// ```
+///
+/// # Panics
+/// If the model does not take this shape.
+#[track_caller]
+pub fn summary(model: &(impl Layer + ?Sized), input: impl Into<Shape>) -> Summary {
+    let input = input.into();
+    let floats = model.params().into_iter().map(|(_, param)| param.value().dtype()).find(|d| d.is_float());
+    // In a training graph, since in others dropout leaves no trace. Nothing is applied, so the model stays as it is.
+    let graph = Graph::training(0, 0);
+    model.forward(graph.input(Tensor::zeros(input, floats.unwrap_or(DType::F32))));
+    Summary { input: Some(input), ..Summary::of(&graph, model) }
+}
+
+impl Summary {
+    /// Describes a model by a graph in which it has been run, for models that are no [`Layer`].
+    ///
+    /// ```
+    /// use nn::{DType, Graph, Layer, Linear, Module, Rng, Summary, Tensor, Var};
+    ///
+    /// #[derive(Module)]
+    /// struct TwoEyes {
+    ///     left: Linear,
+    ///     right: Linear,
+    /// }
+    /// impl TwoEyes {
+    ///     fn forward<'g>(&self, left: Var<'g>, right: Var<'g>) -> Var<'g> {
+    ///         self.left.forward(left) + self.right.forward(right)
+    ///     }
+    /// }
+    /// let rng = &mut Rng::new(42);
+    /// let model = TwoEyes { left: Linear::new(5, 2, rng), right: Linear::new(6, 2, rng) };
+    /// let graph = Graph::training(0, 0);
+    /// let [left, right] = [5, 6].map(|n| graph.input(Tensor::zeros([100, n], DType::F32)));
+    /// model.forward(left, right);
+    /// let summary = Summary::of(&graph, &model);
+    /// assert_eq!((summary.trained, summary.rows.len()), (26, 3)); // left, right, their sum
+    /// ```
+    pub fn of(graph: &Graph, model: &(impl Module + ?Sized)) -> Summary {
+        graph.name_params(model);
+        let params: HashMap<String, &Param> = model.params().into_iter().collect();
+        let count = |role| params.values().filter(|p| p.role() == role).map(|p| p.value().count()).sum();
+        Summary {
+            rows: rows(&graph.nodes(), &params),
+            input: None,
+            trained: count(Role::Trained),
+            frozen: count(Role::Frozen),
+            state: count(Role::State),
+            bytes: params.values().map(|p| p.value().count() * p.value().dtype().size()).sum(),
+        }
+    }
+}
+
+/// A row for each run of nodes that belong to the same layer.
+fn rows(nodes: &[NodeInfo], params: &HashMap<String, &Param>) -> Vec<Row> {
+    let mut rows = vec![];
+    for run in nodes.chunk_by(|a, b| a.scope == b.scope) {
+        let computed = |node: &&NodeInfo| !["Input", "Constant", "Param"].contains(&word(&node.op));
+        let Some(last) = run.iter().rfind(computed) else { continue };
+        // What the model computes outside of layers goes by the name of the operation.
+        let layer = last.scope.last().cloned().unwrap_or_else(|| word(&last.op).to_owned());
+        let named = run.iter().filter_map(|node| params.get(node.op.strip_prefix("Param ")?));
+        let parameters = named.filter(|p| p.role() != Role::State).map(|p| p.value().count()).sum();
+        rows.push(Row { layer, output: last.shape, parameters });
+    }
+    rows
+}
+
+/// The name of an operation, without its attributes.
+fn word(op: &str) -> &str {
+    op.split(|c: char| !c.is_alphanumeric()).next().unwrap_or(op)
+}
+
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut cells = vec![["layer".to_owned(), "output".to_owned(), "parameters".to_owned()]];
+        if let Some(input) = self.input {
+            cells.push(["Input".to_owned(), input.to_string(), String::new()]);
+        }
+        for row in &self.rows {
+            let parameters = if row.parameters == 0 { String::new() } else { grouped(row.parameters) };
+            cells.push([row.layer.clone(), row.output.to_string(), parameters]);
+        }
+        let width = |column: usize| cells.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+        let [layer, output, parameters] = [width(0), width(1), width(2)];
+        let line = "─".repeat(layer + output + parameters + 4);
+        for (i, [a, b, c]) in cells.iter().enumerate() {
+            let row = format!("{a:layer$}  {b:output$}  {c:>parameters$}");
+            writeln!(f, "{}", row.trim_end())?;
+            if i == 0 {
+                writeln!(f, "{line}")?;
+            }
+        }
+        writeln!(f, "{line}")?;
+        write!(f, "{} trained parameters", grouped(self.trained))?;
+        for (count, what) in [(self.frozen, "frozen"), (self.state, "in states")] {
+            if count > 0 {
+                write!(f, ", {} {what}", grouped(count))?;
+            }
+        }
+        writeln!(f, ", {}", memory(self.bytes))
+    }
+}
+
+/// `1234567` as `1,234,567`.
+fn grouped(n: usize) -> String {
+    let digits = n.to_string();
+    let first = (digits.len() - 1) % 3 + 1;
+    let (head, tail) = digits.split_at(first);
+    let mut text = head.to_owned();
+    for group in tail.as_bytes().chunks(3) {
+        text.push(',');
+        text.extend(group.iter().map(|&digit| digit as char));
+    }
+    text
+}
+
+fn memory(bytes: usize) -> String {
+    match bytes {
+        0..1_000 => format!("{bytes} B"),
+        1_000..1_000_000 => format!("{:.1} kB", bytes as f64 / 1e3),
+        1_000_000..1_000_000_000 => format!("{:.1} MB", bytes as f64 / 1e6),
+        _ => format!("{:.1} GB", bytes as f64 / 1e9),
+    }
+}

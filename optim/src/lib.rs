@@ -1,0 +1,46 @@
+//! What changes a model by its gradients: update rules, learning rate schedules, gradient clipping.
+//!
+//! ```
+//! use autograd::{Graph, Param, Tensor};
+//! use optim::{Adam, ExponentialDecay, Optimizer, Schedule};
+//!
+//! let mut weight = Param::new(Tensor::from([3.0_f32, -2.0])); // a model of one parameter
+//! let mut adam = Adam::new();
+//! let rate = ExponentialDecay::new(0.1, 0.001, 100.0);
+//! for step in 0..400 {
+//!     let graph = Graph::training(42, step);
+//!     let grads = graph.param(&weight).square().sum(..).backward();
+//!     drop(graph); // nobody else holds the weights now: the step changes them in place
+//!     adam.step(&mut weight, &grads, rate.at(step));
+//! }
+//! assert!(weight.value().abs().max(..).item() < 1e-4);
+//! ```
+//!
+//! # The tour
+//!
+//! | file | what is in it |
+//! |---|---|
+//! | `optimizer` | [`Optimizer`]: one step for a whole model, as a rule for one parameter |
+//! | `sgd` | [`Sgd`]: plain, with momentum, with Nesterov's |
+//! | `adam` | [`Adam`], with both conventions for [`Epsilon`] and decoupled weight decay (AdamW) |
+//! | `memory` | what optimizers remember of each parameter by its name, saved and loaded ([`StateError`]) |
+//! | `real` | the arithmetic that update rules are written in, for `f32` and `f64` |
+//! | `schedule` | [`Schedule`]: the learning rate of each step |
+//! | `clip` | [`clip_norm`], [`clip_value`] |
+
+#![forbid(unsafe_code)]
+
+mod adam;
+mod clip;
+mod memory;
+mod optimizer;
+mod real;
+mod schedule;
+mod sgd;
+
+pub use adam::{Adam, Epsilon};
+pub use clip::{clip_norm, clip_value};
+pub use memory::StateError;
+pub use optimizer::Optimizer;
+pub use schedule::{Constant, Cosine, ExponentialDecay, Schedule, StepDecay, Warmup};
+pub use sgd::Sgd;

@@ -1,0 +1,112 @@
+//! One step for a whole model.
+
+use crate::memory::StateError;
+use autograd::{Grads, Module, Tensor};
+use std::collections::HashSet;
+
+/// An update rule: how a parameter changes by its gradient.
+///
+/// [`step`](Optimizer::step) updates all trained parameters of a model by calling [`update`](Optimizer::update) for each,
+/// which is the function to write for a rule of one's own:
+///
+/// ```
+/// use autograd::{Graph, Module, Param, Tensor};
+/// use optim::{Optimizer, StateError};
+///
+/// /// Moves every weight by the learning rate against the sign of its gradient.
+/// struct SignDescent;
+///
+/// impl Optimizer for SignDescent {
+///     fn update(&mut self, _name: &str, value: &mut Tensor, grad: &Tensor, lr: f64) {
+///         *value = &*value - grad.sign() * lr;
+///     }
+///     fn state(&self) -> Vec<(String, Tensor)> {
+///         vec![]
+///     }
+///     fn load_state(&mut self, _: &dyn Module, _: Vec<(String, Tensor)>) -> Result<(), StateError> {
+///         Ok(())
+///     }
+/// }
+///
+/// let mut weight = Param::new(Tensor::from([1.0_f64, 2.0]));
+/// let graph = Graph::training(0, 0);
+/// let grads = (graph.param(&weight) * graph.constant([-3.0, 0.1])).sum(..).backward();
+/// SignDescent.step(&mut weight, &grads, 0.5);
+/// assert_eq!(weight.value().to_vec::<f64>(), [1.5, 1.5]);
+/// ```
+///
+/// An optimizer knows parameters by name, so each model needs one of its own.
+pub trait Optimizer {
+    /// One step: changes every trained parameter of the model by its gradient, and gives the states of the model (the
+    /// running averages of batch normalisation) their next values. Frozen parameters stay. `lr` is the learning rate,
+    /// from a [`Schedule`](crate::Schedule) or plainly a number.
+    ///
+    /// A parameter changes in place when nobody else holds its value. The graph that `grads` was computed in does hold
+    /// it: drop the graph first to spare a copy of the model.
+    ///
+    /// Gradients are taken as they are: a NaN or an infinity ends up in the parameters. [`clip_norm`](crate::clip_norm)
+    /// tells before the step whether there are any.
+    ///
+    /// The equivalent of PyTorch's `optimizer.step()` and TensorFlow's `optimizer.apply_gradients`.
+    ///
+    /// # Panics
+    /// If gradients and model do not belong together: a trained parameter has no gradient, there is a gradient of a
+    /// parameter that the model does not list, or shapes or types differ from those of the gradient or of the optimizer's
+    /// state; if two parameters have the same name; or if the learning rate is negative or not finite.
+    #[track_caller]
+    fn step(&mut self, model: &mut dyn Module, grads: &Grads, lr: f64) {
+        if !lr.is_finite() || lr < 0.0 {
+            panic!("step: the learning rate is {lr}; it must be a finite number, 0 or above");
+        }
+        let mut names = HashSet::new();
+        for (name, param) in model.params() {
+            if let Some(grad) = grads.get(param)
+                && (grad.shape(), grad.dtype()) != (param.value().shape(), param.value().dtype())
+            {
+                panic!(
+                    "step: the parameter {name} is {} {} but its gradient is {} {}; \
+                     was its value replaced after the gradient was computed?",
+                    param.value().dtype(),
+                    param.value().shape(),
+                    grad.dtype(),
+                    grad.shape()
+                );
+            }
+            if let Some(name) = names.replace(name) {
+                panic!(
+                    "step: two parameters of the model are called {name}; give each a name of its own in collect"
+                );
+            }
+        }
+        let pairs = match grads.pair(model.params_mut()) {
+            Ok(pairs) => pairs,
+            Err(error) => panic!("step: {error}"),
+        };
+        for (name, param, grad) in pairs {
+            self.update(&name, param.value_mut(), &grad.contiguous(), lr);
+        }
+    }
+
+    /// The rule for one parameter: changes `value`, of the parameter `name`, by its gradient.
+    ///
+    /// [`step`](Optimizer::step) calls it once for each trained parameter, with `grad` of the same shape and type as
+    /// `value`, its elements in row-major order without gaps.
+    #[track_caller]
+    fn update(&mut self, name: &str, value: &mut Tensor, grad: &Tensor, lr: f64);
+
+    /// What the optimizer remembers, as named tensors: `conv1.weight/m`, `conv1.weight/v`, … for each parameter that it
+    /// has updated.
+    ///
+    /// Written to a file beside the model and given to [`load_state`](Optimizer::load_state) later, training goes on to
+    /// the bit as if it had not been interrupted. Settings (momentum, betas) are not in it. The equivalent of PyTorch's
+    /// `optimizer.state_dict()`.
+    fn state(&self) -> Vec<(String, Tensor)>;
+
+    /// Takes over what [`state`](Optimizer::state) gave, for a model that is to be trained further. Parameters without
+    /// an entry begin afresh.
+    ///
+    /// # Errors
+    /// If the state does not belong to the model or to this kind of optimizer; the error names the first entry that
+    /// differs, and the optimizer stays as it was.
+    fn load_state(&mut self, model: &dyn Module, state: Vec<(String, Tensor)>) -> Result<(), StateError>;
+}

@@ -1,0 +1,139 @@
+//! Saving and loading what an optimizer remembers.
+
+use crate::{grads_of, some_grads};
+use autograd::{Param, Tensor};
+use optim::{Adam, Optimizer, Sgd, StateError};
+
+fn model() -> Vec<Param> {
+    vec![Param::new(Tensor::from([[0.1_f32, -0.2], [0.3, 0.4]])), Param::new(Tensor::from([1.0_f64]))]
+}
+
+fn train(model: &mut Vec<Param>, optimizer: &mut dyn Optimizer, grads: &[f64]) {
+    for &g in grads {
+        let values = [Tensor::from([[g, 2.0 * g], [-g, 1.0]]).to(autograd::DType::F32), Tensor::from([g])];
+        let grads = grads_of(model, &values);
+        optimizer.step(model, &grads, 0.01);
+    }
+}
+
+/// Ten steps, and ten more after everything went through names and tensors, are twenty steps to the bit.
+fn check_continuation(fresh: impl Fn() -> Box<dyn Optimizer>, names: &[&str]) {
+    let grads = some_grads(20);
+    let (mut whole, mut optimizer) = (model(), fresh());
+    train(&mut whole, &mut *optimizer, &grads);
+
+    let (mut first, mut before) = (model(), fresh());
+    train(&mut first, &mut *before, &grads[..10]);
+    let state: Vec<_> = before.state().into_iter().map(|(name, x)| (name, x.copy())).collect();
+    assert_eq!(state.iter().map(|(name, _)| name).collect::<Vec<_>>(), names);
+    let (mut second, mut after) = (first.clone(), fresh());
+    after.load_state(&second, state).unwrap();
+    train(&mut second, &mut *after, &grads[10..]);
+
+    for (a, b) in whole.iter().zip(&second) {
+        assert_eq!(a.value(), b.value());
+    }
+    assert_eq!(optimizer.state(), after.state());
+}
+
+#[test]
+fn training_goes_on_to_the_bit() {
+    check_continuation(|| Box::new(Adam::new()), &["0/m", "0/v", "0/t", "1/m", "1/v", "1/t"]);
+    check_continuation(|| Box::new(Sgd::new().momentum(0.9)), &["0/velocity", "1/velocity"]);
+    check_continuation(|| Box::new(Sgd::new()), &[]);
+}
+
+/// What `state` gave does not change when training goes on.
+#[test]
+fn a_state_is_a_snapshot() {
+    let (mut model, mut adam) = (model(), Adam::new());
+    train(&mut model, &mut adam, &[1.0]);
+    let state = adam.state();
+    let copies: Vec<Tensor> = state.iter().map(|(_, x)| x.copy()).collect();
+    train(&mut model, &mut adam, &[1.0]);
+    for ((_, x), copy) in state.iter().zip(&copies) {
+        assert_eq!(x, copy);
+    }
+    assert_ne!(adam.state(), state);
+}
+
+/// A parameter that joins later counts its own steps: its first step has the length of the learning rate.
+#[test]
+fn a_parameter_unfrozen_late_begins_at_its_first_step() {
+    let (mut model, mut adam) = (model(), Adam::new());
+    model[1].set_trained(false);
+    for _ in 0..100 {
+        let grads = grads_of(&model, &[Tensor::ones([2, 2], autograd::DType::F32)]);
+        adam.step(&mut model, &grads, 0.01);
+    }
+    assert_eq!(adam.state().len(), 3);
+    model[1].set_trained(true);
+    train(&mut model, &mut adam, &[5.0]);
+    assert!((model[1].value().item() - 0.99).abs() < 1e-7, "{}", model[1].value());
+}
+
+#[test]
+fn what_differs_is_named_and_nothing_is_loaded() {
+    let (mut other, mut adam) = (model(), Adam::new());
+    train(&mut other, &mut adam, &[1.0, 2.0]);
+    let state = adam.state();
+    let name = |i: usize| state[i].0.clone();
+    let with = |i: usize, name: &str, x: Tensor| {
+        let mut state = state.clone();
+        state[i] = (name.to_owned(), x);
+        state
+    };
+    let without = |i: usize| {
+        let mut state = state.clone();
+        state.remove(i);
+        state
+    };
+    let known = "m, v, t".to_owned();
+    let cases = [
+        (with(0, "0/velocity", state[0].1.clone()), {
+            StateError::UnknownSlot { name: "0/velocity".into(), known: known.clone() }
+        }),
+        (with(0, "weights", state[0].1.clone()), StateError::UnknownSlot { name: "weights".into(), known }),
+        (with(3, "2/m", state[3].1.clone()), StateError::UnknownParam { name: "2/m".into() }),
+        (with(1, "0/m", state[1].1.clone()), StateError::Twice { name: name(0) }),
+        (without(4), StateError::Missing { name: "1/v".into() }),
+        (with(5, "1/t", Tensor::from(-3_i64)), StateError::NegativeCount { name: name(5), count: -3 }),
+        (with(0, "0/m", Tensor::from([1.0_f32; 4])), {
+            StateError::Mismatch { name: name(0), found: "f32 [4]".into(), expected: "f32 [2, 2]".into() }
+        }),
+        (with(3, "1/m", Tensor::from([1.0_f32])), {
+            StateError::Mismatch { name: name(3), found: "f32 [1]".into(), expected: "f64 [1]".into() }
+        }),
+        (with(5, "1/t", Tensor::from([2_i64])), {
+            StateError::Mismatch { name: name(5), found: "i64 [1]".into(), expected: "i64 []".into() }
+        }),
+    ];
+    for (state, expected) in cases {
+        let before = adam.state();
+        let error = adam.load_state(&other, state).unwrap_err();
+        assert_eq!(error, expected);
+        let named = error.to_string();
+        assert!(named.contains('/') || named.contains("weights"), "{named}");
+        assert_eq!(adam.state(), before);
+    }
+}
+
+#[test]
+fn a_velocity_is_not_dropped_silently() {
+    let (mut model, mut sgd) = (model(), Sgd::new().momentum(0.9));
+    train(&mut model, &mut sgd, &[1.0]);
+    let error = Sgd::new().load_state(&model, sgd.state()).unwrap_err();
+    assert!(error.to_string().contains("0/velocity"), "{error}");
+    assert!(error.to_string().contains("without momentum"), "{error}");
+}
+
+#[test]
+fn a_parameter_that_changed_its_shape_is_named() {
+    let (mut model, mut adam) = (model(), Adam::new());
+    train(&mut model, &mut adam, &[1.0]);
+    model[1] = Param::new(Tensor::from([1.0_f64, 2.0]));
+    let grads = grads_of(&model, &[model[0].value().clone(), Tensor::from([1.0, 1.0])]);
+    let (text, file, _) = crate::panic_of(|| adam.step(&mut model, &grads, 0.1));
+    assert!(text.contains("1/m is f64 [1] but the parameter is now f64 [2]"), "{text}");
+    assert!(file.ends_with("state.rs") && file.contains("tests"), "{file}");
+}
