@@ -60,7 +60,7 @@
 //! | `layers/…` | one layer each: [`Linear`], [`Conv2d`], [`BatchNorm`], [`Dropout`], [`MaxPool2d`], [`AvgPool2d`], [`Flatten`], [`Activation`], [`Lambda`], [`Sequential`] |
 //! | `init` | [`Init`]: what weights start as |
 //! | `loss` | losses on logits, and accuracy |
-//! | `save` | checkpoints: [`save`], [`load`] |
+//! | `save`, `load` | checkpoints |
 //! | `summary` | the table of a model's layers |
 //! | `convert` | another element type for a whole model |
 //! | `check` | checking the gradients of a layer and its parameters |
@@ -75,6 +75,7 @@ mod convert;
 mod init;
 mod layer;
 mod layers;
+mod load;
 pub mod loss;
 mod save;
 mod summary;
@@ -90,6 +91,7 @@ pub use layer::Layer;
 pub use layers::{
     Activation, AvgPool2d, BatchNorm, Conv2d, Dropout, Flatten, Lambda, Linear, MaxPool2d, Sequential, Size2d,
 };
+pub use load::{Differences, LoadError, load};
 /// An enum of layers and a field that is left out:
 ///
 /// ```
@@ -129,7 +131,7 @@ pub use layers::{
 /// }
 /// ```
 pub use nn_derive::Module;
-pub use save::{Differences, LoadError, Metadata, SaveError, load, save};
+pub use save::{Metadata, SaveError, save};
 pub use summary::{Row, Summary, summary};
 
 /// What the code that `#[derive(Module)]` writes refers to.

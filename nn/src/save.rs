@@ -1,9 +1,8 @@
-//! Checkpoints: parameters and states by name, in the safetensors format that other frameworks read too.
+//! Writing checkpoints: parameters and states by name, in the safetensors format that other frameworks read too.
 
-use crate::{DType, Module, Shape, Tensor};
-use safetensors::tensor::{Dtype, SafeTensors, TensorInfo, TensorView};
-use std::collections::{BTreeMap, HashMap};
-use std::fmt;
+use crate::{DType, Module, Tensor};
+use safetensors::tensor::{Dtype, TensorInfo};
+use std::collections::BTreeMap;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
@@ -111,79 +110,6 @@ fn write_all(out: &mut impl Write, header: &[u8], params: &[(String, Tensor)]) -
     Ok(())
 }
 
-/// Reads every parameter and state of `module` from a file that [`save`] wrote for a model like it, and returns what was
-/// noted with them. Where anything is wrong the model stays as it is.
-///
-/// # Errors
-/// If the file cannot be read, is damaged or no safetensors file, or belongs to another model: names, shapes or types
-/// differ.
-pub fn load(module: &mut (impl Module + ?Sized), path: impl AsRef<Path>) -> Result<Metadata, LoadError> {
-    let path = path.as_ref();
-    let damaged = |reason: String| LoadError::Damaged { path: path.to_owned(), reason };
-    let bytes = std::fs::read(path).map_err(|source| LoadError::Io { path: path.to_owned(), source })?;
-    let (_, header) = SafeTensors::read_metadata(&bytes).map_err(|error| damaged(error.to_string()))?;
-    let file = SafeTensors::deserialize(&bytes).map_err(|error| damaged(error.to_string()))?;
-    let mut stored: HashMap<String, TensorView<'_>> = file.tensors().into_iter().collect();
-
-    let mut differences = Differences::default();
-    let mut values = vec![];
-    for (name, param) in module.params() {
-        let Some(view) = stored.remove(&name) else {
-            differences.missing.push(name);
-            continue;
-        };
-        let Some(dtype) = dtype_of(view.dtype()) else {
-            return Err(LoadError::Type { path: path.to_owned(), name, dtype: view.dtype().to_string() });
-        };
-        let (expected, value) = (param.value(), (view.shape(), dtype));
-        if (&*expected.shape(), expected.dtype()) != value {
-            let sizes = view.shape().iter().map(usize::to_string).collect::<Vec<_>>().join(", ");
-            let model = format!("{} {}", expected.dtype(), expected.shape());
-            differences.unlike.push((name, format!("{dtype} [{sizes}]"), model));
-            continue;
-        }
-        values.push(
-            decode(&view, expected.shape(), dtype)
-                .ok_or_else(|| damaged(format!("the values of {name} are no {dtype}")))?,
-        );
-    }
-    differences.unexpected = stored.into_keys().collect();
-    differences.unexpected.sort();
-    if differences != Differences::default() {
-        return Err(LoadError::OtherModel { path: path.to_owned(), differences });
-    }
-    for ((_, param), value) in module.params_mut().into_iter().zip(values) {
-        param.set(value);
-    }
-    Ok(header.metadata().clone().unwrap_or_default().into_iter().collect())
-}
-
-fn dtype_of(dtype: Dtype) -> Option<DType> {
-    match dtype {
-        Dtype::F32 => Some(DType::F32),
-        Dtype::F64 => Some(DType::F64),
-        Dtype::I64 => Some(DType::I64),
-        Dtype::BOOL => Some(DType::Bool),
-        _ => None,
-    }
-}
-
-fn decode(view: &TensorView<'_>, shape: Shape, dtype: DType) -> Option<Tensor> {
-    let bytes = view.data();
-    match dtype {
-        DType::F32 => Tensor::from_vec(elements(bytes, f32::from_le_bytes), shape),
-        DType::F64 => Tensor::from_vec(elements(bytes, f64::from_le_bytes), shape),
-        DType::I64 => Tensor::from_vec(elements(bytes, i64::from_le_bytes), shape),
-        DType::Bool if bytes.iter().any(|&byte| byte > 1) => return None,
-        DType::Bool => Tensor::from_vec(elements(bytes, |[byte]| byte == 1), shape),
-    }
-    .ok()
-}
-
-fn elements<T, const N: usize>(bytes: &[u8], element: impl Fn([u8; N]) -> T) -> Vec<T> {
-    bytes.as_chunks::<N>().0.iter().map(|&bytes| element(bytes)).collect()
-}
-
 /// Why a model was not saved.
 #[derive(Debug, thiserror::Error)]
 pub enum SaveError {
@@ -216,80 +142,4 @@ pub enum SaveError {
         /// What the encoder says.
         what: String,
     },
-}
-
-/// Why a model was not loaded. It is as it was before.
-#[derive(Debug, thiserror::Error)]
-pub enum LoadError {
-    /// The file system refuses.
-    #[error("cannot read the checkpoint {}: {source}", path.display())]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// What the operating system says.
-        source: std::io::Error,
-    },
-    /// The content is not that of a safetensors file.
-    #[error("{} is no safetensors file, or is damaged or cut short: {reason}", path.display())]
-    Damaged {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        reason: String,
-    },
-    /// Elements are of a type that tensors here cannot hold.
-    #[error(
-        "{} holds {name} as {dtype}; only F32, F64, I64 and BOOL can be read: convert the file first",
-        path.display()
-    )]
-    Type {
-        /// The file.
-        path: PathBuf,
-        /// The parameter.
-        name: String,
-        /// Its type, as the format calls it.
-        dtype: String,
-    },
-    /// Names, shapes or types are not the model's.
-    #[error("{} is a checkpoint of another model: {differences}", path.display())]
-    OtherModel {
-        /// The file.
-        path: PathBuf,
-        /// What differs.
-        differences: Differences,
-    },
-}
-
-/// How the parameters in a file differ from those of a model.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Differences {
-    /// Names the model has and the file has not.
-    pub missing: Vec<String>,
-    /// Names the file has and the model has not.
-    pub unexpected: Vec<String>,
-    /// Name, type and shape in the file, type and shape in the model.
-    pub unlike: Vec<(String, String, String)>,
-}
-
-impl fmt::Display for Differences {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let unlike = self.unlike.iter().map(|(name, file, model)| format!("{name} is {file}, here {model}"));
-        let parts = [
-            ("", unlike.collect()),
-            ("it lacks ", self.missing.clone()),
-            ("the model has no ", self.unexpected.clone()),
-        ];
-        let parts = parts.into_iter().filter(|(_, names)| !names.is_empty());
-        let parts: Vec<String> = parts.map(|(what, names)| format!("{what}{}", few(&names))).collect();
-        f.write_str(&parts.join("; "))
-    }
-}
-
-/// The first names of a list that may be long.
-fn few(names: &[String]) -> String {
-    const SHOWN: usize = 6;
-    match names.len() {
-        0..=SHOWN => names.join(", "),
-        n => format!("{} and {} more", names[..SHOWN].join(", "), n - SHOWN),
-    }
 }

@@ -11,7 +11,7 @@ use std::sync::Arc;
 /// Buffers below this many bytes are left to the system allocator, which is fast for them.
 const SMALLEST_KEPT: usize = 4 << 10;
 /// A thread's free list holds at most this many bytes of one element type.
-const MOST_KEPT: usize = 96 << 20;
+const MOST_KEPT: usize = 384 << 20;
 
 /// A run of elements that returns its memory to the free list when dropped.
 #[derive(Debug)]
@@ -79,33 +79,47 @@ impl<T: Element> std::ops::DerefMut for Buffer<T> {
 /// Memory of dropped buffers of one thread, by length.
 #[derive(Debug)]
 pub struct FreeList<T> {
-    by_len: Option<HashMap<usize, Vec<Vec<T>>>>,
+    by_len: Option<HashMap<usize, Spare<T>>>,
     bytes: usize,
+    /// Counts requests, to tell lengths in use from those that are not asked for any more.
+    clock: u64,
+}
+
+/// Memory of one length.
+#[derive(Debug)]
+struct Spare<T> {
+    last_used: u64,
+    memory: Vec<Vec<T>>,
 }
 
 impl<T> FreeList<T> {
     pub(crate) const fn new() -> FreeList<T> {
-        FreeList { by_len: None, bytes: 0 }
+        FreeList { by_len: None, bytes: 0, clock: 0 }
     }
 
     fn take(&mut self, len: usize) -> Option<Vec<T>> {
-        let data = self.by_len.as_mut()?.get_mut(&len)?.pop()?;
-        self.bytes -= data.capacity() * size_of::<T>();
+        self.clock += 1;
+        let spare = self.by_len.as_mut()?.get_mut(&len)?;
+        spare.last_used = self.clock;
+        let data = spare.memory.pop()?;
+        self.bytes -= len * size_of::<T>();
         Some(data)
     }
 
-    fn put(&mut self, data: Vec<T>) {
-        let bytes = data.capacity() * size_of::<T>();
-        if bytes > MOST_KEPT / 4 {
-            return;
+    fn put(&mut self, mut data: Vec<T>) {
+        data.shrink_to_fit();
+        let (len, clock) = (data.len(), self.clock);
+        self.bytes += len * size_of::<T>();
+        let by_len = self.by_len.get_or_insert_default();
+        by_len.entry(len).or_insert_with(|| Spare { last_used: clock, memory: vec![] }).memory.push(data);
+        while self.bytes > MOST_KEPT {
+            let oldest = by_len.iter().min_by_key(|(_, spare)| spare.last_used).map(|(&len, _)| len);
+            let Some(len) = oldest else { break };
+            match by_len.get_mut(&len).and_then(|spare| spare.memory.pop()) {
+                Some(_) => self.bytes -= len * size_of::<T>(),
+                None => drop(by_len.remove(&len)),
+            }
         }
-        if self.bytes + bytes > MOST_KEPT {
-            // Lengths that are no longer asked for would fill the list for good; start afresh.
-            self.by_len = None;
-            self.bytes = 0;
-        }
-        self.bytes += bytes;
-        self.by_len.get_or_insert_default().entry(data.len()).or_default().push(data);
     }
 }
 
@@ -158,7 +172,7 @@ mod tests {
 
     #[test]
     fn the_free_list_is_bounded() {
-        for len in 0..2000 {
+        for len in 0..5000 {
             drop(Buffer::<f64>::full(20_000 + len, 0.0));
         }
         let kept = <f64 as crate::dtype::Stored>::free_list().with(|list| list.borrow().bytes);

@@ -21,7 +21,7 @@ fn affine() -> Affine {
 #[derive(Module)]
 enum Norm {
     None,
-    Batch(BatchNorm),
+    Batch(Box<BatchNorm>),
     Affine { factor: Param, r#type: Param },
     Two(Param, Affine),
 }
@@ -65,7 +65,10 @@ fn names_follow_the_structure() {
     assert!(names(&Vec::<Never>::new()).is_empty());
 
     assert!(names(&Norm::None).is_empty());
-    assert_eq!(names(&Norm::Batch(BatchNorm::new(2))), ["scale", "offset", "mean", "variance", "steps"]);
+    assert_eq!(
+        names(&Norm::Batch(Box::new(BatchNorm::new(2)))),
+        ["scale", "offset", "mean", "variance", "steps"]
+    );
     assert_eq!(names(&Norm::Affine { factor: param(), r#type: param() }), ["factor", "type"]);
     assert_eq!(names(&Norm::Two(param(), affine())), ["0", "1.weight", "1.bias"]);
 }

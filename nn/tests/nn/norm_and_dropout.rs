@@ -73,7 +73,7 @@ fn a_batch_is_normalised_by_itself() {
     nn::convert(&mut norm, DType::F64);
     let x = normal(&[5, 2], 1) * 3.0 - 7.0;
     let y = norm.forward(Graph::training(0, 0).input(x.clone())).value();
-    let [mean, variance] = averages(&[x.clone()], 2, |_| 0.0, [0.0; 2]);
+    let [mean, variance] = averages(std::slice::from_ref(&x), 2, |_| 0.0, [0.0; 2]);
     let x = x.to_vec::<f64>();
     let expected: Vec<f64> =
         (0..10).map(|i| (x[i] - mean[i % 2]) / (variance[i % 2] + 1e-3).sqrt() * 2.0 + 0.5).collect();

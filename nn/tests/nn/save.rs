@@ -139,6 +139,10 @@ fn damaged_files() {
     damaged(&header(r#"{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,9999999999]}}"#));
     damaged(&header(r#"{"a":{"dtype":"F32","shape":[3],"data_offsets":[0,8]}}"#));
     damaged(&header(r#"{"a":{"dtype":"F99","shape":[2],"data_offsets":[0,8]}}"#));
+    fs::write(&path, &whole).unwrap();
+    fs::File::options().write(true).open(&path).unwrap().set_len(1 << 34).unwrap();
+    let error = refused(&path).to_string();
+    assert!(error.contains("it has 17179869184 bytes, its header describes"), "{error}");
     let mut flipped = whole.clone();
     let at = whole.len() - 3;
     flipped[at] = 7; // a truth value that is neither 0 nor 1
@@ -165,7 +169,7 @@ fn other_element_types() {
 fn the_file_system_refuses() {
     let (folder, path) = folder();
     assert!(matches!(refused(&path), LoadError::Io { .. }));
-    assert!(matches!(refused(folder.path()), LoadError::Io { .. }));
+    assert!(matches!(refused(folder.path()), LoadError::NotAFile { .. }));
     let error = save(&model(1), folder.path(), &Metadata::new()).unwrap_err();
     assert!(matches!(error, SaveError::NotAFile { .. }), "{error}");
     let absent = folder.path().join("absent").join("model.safetensors");
@@ -173,6 +177,7 @@ fn the_file_system_refuses() {
     assert!(error.to_string().contains("absent/model.safetensors"), "{error}");
     #[cfg(unix)]
     {
+        assert!(matches!(refused(Path::new("/dev/zero")), LoadError::NotAFile { .. }));
         let error = save(&model(1), "/dev/null", &Metadata::new()).unwrap_err();
         assert!(matches!(error, SaveError::NotAFile { .. }), "{error}");
         // A link stays a link, and what it points to is replaced.

@@ -1,0 +1,247 @@
+//! The examples as a user runs them: what they print, what they write, and how they meet mistakes.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use tempfile::{TempDir, tempdir};
+
+/// The example's binary, which `cargo test` builds beside this test's.
+fn example(name: &str) -> PathBuf {
+    let test = std::env::current_exe().unwrap();
+    let path = test.parent().and_then(Path::parent).unwrap().join("examples").join(name);
+    assert!(
+        path.exists() || path.with_extension("exe").exists(),
+        "run `cargo test`, which builds {name} too"
+    );
+    path
+}
+
+/// A data set of very few images in MNIST's format.
+fn tiny_data() -> TempDir {
+    let folder = tempdir().unwrap();
+    let (images, labels) = mnist::synthetic::digits(3, 120);
+    for (name, range) in [("train", 0..100), ("t10k", 100..120)] {
+        let n = range.len() as u32;
+        let header = |magic: u32, dims: &[u32]| -> Vec<u8> {
+            [magic].iter().chain(dims).flat_map(|x| x.to_be_bytes()).collect()
+        };
+        let mut file = header(2051, &[n, 28, 28]);
+        file.extend(&images[range.start * 784..range.end * 784]);
+        fs::write(folder.path().join(format!("{name}-images-idx3-ubyte")), file).unwrap();
+        let mut file = header(2049, &[n]);
+        file.extend(&labels[range]);
+        fs::write(folder.path().join(format!("{name}-labels-idx1-ubyte")), file).unwrap();
+    }
+    folder
+}
+
+fn run(name: &str, arguments: &[&str]) -> Output {
+    let work = tempdir().unwrap();
+    let mut command = Command::new(example(name));
+    command.args(arguments).current_dir(work.path()).env_remove("MNIST_DIR").env("RUST_BACKTRACE", "1");
+    command.output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+/// The run fails with one message that holds all of `parts`, and no backtrace.
+fn refused(name: &str, arguments: &[&str], parts: &[&str]) {
+    let output = run(name, arguments);
+    let error = text(&output.stderr);
+    assert!(!output.status.success(), "{arguments:?} was accepted:\n{}", text(&output.stdout));
+    for part in parts {
+        assert!(error.contains(part), "{arguments:?}: {part:?} is not in\n{error}");
+    }
+    assert!(!error.contains("panicked") && !error.contains("stack backtrace"), "{error}");
+}
+
+#[test]
+fn a_run_prints_its_results_and_leaves_its_files() {
+    let (data, out) = (tiny_data(), tempdir().unwrap());
+    let data = data.path().to_str().unwrap();
+    let folder = out.path().join("run");
+    let saved = out.path().join("saved.safetensors");
+    let flags = [
+        "--data",
+        data,
+        "--steps",
+        "25",
+        "--batch",
+        "20",
+        "--seed",
+        "7",
+        "--test-every",
+        "10",
+        "--threads",
+        "2",
+    ];
+    let mut arguments = flags.to_vec();
+    arguments.extend(["--out", folder.to_str().unwrap(), "--save", saved.to_str().unwrap()]);
+    let output = run("softmax", &arguments);
+    let (printed, errors) = (text(&output.stdout), text(&output.stderr));
+    assert!(output.status.success(), "{errors}");
+    for part in [
+        "seed 7",
+        "another data set in MNIST's format",
+        "100 + 20 images",
+        "Linear",
+        "7,850",
+        "Training has finished: 25 steps",
+    ] {
+        assert!(printed.contains(part), "{part:?} is not in\n{printed}");
+    }
+    let value = |name: &str| -> f64 {
+        let line = printed.lines().find_map(|line| line.strip_prefix(&format!("{name} test accuracy: ")));
+        line.unwrap_or_else(|| panic!("no {name} accuracy in\n{printed}")).parse().unwrap()
+    };
+    assert!(value("max") >= value("final"));
+
+    let metrics = fs::read_to_string(folder.join("metrics.jsonl")).unwrap();
+    let records: Vec<serde_json::Value> =
+        metrics.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let steps: Vec<u64> = records.iter().map(|r| r["step"].as_u64().unwrap()).collect();
+    assert_eq!(steps, [0, 10, 20, 25]);
+    assert_eq!(records[0]["epoch"], 1);
+    assert_eq!(records[2]["epoch"], 5);
+    assert_eq!(records[0]["lr"], 0.005);
+    assert!((records[0]["train_loss"].as_f64().unwrap() - 10.0_f64.ln()).abs() < 1e-5);
+    assert_eq!(records[3]["test_accuracy"].as_f64().unwrap(), value("final"));
+    let config: serde_json::Value =
+        serde_json::from_str(&fs::read_to_string(folder.join("config.json")).unwrap()).unwrap();
+    assert_eq!((config["options"]["seed"].as_u64(), config["threads"].as_u64()), (Some(7), Some(2)));
+    assert_eq!(config["data_sha256"].as_str().unwrap().len(), 64);
+    assert_eq!(fs::read(folder.join("model.safetensors")).unwrap(), fs::read(&saved).unwrap());
+
+    // The same seed gives the same run, for another number of threads too.
+    let again = out.path().join("again");
+    let mut arguments = flags.to_vec();
+    arguments[11] = "1";
+    arguments.extend(["--out", again.to_str().unwrap()]);
+    assert!(run("softmax", &arguments).status.success());
+    assert_eq!(fs::read_to_string(again.join("metrics.jsonl")).unwrap(), metrics);
+    assert_eq!(fs::read(again.join("model.safetensors")).unwrap(), fs::read(&saved).unwrap());
+
+    // What was learnt is there when the run goes on from the file.
+    let output =
+        run("softmax", &["--data", data, "--batch", "20", "--steps", "0", "--load", saved.to_str().unwrap()]);
+    assert!(text(&output.stdout).contains(&format!("final test accuracy: {:.4}", value("final"))));
+}
+
+#[test]
+fn mistakes_on_the_command_line() {
+    refused("softmax", &["--stepps", "3"], &["--stepps", "--steps"]);
+    refused("softmax", &["--batch", "0"], &["--batch", "at least 1"]);
+    refused("softmax", &["--threads", "0"], &["--threads", "at least 1"]);
+    refused("softmax", &["--test-every", "0"], &["--test-every"]);
+    refused("softmax", &["--steps", "many"], &["--steps", "many"]);
+    refused("softmax", &["--data", ".", "--synthetic"], &["--data", "--synthetic"]);
+    let data = tiny_data();
+    refused("softmax", &["--data", data.path().to_str().unwrap(), "--batch", "101"], &["101", "100"]);
+    let help = run("softmax", &["--help"]);
+    for flag in [
+        "--steps",
+        "--batch",
+        "--seed",
+        "--data",
+        "--synthetic",
+        "--threads",
+        "--test-every",
+        "--out",
+        "--save",
+        "--load",
+        "--quiet",
+    ] {
+        assert!(text(&help.stdout).contains(flag), "{flag}");
+    }
+}
+
+#[test]
+fn data_that_is_missing_or_damaged() {
+    refused("softmax", &["--data", "/nowhere/at/all"], &["/nowhere/at/all"]);
+    let images = "train-images-idx3-ubyte";
+    let damage: [(&str, fn(&mut Vec<u8>), &[&str]); 4] = [
+        ("cut short", |file| file.truncate(5000), &[images]),
+        ("a header that claims 4 billion images", |file| file[4..8].fill(0xff), &[images, "4294967295"]),
+        ("another magic number", |file| file[2] = 9, &[images]),
+        ("something behind the end", |file| file.push(0), &[images]),
+    ];
+    for (what, change, parts) in damage {
+        let data = tiny_data();
+        let path = data.path().join(images);
+        let mut file = fs::read(&path).unwrap();
+        change(&mut file);
+        fs::write(&path, file).unwrap();
+        println!("{what}");
+        refused("softmax", &["--data", data.path().to_str().unwrap()], parts);
+    }
+}
+
+#[test]
+fn a_checkpoint_of_another_model_names_what_differs() {
+    let (data, out) = (tiny_data(), tempdir().unwrap());
+    let data = data.path().to_str().unwrap();
+    let file = out.path().join("softmax.safetensors");
+    let file = file.to_str().unwrap();
+    assert!(
+        run("softmax", &["--data", data, "--batch", "20", "--steps", "1", "--save", file]).status.success()
+    );
+    let saved = fs::read(file).unwrap();
+    refused(
+        "five_layers_sigmoid",
+        &["--data", data, "--batch", "20", "--load", file],
+        &[file, "1.weight", "[784, 10]"],
+    );
+    refused(
+        "softmax",
+        &["--data", data, "--batch", "20", "--load", "/nowhere.safetensors"],
+        &["/nowhere.safetensors"],
+    );
+    fs::write(file, &saved[..saved.len() / 2]).unwrap();
+    refused("softmax", &["--data", data, "--batch", "20", "--load", file], &[file]);
+}
+
+#[test]
+fn a_folder_that_cannot_be_written_does_not_stop_the_training() {
+    let (data, out) = (tiny_data(), tempdir().unwrap());
+    let blocked = out.path().join("file");
+    fs::write(&blocked, "not a folder").unwrap();
+    let data = data.path().to_str().unwrap();
+    let output = run(
+        "softmax",
+        &["--data", data, "--batch", "20", "--steps", "2", "--out", blocked.to_str().unwrap()],
+    );
+    assert!(output.status.success());
+    assert!(text(&output.stderr).contains("not saved"), "{}", text(&output.stderr));
+    assert!(text(&output.stdout).contains("final test accuracy"));
+    assert_eq!(fs::read_to_string(&blocked).unwrap(), "not a folder");
+}
+
+/// Ctrl-C ends the run with the summary and saves what was learnt.
+#[cfg(unix)]
+#[test]
+fn ctrl_c_saves_what_was_learnt() {
+    use std::io::{BufRead, BufReader, Read};
+    use std::process::Stdio;
+    let (data, out) = (tiny_data(), tempdir().unwrap());
+    let folder = out.path().join("run");
+    let mut child = Command::new(example("softmax"))
+        .args(["--data", data.path().to_str().unwrap(), "--batch", "20", "--steps", "1000000000"])
+        .args(["--out", folder.to_str().unwrap()])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap());
+    let mut line = String::new();
+    while !line.starts_with("step") {
+        line.clear();
+        assert!(lines.read_line(&mut line).unwrap() > 0, "the run ended by itself");
+    }
+    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    let mut rest = String::new();
+    lines.read_to_string(&mut rest).unwrap();
+    assert!(child.wait().unwrap().success());
+    assert!(rest.contains("Training was interrupted") && rest.contains("final test accuracy"), "{rest}");
+    assert!(folder.join("model.safetensors").exists());
+}

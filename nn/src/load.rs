@@ -1,0 +1,214 @@
+//! Reading checkpoints, from files that may be anything.
+
+use crate::{DType, Metadata, Module, Param, Shape, Tensor};
+use safetensors::tensor::{self, Dtype, TensorInfo};
+use std::fmt;
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+
+/// Reads every parameter and state of `module` from a file that [`save`](crate::save) wrote for a model like it, and
+/// returns what was noted with them. Where anything is wrong the model stays as it is.
+///
+/// # Errors
+/// If the file cannot be read, is damaged or no safetensors file, or belongs to another model: names, shapes or types
+/// differ.
+pub fn load(module: &mut (impl Module + ?Sized), path: impl AsRef<Path>) -> Result<Metadata, LoadError> {
+    let path = path.as_ref();
+    let io = |source| LoadError::Io { path: path.to_owned(), source };
+    // Devices and pipes may never end.
+    if path.exists() && !path.is_file() {
+        return Err(LoadError::NotAFile { path: path.to_owned() });
+    }
+    let mut file = File::open(path).map_err(io)?;
+    let size = file.metadata().map_err(io)?.len();
+    let damaged = |reason: String| LoadError::Damaged { path: path.to_owned(), reason };
+    let (start, header) = read_header(&mut file, size, path)?;
+
+    // All of this is decided by the header. Values are read only for a model that they fit, however large the file.
+    let params = module.params();
+    let places = compare(&params, &header, path)?;
+    let mut values = Vec::with_capacity(params.len());
+    for ((name, param), place) in params.iter().zip(places) {
+        let (shape, dtype) = (param.value().shape(), param.value().dtype());
+        let mut bytes = vec![0; shape.count() * dtype.size()];
+        file.seek(SeekFrom::Start(start + place as u64)).map_err(io)?;
+        file.read_exact(&mut bytes).map_err(io)?;
+        let value = decode(&bytes, shape, dtype);
+        values.push(value.ok_or_else(|| damaged(format!("the values of {name} are no {dtype}")))?);
+    }
+    for ((_, param), value) in module.params_mut().into_iter().zip(values) {
+        param.set(value);
+    }
+    Ok(header.metadata().clone().unwrap_or_default().into_iter().collect())
+}
+
+/// The header, checked to describe a file of `size` bytes, and where the values start.
+fn read_header(file: &mut File, size: u64, path: &Path) -> Result<(u64, tensor::Metadata), LoadError> {
+    /// The format's own limit.
+    const LARGEST: u64 = 100_000_000;
+    let io = |source| LoadError::Io { path: path.to_owned(), source };
+    let refuse = |reason: String| Err(LoadError::Damaged { path: path.to_owned(), reason });
+    if size < 8 {
+        return refuse(format!("it has {size} bytes"));
+    }
+    let mut length = [0; 8];
+    file.read_exact(&mut length).map_err(io)?;
+    let length = u64::from_le_bytes(length);
+    if length > LARGEST.min(size - 8) {
+        return refuse(format!("its {size} bytes cannot begin with a header of {length}"));
+    }
+    let mut text = vec![0; length as usize];
+    file.read_exact(&mut text).map_err(io)?;
+    let header: tensor::Metadata = match serde_json::from_slice(&text) {
+        Ok(header) => header,
+        Err(error) => return refuse(format!("its header does not describe tensors: {error}")),
+    };
+    let expected = (8 + length).saturating_add(header.data_len() as u64);
+    if size != expected {
+        return refuse(format!("it has {size} bytes, its header describes {expected}"));
+    }
+    Ok((8 + length, header))
+}
+
+/// Where in the file the value of each parameter begins, if all of them and nothing else are there.
+fn compare(
+    params: &[(String, &Param)],
+    header: &tensor::Metadata,
+    path: &Path,
+) -> Result<Vec<usize>, LoadError> {
+    let mut stored = header.tensors();
+    let (mut places, mut differences) = (vec![], Differences::default());
+    for (name, param) in params {
+        let Some(TensorInfo { dtype, shape, data_offsets }) = stored.remove(name) else {
+            differences.missing.push(name.clone());
+            continue;
+        };
+        let Some(dtype) = dtype_of(*dtype) else {
+            return Err(LoadError::Type {
+                path: path.to_owned(),
+                name: name.clone(),
+                dtype: dtype.to_string(),
+            });
+        };
+        let here = param.value();
+        if (&shape[..], dtype) != (&*here.shape(), here.dtype()) {
+            let model = format!("{} {}", here.dtype(), here.shape());
+            differences.unlike.push((name.clone(), format!("{dtype} {shape:?}"), model));
+        }
+        places.push(data_offsets.0);
+    }
+    differences.unexpected = stored.into_keys().collect();
+    differences.unexpected.sort();
+    if differences != Differences::default() {
+        return Err(LoadError::OtherModel { path: path.to_owned(), differences });
+    }
+    Ok(places)
+}
+
+fn dtype_of(dtype: Dtype) -> Option<DType> {
+    match dtype {
+        Dtype::F32 => Some(DType::F32),
+        Dtype::F64 => Some(DType::F64),
+        Dtype::I64 => Some(DType::I64),
+        Dtype::BOOL => Some(DType::Bool),
+        _ => None,
+    }
+}
+
+fn decode(bytes: &[u8], shape: Shape, dtype: DType) -> Option<Tensor> {
+    match dtype {
+        DType::F32 => Tensor::from_vec(elements(bytes, f32::from_le_bytes), shape),
+        DType::F64 => Tensor::from_vec(elements(bytes, f64::from_le_bytes), shape),
+        DType::I64 => Tensor::from_vec(elements(bytes, i64::from_le_bytes), shape),
+        DType::Bool if bytes.iter().any(|&byte| byte > 1) => return None,
+        DType::Bool => Tensor::from_vec(elements(bytes, |[byte]| byte == 1), shape),
+    }
+    .ok()
+}
+
+fn elements<T, const N: usize>(bytes: &[u8], element: impl Fn([u8; N]) -> T) -> Vec<T> {
+    bytes.as_chunks::<N>().0.iter().map(|&bytes| element(bytes)).collect()
+}
+
+/// Why a model was not loaded. It is as it was before.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// The file system refuses.
+    #[error("cannot read the checkpoint {}: {source}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system says.
+        source: std::io::Error,
+    },
+    /// There is a folder, a device or a pipe at this path.
+    #[error("cannot read the checkpoint {}: it is no file", path.display())]
+    NotAFile {
+        /// The path.
+        path: PathBuf,
+    },
+    /// The content is not that of a safetensors file.
+    #[error("{} is no safetensors file, or is damaged or cut short: {reason}", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Elements are of a type that tensors here cannot hold.
+    #[error(
+        "{} holds {name} as {dtype}; only F32, F64, I64 and BOOL can be read: convert the file first",
+        path.display()
+    )]
+    Type {
+        /// The file.
+        path: PathBuf,
+        /// The parameter.
+        name: String,
+        /// Its type, as the format calls it.
+        dtype: String,
+    },
+    /// Names, shapes or types are not the model's.
+    #[error("{} is a checkpoint of another model: {differences}", path.display())]
+    OtherModel {
+        /// The file.
+        path: PathBuf,
+        /// What differs.
+        differences: Differences,
+    },
+}
+
+/// How the parameters in a file differ from those of a model.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Differences {
+    /// Names the model has and the file has not.
+    pub missing: Vec<String>,
+    /// Names the file has and the model has not.
+    pub unexpected: Vec<String>,
+    /// Name, type and shape in the file, type and shape in the model.
+    pub unlike: Vec<(String, String, String)>,
+}
+
+impl fmt::Display for Differences {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let unlike = self.unlike.iter().map(|(name, file, model)| format!("{name} is {file}, here {model}"));
+        let parts = [
+            ("", unlike.collect()),
+            ("it lacks ", self.missing.clone()),
+            ("the model has no ", self.unexpected.clone()),
+        ];
+        let parts = parts.into_iter().filter(|(_, names)| !names.is_empty());
+        let parts: Vec<String> = parts.map(|(what, names)| format!("{what}{}", few(&names))).collect();
+        f.write_str(&parts.join("; "))
+    }
+}
+
+/// The first names of a list that may be long.
+fn few(names: &[String]) -> String {
+    const SHOWN: usize = 6;
+    match names.len() {
+        0..=SHOWN => names.join(", "),
+        n => format!("{} and {} more", names[..SHOWN].join(", "), n - SHOWN),
+    }
+}
