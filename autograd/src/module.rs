@@ -29,6 +29,10 @@ use crate::param::{Param, Role};
 /// let names: Vec<String> = pair.params().into_iter().map(|(name, _)| name).collect();
 /// assert_eq!(names, ["0.weight", "0.bias", "1.weight", "1.bias"]);
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no module: it does not say what parameters it has",
+    note = "derive it with #[derive(nn::Module)], or mark the field #[module(skip)] if it has none"
+)]
 pub trait Module {
     /// Appends every parameter below here with its name, which begins with `path`.
     fn collect<'a>(&'a self, path: &str, list: &mut Vec<(String, &'a Param)>);

@@ -280,11 +280,11 @@ binary_methods! {
     /// Whether `x ≠ y`.
     not_equal: for_all "", |x, y| x != y;
     /// Whether `x < y`.
-    less: for_all "", |x, y| x < y;
+    less: for_all "", |x, y| PartialOrd::lt(&x, &y);
     /// Whether `x ≤ y`.
     less_equal: for_all "", |x, y| x <= y;
     /// Whether `x > y`.
-    greater: for_all "", |x, y| x > y;
+    greater: for_all "", |x, y| PartialOrd::gt(&x, &y);
     /// Whether `x ≥ y`.
     greater_equal: for_all "", |x, y| x >= y;
 }

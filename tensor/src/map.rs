@@ -74,8 +74,8 @@ impl<const N: usize> Nest<N> {
         while done < out.len() {
             let mut tile = Tile { inner, offsets: self.offsets, outer: [0; N] };
             for i in 0..N {
-                for d in 0..self.depth {
-                    tile.offsets[i] += index[d] as isize * self.strides[i][d];
+                for (&at, &stride) in index.iter().zip(&self.strides[i]) {
+                    tile.offsets[i] += at as isize * stride;
                 }
             }
             let left = out.len() - done;

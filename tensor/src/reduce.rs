@@ -298,7 +298,7 @@ impl Tensor {
     pub fn argmax(&self, axis: isize) -> Tensor {
         extreme_shape("argmax", self.shape(), &axis.into(), false).or_panic();
         let (plan, shape) = self.prepare("argmax", &axis.into(), false);
-        for_any!(self.dtype(), T => Tensor::from_buffer(plan.arg(|x: T, y: T| x > y), shape))
+        for_any!(self.dtype(), T => Tensor::from_buffer(plan.arg(|x: T, y: T| PartialOrd::gt(&x, &y)), shape))
     }
 
     /// The index along `axis` of the smallest element, the first of several; NaN counts as smallest.
@@ -309,7 +309,7 @@ impl Tensor {
     pub fn argmin(&self, axis: isize) -> Tensor {
         extreme_shape("argmin", self.shape(), &axis.into(), false).or_panic();
         let (plan, shape) = self.prepare("argmin", &axis.into(), false);
-        for_any!(self.dtype(), T => Tensor::from_buffer(plan.arg(|x: T, y: T| x < y), shape))
+        for_any!(self.dtype(), T => Tensor::from_buffer(plan.arg(|x: T, y: T| PartialOrd::lt(&x, &y)), shape))
     }
 }
 

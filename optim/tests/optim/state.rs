@@ -4,11 +4,11 @@ use crate::{grads_of, some_grads};
 use autograd::{Param, Tensor};
 use optim::{Adam, Optimizer, Sgd, StateError};
 
-fn model() -> Vec<Param> {
-    vec![Param::new(Tensor::from([[0.1_f32, -0.2], [0.3, 0.4]])), Param::new(Tensor::from([1.0_f64]))]
+fn model() -> [Param; 2] {
+    [Param::new(Tensor::from([[0.1_f32, -0.2], [0.3, 0.4]])), Param::new(Tensor::from([1.0_f64]))]
 }
 
-fn train(model: &mut Vec<Param>, optimizer: &mut dyn Optimizer, grads: &[f64]) {
+fn train(model: &mut [Param; 2], optimizer: &mut dyn Optimizer, grads: &[f64]) {
     for &g in grads {
         let values = [Tensor::from([[g, 2.0 * g], [-g, 1.0]]).to(autograd::DType::F32), Tensor::from([g])];
         let grads = grads_of(model, &values);

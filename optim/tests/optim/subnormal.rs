@@ -78,7 +78,7 @@ proptest! {
                 (if i % 2 == 0 { x } else { -x }) as f32
             }).collect();
             let g = Tensor::from(g);
-            let grads = grads_of(&narrow, &[g.clone()]);
+            let grads = grads_of(&narrow, std::slice::from_ref(&g));
             optimizers[0].step(&mut narrow, &grads, 0.01);
             let grads = grads_of(&wide, &[g.to(DType::F64)]);
             optimizers[1].step(&mut wide, &grads, 0.01);
