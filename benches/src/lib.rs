@@ -66,10 +66,11 @@ impl TrainingStep {
         let graph = Graph::training(0, self.step);
         let logits = self.model.forward(graph.input(self.images.clone()));
         let loss = loss::softmax_cross_entropy(logits, graph.input(self.labels.clone()));
-        let grads = (loss * LOSS_SCALE).backward();
+        let (grads, loss) = ((loss * LOSS_SCALE).backward(), loss.item());
+        drop(graph);
         self.optimizer.step(&mut self.model, &grads, self.lr);
         self.step += 1;
-        loss.item()
+        loss
     }
 
     /// Classifies the batch; returns the logits.

@@ -278,8 +278,12 @@ impl Session {
         let logits = self.model.forward(graph.input(images));
         let loss = loss::softmax_cross_entropy(logits, graph.input(labels.clone()));
         let grads = (loss * LOSS_SCALE).backward();
+        let outcome =
+            Outcome { epoch, loss: loss.item(), accuracy: loss::accuracy(&logits.value(), &labels) };
+        // The graph holds the parameters' values; without it they can be changed in place.
+        drop(graph);
         self.optimizer.step(&mut self.model, &grads, lr);
-        Outcome { epoch, loss: loss.item(), accuracy: loss::accuracy(&logits.value(), &labels) }
+        outcome
     }
 }
 

@@ -1,114 +1,15 @@
 //! Element-wise mathematics, comparisons and choices, with NumPy broadcasting.
 
-use crate::dtype::{DType, Element, for_any, for_float, for_number};
+use crate::dtype::{DType, for_any, for_float, for_number};
 use crate::layout::{Layout, View};
-use crate::map::{map1, map2, select, update};
+use crate::map::{map1, map2, select};
 use crate::math::Float;
+use crate::number::{Number, larger, smaller};
 use crate::shape::{OrPanic, Shape, ShapeError, broadcast_shape};
 use crate::tensor::Tensor;
-use std::sync::Arc;
-
-/// Arithmetic as tensors do it: floats by IEEE 754, integers wrapping around, and NaN never lost by `max` and `min`.
-trait Number: Element {
-    fn plus(self, y: Self) -> Self;
-    fn minus(self, y: Self) -> Self;
-    fn times(self, y: Self) -> Self;
-    fn over(self, y: Self) -> Self;
-    fn negative(self) -> Self;
-    fn magnitude(self) -> Self;
-    fn signum(self) -> Self;
-    fn is_nan(self) -> bool;
-}
-
-macro_rules! float_number {
-    ($type:ident) => {
-        impl Number for $type {
-            #[inline(always)]
-            fn plus(self, y: $type) -> $type {
-                self + y
-            }
-            #[inline(always)]
-            fn minus(self, y: $type) -> $type {
-                self - y
-            }
-            #[inline(always)]
-            fn times(self, y: $type) -> $type {
-                self * y
-            }
-            #[inline(always)]
-            fn over(self, y: $type) -> $type {
-                self / y
-            }
-            #[inline(always)]
-            fn negative(self) -> $type {
-                -self
-            }
-            #[inline(always)]
-            fn magnitude(self) -> $type {
-                self.abs()
-            }
-            #[inline(always)]
-            fn signum(self) -> $type {
-                let sign = (self > 0.0) as u8 as $type - (self < 0.0) as u8 as $type;
-                if self.is_nan() { self } else { sign }
-            }
-            #[inline(always)]
-            fn is_nan(self) -> bool {
-                self != self
-            }
-        }
-    };
-}
-float_number!(f32);
-float_number!(f64);
-
-impl Number for i64 {
-    #[inline(always)]
-    fn plus(self, y: i64) -> i64 {
-        self.wrapping_add(y)
-    }
-    #[inline(always)]
-    fn minus(self, y: i64) -> i64 {
-        self.wrapping_sub(y)
-    }
-    #[inline(always)]
-    fn times(self, y: i64) -> i64 {
-        self.wrapping_mul(y)
-    }
-    #[inline(always)]
-    fn over(self, y: i64) -> i64 {
-        self.wrapping_div(y)
-    }
-    #[inline(always)]
-    fn negative(self) -> i64 {
-        self.wrapping_neg()
-    }
-    #[inline(always)]
-    fn magnitude(self) -> i64 {
-        self.wrapping_abs()
-    }
-    #[inline(always)]
-    fn signum(self) -> i64 {
-        i64::signum(self)
-    }
-    #[inline(always)]
-    fn is_nan(self) -> bool {
-        false
-    }
-}
-
-#[inline(always)]
-fn larger<T: Number>(x: T, y: T) -> T {
-    if x >= y || x.is_nan() { x } else { y }
-}
-
-#[inline(always)]
-fn smaller<T: Number>(x: T, y: T) -> T {
-    if x <= y || x.is_nan() { x } else { y }
-}
 
 /// The rule of a binary element-wise operation: the types are equal and the shapes broadcast.
-fn pair(op: &'static str, a: &Tensor, b: &Tensor) -> Result<[Layout; 2], ShapeError> {
+pub(crate) fn pair(op: &'static str, a: &Tensor, b: &Tensor) -> Result<[Layout; 2], ShapeError> {
     if a.dtype() != b.dtype() {
         return Err(ShapeError::new(
             op,
@@ -125,7 +26,7 @@ fn pair(op: &'static str, a: &Tensor, b: &Tensor) -> Result<[Layout; 2], ShapeEr
     Ok([View::Broadcast(shape).of(a.layout())?, View::Broadcast(shape).of(b.layout())?])
 }
 
-fn wrong_type(op: &'static str, x: &Tensor, wanted: &str) -> ShapeError {
+pub(crate) fn wrong_type(op: &'static str, x: &Tensor, wanted: &str) -> ShapeError {
     ShapeError::new(
         op,
         format!("the tensor {} holds {}, not {wanted}; convert it with .to(…)", x.shape(), x.dtype()),
@@ -430,122 +331,4 @@ pub fn check_clamp(low: f64, high: f64) -> Result<(), ShapeError> {
 /// If they do not.
 pub fn select_shape(condition: Shape, a: Shape, b: Shape) -> Result<Shape, ShapeError> {
     broadcast_shape("select", condition, broadcast_shape("select", a, b)?)
-}
-
-macro_rules! operator {
-    ($trait:ident, $method:ident, $assign_trait:ident, $assign:ident, $f:ident) => {
-        impl std::ops::$trait<&Tensor> for &Tensor {
-            type Output = Tensor;
-            #[track_caller]
-            fn $method(self, other: &Tensor) -> Tensor {
-                Tensor::$method(self, other)
-            }
-        }
-        impl std::ops::$trait<Tensor> for &Tensor {
-            type Output = Tensor;
-            #[track_caller]
-            fn $method(self, other: Tensor) -> Tensor {
-                Tensor::$method(self, &other)
-            }
-        }
-        impl std::ops::$trait<&Tensor> for Tensor {
-            type Output = Tensor;
-            #[track_caller]
-            fn $method(self, other: &Tensor) -> Tensor {
-                Tensor::$method(&self, other)
-            }
-        }
-        impl std::ops::$trait<Tensor> for Tensor {
-            type Output = Tensor;
-            #[track_caller]
-            fn $method(self, other: Tensor) -> Tensor {
-                Tensor::$method(&self, &other)
-            }
-        }
-        impl std::ops::$trait<f64> for &Tensor {
-            type Output = Tensor;
-            #[track_caller]
-            fn $method(self, other: f64) -> Tensor {
-                Tensor::$method(self, &Tensor::full([], other, self.dtype()))
-            }
-        }
-        impl std::ops::$trait<f64> for Tensor {
-            type Output = Tensor;
-            #[track_caller]
-            fn $method(self, other: f64) -> Tensor {
-                Tensor::$method(&self, &Tensor::full([], other, self.dtype()))
-            }
-        }
-        impl std::ops::$trait<&Tensor> for f64 {
-            type Output = Tensor;
-            #[track_caller]
-            fn $method(self, other: &Tensor) -> Tensor {
-                Tensor::$method(&Tensor::full([], self, other.dtype()), other)
-            }
-        }
-        impl std::ops::$trait<Tensor> for f64 {
-            type Output = Tensor;
-            #[track_caller]
-            fn $method(self, other: Tensor) -> Tensor {
-                Tensor::$method(&Tensor::full([], self, other.dtype()), &other)
-            }
-        }
-        /// In place when nobody else holds the buffer; the shape of `self` stays.
-        impl std::ops::$assign_trait<&Tensor> for Tensor {
-            #[track_caller]
-            fn $assign(&mut self, other: &Tensor) {
-                pair(stringify!($assign), self, other).or_panic();
-                let other = other.broadcast_to(self.shape());
-                if !self.owns_buffer() {
-                    *self = Tensor::$method(self, &other);
-                    return;
-                }
-                for_number!(self.dtype(), T => {
-                    if stringify!($method) == "div" && T::DTYPE == DType::I64 {
-                        *self = Tensor::div(self, &other);
-                    } else {
-                        update(self.as_mut_slice::<T>(), other.strided::<T>(), <T as Number>::$f);
-                    }
-                }, else panic!("{}", wrong_type(stringify!($assign), self, "numbers")));
-            }
-        }
-    };
-}
-operator!(Add, add, AddAssign, add_assign, plus);
-operator!(Sub, sub, SubAssign, sub_assign, minus);
-operator!(Mul, mul, MulAssign, mul_assign, times);
-operator!(Div, div, DivAssign, div_assign, over);
-
-impl std::ops::Neg for &Tensor {
-    type Output = Tensor;
-    #[track_caller]
-    fn neg(self) -> Tensor {
-        Tensor::neg(self)
-    }
-}
-impl std::ops::Neg for Tensor {
-    type Output = Tensor;
-    #[track_caller]
-    fn neg(self) -> Tensor {
-        Tensor::neg(&self)
-    }
-}
-
-/// Equal shape, element type and elements; NaN is not equal to NaN. [`equal`](Tensor::equal) compares element-wise.
-impl PartialEq for Tensor {
-    fn eq(&self, other: &Tensor) -> bool {
-        self.shape() == other.shape()
-            && self.dtype() == other.dtype()
-            && for_any!(self.dtype(), T => self.to_vec::<T>() == other.to_vec::<T>())
-    }
-}
-
-impl Tensor {
-    /// Whether writing to this tensor would touch nobody else's elements.
-    fn owns_buffer(&self) -> bool {
-        for_any!(self.dtype(), T => {
-            self.layout().is_contiguous()
-                && self.shared_buffer::<T>().is_some_and(|b| Arc::strong_count(b) == 1 && b.len() == self.count())
-        })
-    }
 }

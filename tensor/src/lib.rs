@@ -28,7 +28,7 @@
 //! | `create`, `random` | making tensors from numbers, and from a [`Rng`] |
 //! | `view` | reshape, permute, slice, broadcast, windows |
 //! | `map` | the loop nest of all element-wise kernels |
-//! | `elementwise` | arithmetic, functions, comparisons, `select` |
+//! | `elementwise`, `operators`, `number` | functions, comparisons, `select`; arithmetic |
 //! | `math` | `exp`, `ln`, `tanh` … as polynomials |
 //! | `reduce` | sums, means, extremes over any axes |
 //! | `matmul`, `conv`, `norm` | matrix product, convolution, batch normalisation |
@@ -49,6 +49,8 @@ mod map;
 mod math;
 mod matmul;
 mod norm;
+mod number;
+mod operators;
 mod parallel;
 mod random;
 mod reduce;

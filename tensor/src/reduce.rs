@@ -449,6 +449,6 @@ mod tests {
         let x = Tensor::from([[-inf, -inf], [inf, 0.0], [1000.0, 1000.0]]);
         let y = x.logsumexp(1).to_vec::<f32>();
         assert_eq!(y[..2], [-inf, inf]);
-        assert!((y[2] - 1000.693_1).abs() < 1e-3);
+        assert!((y[2] - 1_000.693_1).abs() < 1e-3);
     }
 }

@@ -23,18 +23,15 @@ pub enum Level {
     Portable,
     /// AVX2 and FMA: 256 bits. x86-64 CPUs since about 2013.
     Avx2,
-    /// AVX-512 F, BW, DQ and VL: 512 bits. Server CPUs since 2017, AMD's since Zen 4.
-    Avx512,
 }
 
 impl Level {
-    const ALL: [Level; 3] = [Level::Portable, Level::Avx2, Level::Avx512];
+    const ALL: [Level; 2] = [Level::Portable, Level::Avx2];
 
     fn name(self) -> &'static str {
         match self {
             Level::Portable => "portable",
             Level::Avx2 => "avx2",
-            Level::Avx512 => "avx512",
         }
     }
 
@@ -42,11 +39,7 @@ impl Level {
     fn detect() -> Level {
         #[cfg(target_arch = "x86_64")]
         if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
-            let avx512 = is_x86_feature_detected!("avx512f")
-                && is_x86_feature_detected!("avx512bw")
-                && is_x86_feature_detected!("avx512dq")
-                && is_x86_feature_detected!("avx512vl");
-            return if avx512 { Level::Avx512 } else { Level::Avx2 };
+            return Level::Avx2;
         }
         Level::Portable
     }
@@ -57,7 +50,7 @@ impl Level {
         match Level::ALL.into_iter().find(|level| level.name() == wish) {
             Some(level) if level <= widest => Ok(level),
             Some(level) => Err(format!("TENSOR_SIMD={level}: this CPU has no {level}; using {widest}")),
-            None => Err(format!("TENSOR_SIMD={wish:?}: expected portable, avx2 or avx512; using {widest}")),
+            None => Err(format!("TENSOR_SIMD={wish:?}: expected portable or avx2; using {widest}")),
         }
     }
 }
@@ -70,7 +63,7 @@ impl fmt::Display for Level {
 
 /// The level at which this process computes.
 ///
-/// It is the widest that the CPU has, unless the environment variable `TENSOR_SIMD` (`portable`, `avx2` or `avx512`)
+/// It is the widest that the CPU has, unless the environment variable `TENSOR_SIMD` (`portable` or `avx2`)
 /// names a narrower one. Both are looked at once, at the first use. A value of `TENSOR_SIMD` that this CPU cannot
 /// follow is answered by one line on standard error, and ignored.
 ///
@@ -101,9 +94,6 @@ pub(crate) fn vectorize<R>(kernel: impl FnOnce() -> R) -> R {
     match simd_level() {
         // SAFETY: `simd_level` returns a level only where the CPU has its instructions.
         #[cfg(target_arch = "x86_64")]
-        Level::Avx512 => unsafe { avx512(kernel) },
-        // SAFETY: as above.
-        #[cfg(target_arch = "x86_64")]
         Level::Avx2 => unsafe { avx2(kernel) },
         _ => kernel(),
     }
@@ -115,27 +105,21 @@ fn avx2<R>(kernel: impl FnOnce() -> R) -> R {
     kernel()
 }
 
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
-fn avx512<R>(kernel: impl FnOnce() -> R) -> R {
-    kernel()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn a_wish_is_granted_up_to_what_the_cpu_has() {
-        assert_eq!(Level::choose("portable", Level::Avx512), Ok(Level::Portable));
+        assert_eq!(Level::choose("portable", Level::Avx2), Ok(Level::Portable));
         assert_eq!(Level::choose("avx2", Level::Avx2), Ok(Level::Avx2));
         assert_eq!(
-            Level::choose("avx512", Level::Avx2).unwrap_err(),
-            "TENSOR_SIMD=avx512: this CPU has no avx512; using avx2"
+            Level::choose("avx2", Level::Portable).unwrap_err(),
+            "TENSOR_SIMD=avx2: this CPU has no avx2; using portable"
         );
         assert_eq!(
             Level::choose("AVX9", Level::Portable).unwrap_err(),
-            "TENSOR_SIMD=\"AVX9\": expected portable, avx2 or avx512; using portable"
+            "TENSOR_SIMD=\"AVX9\": expected portable or avx2; using portable"
         );
     }
 
@@ -147,9 +131,6 @@ mod tests {
             let mut out = vec![0.0; x.len()];
             match level {
                 // SAFETY: called for levels up to the detected one only.
-                #[cfg(target_arch = "x86_64")]
-                Level::Avx512 => unsafe { avx512(|| kernel(&mut out)) },
-                // SAFETY: as above.
                 #[cfg(target_arch = "x86_64")]
                 Level::Avx2 => unsafe { avx2(|| kernel(&mut out)) },
                 _ => kernel(&mut out),

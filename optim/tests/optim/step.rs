@@ -133,10 +133,10 @@ fn parameters_without_elements_and_of_any_rank_are_fine() {
 }
 
 proptest! {
-    /// A gradient or a value that is a transposed, flipped or broadcast view counts like its contiguous copy.
+    /// A gradient or a value that is a transposed or broadcast view counts like its contiguous copy.
     #[test]
     fn layouts_make_no_difference(
-        rows in 2_usize..5, columns in 2_usize..5, seed in any::<u64>(), layout in 0..3, adam in any::<bool>()
+        rows in 2_usize..5, columns in 2_usize..5, seed in any::<u64>(), transposed in any::<bool>(), adam in any::<bool>()
     ) {
         let rng = &mut autograd::Rng::new(seed);
         let normal = |rng: &mut _| Tensor::normal([columns, rows], 0.0, 1.0, autograd::DType::F64, rng);
@@ -146,11 +146,8 @@ proptest! {
         for _ in 0..3 {
             let graph = Graph::training(0, 0);
             let (w, c) = (graph.param(&viewed), graph.constant(c.clone()));
-            let grads = match layout {
-                0 => (w.t() * c).sum(..),
-                1 => (w.flip(1) * c.t()).sum(..),
-                _ => w.sum(..),
-            }.backward();
+            let loss = if transposed { w.t() * c } else { w };
+            let grads = loss.sum(..).backward();
             let grad = grads.get(&viewed).unwrap().clone();
             prop_assert!(grad.as_slice::<f64>().is_none(), "the gradient is no view: {:?}", grad.layout());
             first.step(&mut viewed, &grads, 0.1);

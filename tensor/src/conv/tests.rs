@@ -1,0 +1,108 @@
+//! Convolution against its definition.
+
+use super::*;
+use crate::{DType, Rng};
+
+/// The definition, one product at a time.
+fn by_definition(x: &Tensor, k: &Tensor, conv: &Conv2d, padding: [[usize; 2]; 2]) -> Tensor {
+    let shape = conv.shape(x.shape(), k.shape()).unwrap();
+    let [_, h, w, c] = image_dims("", x.shape()).unwrap();
+    let [kh, kw, per_group, out] = image_dims("", k.shape()).unwrap();
+    let (xs, ks) = (x.to_vec::<f64>(), k.to_vec::<f64>());
+    let mut y = vec![];
+    for n in 0..shape[0] {
+        for i in 0..shape[1] {
+            for j in 0..shape[2] {
+                for o in 0..out {
+                    let group = o / (out / conv.groups);
+                    let mut sum = 0.0;
+                    for u in 0..kh {
+                        for v in 0..kw {
+                            let row = (i * conv.stride[0] + u * conv.dilation[0]).wrapping_sub(padding[0][0]);
+                            let col = (j * conv.stride[1] + v * conv.dilation[1]).wrapping_sub(padding[1][0]);
+                            if row < h && col < w {
+                                for ch in 0..per_group {
+                                    let at = ((n * h + row) * w + col) * c + group * per_group + ch;
+                                    sum += xs[at] * ks[((u * kw + v) * per_group + ch) * out + o];
+                                }
+                            }
+                        }
+                    }
+                    y.push(sum);
+                }
+            }
+        }
+    }
+    Tensor::from_vec(y, shape).unwrap()
+}
+
+fn inner(a: &Tensor, b: &Tensor) -> f64 {
+    (a * b).sum(..).item()
+}
+
+#[test]
+fn convolution_and_its_adjoints_follow_the_definition() {
+    let rng = &mut Rng::new(5);
+    for (groups, stride, dilation) in [
+        (1, [1, 1], [1, 1]),
+        (1, [2, 3], [1, 1]),
+        (2, [1, 2], [2, 1]),
+        (3, [2, 1], [1, 2]),
+        (1, [1, 1], [2, 3]),
+    ] {
+        for padding in [Padding::Same, Padding::Valid, Padding::Explicit([[2, 0], [1, 3]])] {
+            let conv = Conv2d { stride, dilation, groups, padding };
+            let x = Tensor::normal([3, 9, 10, 6], 0.0, 1.0, DType::F64, rng);
+            let k = Tensor::normal([3, 2, 6 / groups, 6], 0.0, 1.0, DType::F64, rng);
+            let y = x.conv2d(&k, &conv);
+            let span = [dilation[0] * 2 + 1, dilation[1] + 1];
+            let expected = by_definition(&x, &k, &conv, padding.resolve([9, 10], span, stride));
+            assert!((&y - &expected).abs().max(..).item() < 1e-12, "{conv:?}");
+            let dy = Tensor::normal(y.shape(), 0.0, 1.0, DType::F64, rng);
+            // An adjoint is what moves to the other side of an inner product.
+            let dx = dy.conv2d_input_grad(&k, x.shape(), &conv);
+            let dk = x.conv2d_kernel_grad(&dy, k.shape(), &conv);
+            assert!((inner(&y, &dy) - inner(&x, &dx)).abs() < 1e-9, "{conv:?}");
+            assert!((inner(&y, &dy) - inner(&k, &dk)).abs() < 1e-9, "{conv:?}");
+        }
+    }
+}
+
+#[test]
+fn windows_that_hold_only_padding_give_zeros() {
+    let conv = Conv2d { padding: Padding::Explicit([[0, 0], [5, 5]]), ..Conv2d::default() };
+    let x = Tensor::ones([1, 1, 2, 1], DType::F64);
+    let y = x.conv2d(&Tensor::ones([1, 2, 1, 1], DType::F64), &conv);
+    assert_eq!(y.to_vec::<f64>(), [0.0, 0.0, 0.0, 0.0, 1.0, 2.0, 1.0, 0.0, 0.0, 0.0, 0.0]);
+    assert_eq!(
+        y.conv2d_input_grad(&Tensor::ones([1, 2, 1, 1], DType::F64), x.shape(), &conv).to_vec::<f64>(),
+        [3.0, 3.0]
+    );
+}
+
+/// TensorFlow's rule, worked out by counting: the output is ⌈n / s⌉, and the windows' overhang is shared with the
+/// odd one after.
+#[test]
+fn same_padding_is_tensorflows() {
+    for n in 1..=29 {
+        for k in 1..=7 {
+            for s in 1..=3 {
+                let [[before, after], _] = Padding::Same.resolve([n, n], [k, k], [s, s]);
+                let mut out = 0;
+                while out * s < n {
+                    out += 1;
+                }
+                let mut overhang = 0;
+                while n + overhang < (out - 1) * s + k {
+                    overhang += 1;
+                }
+                assert!(before == after || before + 1 == after, "n {n} k {k} s {s}");
+                assert_eq!(before + after, overhang, "n {n} k {k} s {s}");
+                let conv = Conv2d { stride: [s, s], ..Conv2d::default() };
+                let shape = conv.shape([1, n, n, 1].into(), [k, k, 1, 1].into()).unwrap();
+                assert_eq!(shape, [1, out, out, 1]);
+            }
+        }
+    }
+    assert_eq!(Padding::Same.resolve([28, 28], [5, 5], [2, 2]), [[1, 2], [1, 2]]);
+}

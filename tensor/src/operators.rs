@@ -1,0 +1,125 @@
+//! `+ − × ÷` and their in-place forms, and equality.
+
+use crate::dtype::{DType, for_any, for_number};
+use crate::elementwise::{pair, wrong_type};
+use crate::map::update;
+use crate::number::Number;
+use crate::shape::OrPanic;
+use crate::tensor::Tensor;
+use std::sync::Arc;
+
+macro_rules! operator {
+    ($trait:ident, $method:ident, $assign_trait:ident, $assign:ident, $f:ident) => {
+        impl std::ops::$trait<&Tensor> for &Tensor {
+            type Output = Tensor;
+            #[track_caller]
+            fn $method(self, other: &Tensor) -> Tensor {
+                Tensor::$method(self, other)
+            }
+        }
+        impl std::ops::$trait<Tensor> for &Tensor {
+            type Output = Tensor;
+            #[track_caller]
+            fn $method(self, other: Tensor) -> Tensor {
+                Tensor::$method(self, &other)
+            }
+        }
+        impl std::ops::$trait<&Tensor> for Tensor {
+            type Output = Tensor;
+            #[track_caller]
+            fn $method(self, other: &Tensor) -> Tensor {
+                Tensor::$method(&self, other)
+            }
+        }
+        impl std::ops::$trait<Tensor> for Tensor {
+            type Output = Tensor;
+            #[track_caller]
+            fn $method(self, other: Tensor) -> Tensor {
+                Tensor::$method(&self, &other)
+            }
+        }
+        impl std::ops::$trait<f64> for &Tensor {
+            type Output = Tensor;
+            #[track_caller]
+            fn $method(self, other: f64) -> Tensor {
+                Tensor::$method(self, &Tensor::full([], other, self.dtype()))
+            }
+        }
+        impl std::ops::$trait<f64> for Tensor {
+            type Output = Tensor;
+            #[track_caller]
+            fn $method(self, other: f64) -> Tensor {
+                Tensor::$method(&self, &Tensor::full([], other, self.dtype()))
+            }
+        }
+        impl std::ops::$trait<&Tensor> for f64 {
+            type Output = Tensor;
+            #[track_caller]
+            fn $method(self, other: &Tensor) -> Tensor {
+                Tensor::$method(&Tensor::full([], self, other.dtype()), other)
+            }
+        }
+        impl std::ops::$trait<Tensor> for f64 {
+            type Output = Tensor;
+            #[track_caller]
+            fn $method(self, other: Tensor) -> Tensor {
+                Tensor::$method(&Tensor::full([], self, other.dtype()), &other)
+            }
+        }
+        /// In place when nobody else holds the buffer; the shape of `self` stays.
+        impl std::ops::$assign_trait<&Tensor> for Tensor {
+            #[track_caller]
+            fn $assign(&mut self, other: &Tensor) {
+                pair(stringify!($assign), self, other).or_panic();
+                let other = other.broadcast_to(self.shape());
+                // Integer division checks for zeros, which the method does.
+                let checked = self.dtype() == DType::I64 && stringify!($method) == "div";
+                if !self.owns_buffer() || checked {
+                    *self = Tensor::$method(self, &other);
+                    return;
+                }
+                for_number!(self.dtype(), T => {
+                    update(self.as_mut_slice::<T>(), other.strided::<T>(), <T as Number>::$f);
+                }, else panic!("{}", wrong_type(stringify!($assign), self, "numbers")));
+            }
+        }
+    };
+}
+operator!(Add, add, AddAssign, add_assign, plus);
+operator!(Sub, sub, SubAssign, sub_assign, minus);
+operator!(Mul, mul, MulAssign, mul_assign, times);
+operator!(Div, div, DivAssign, div_assign, over);
+
+impl std::ops::Neg for &Tensor {
+    type Output = Tensor;
+    #[track_caller]
+    fn neg(self) -> Tensor {
+        Tensor::neg(self)
+    }
+}
+impl std::ops::Neg for Tensor {
+    type Output = Tensor;
+    #[track_caller]
+    fn neg(self) -> Tensor {
+        Tensor::neg(&self)
+    }
+}
+
+/// Equal shape, element type and elements; NaN is not equal to NaN. [`equal`](Tensor::equal) compares element-wise.
+impl PartialEq for Tensor {
+    fn eq(&self, other: &Tensor) -> bool {
+        self.shape() == other.shape()
+            && self.dtype() == other.dtype()
+            && for_any!(self.dtype(), T => self.to_vec::<T>() == other.to_vec::<T>())
+    }
+}
+
+impl Tensor {
+    /// Whether writing to this tensor would touch nobody else's elements.
+    fn owns_buffer(&self) -> bool {
+        for_any!(self.dtype(), T => {
+            self.layout().is_contiguous()
+                && self.shared_buffer::<T>().is_some_and(|b| Arc::strong_count(b) == 1 && b.len() == self.count())
+        })
+    }
+}
