@@ -40,7 +40,7 @@ pub struct Options {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub test_every: Option<u64>,
 
-    /// Folder for the run's files [default: runs/<example>-<time>]
+    /// Folder for the run's files [default: runs/EXAMPLE-TIME]
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
 
