@@ -13,6 +13,10 @@ use mnist::{LOSS_SCALE, models};
 use nn::{DType, Graph, Layer, Rng, Sequential, Tensor, loss};
 use optim::{Adam, Optimizer, Sgd};
 
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;
+
 /// A function that builds a model.
 pub type Build = fn(&mut Rng) -> Sequential;
 

@@ -161,7 +161,8 @@ fn mistakes_on_the_command_line() {
 fn data_that_is_missing_or_damaged() {
     refused("softmax", &["--data", "/nowhere/at/all"], &["/nowhere/at/all"]);
     let images = "train-images-idx3-ubyte";
-    let damage: [(&str, fn(&mut Vec<u8>), &[&str]); 4] = [
+    type Damage = fn(&mut Vec<u8>);
+    let damage: [(&str, Damage, &[&str]); 4] = [
         ("cut short", |file| file.truncate(5000), &[images]),
         ("a header that claims 4 billion images", |file| file[4..8].fill(0xff), &[images, "4294967295"]),
         ("another magic number", |file| file[2] = 9, &[images]),
