@@ -106,7 +106,8 @@ impl Layout {
 
 /// A part of an axis: `2..5`, `..-1`, `..`, with a step if wanted.
 ///
-/// Negative bounds count from the end. A negative step runs through the same part backwards, so
+/// Negative bounds count from the end. Where only the second is negative write a pair, `(1, -1)`: Clippy takes the
+/// range `1..-1` for an empty one. A negative step runs through the same part backwards, so
 /// `Slice::from(..).step(-1)` flips an axis and `Slice::from(0..5).step(-2)` gives elements 4, 2, 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Slice {
@@ -125,6 +126,11 @@ impl Slice {
 impl From<std::ops::Range<isize>> for Slice {
     fn from(r: std::ops::Range<isize>) -> Slice {
         Slice { start: r.start, end: Some(r.end), step: 1 }
+    }
+}
+impl From<(isize, isize)> for Slice {
+    fn from((start, end): (isize, isize)) -> Slice {
+        Slice { start, end: Some(end), step: 1 }
     }
 }
 impl From<std::ops::RangeFrom<isize>> for Slice {

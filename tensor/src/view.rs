@@ -169,7 +169,7 @@ impl Tensor {
     /// ```
     /// # use tensor::{Slice, Tensor};
     /// let x = Tensor::from([0_i64, 1, 2, 3, 4]);
-    /// assert_eq!(x.slice(0, 1..-1).to_vec::<i64>(), [1, 2, 3]);
+    /// assert_eq!(x.slice(0, (1, -1)).to_vec::<i64>(), [1, 2, 3]);
     /// assert_eq!(x.slice(0, Slice::from(..).step(-2)).to_vec::<i64>(), [4, 2, 0]);
     /// ```
     ///
