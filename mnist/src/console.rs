@@ -59,15 +59,18 @@ impl Console {
         };
         let train = match (record.train_loss, record.train_accuracy, record.lr) {
             (Some(loss), Some(accuracy), Some(lr)) => {
-                format!("loss {loss:.4}  accuracy {accuracy:.2}  lr {lr:.5}")
+                format!("loss {}  accuracy {accuracy:.2}  lr {lr:.5}", loss_text(loss))
             }
             _ => "trained".into(),
         };
         if let Some(test) = &record.test {
             self.last_test = format!("test {:.4}", test.accuracy);
             let line = format!(
-                "step {:>5}  epoch {:>2}  {train}  test loss {:.4}  test accuracy {:.4}",
-                record.step, record.epoch, test.loss, test.accuracy
+                "step {:>5}  epoch {:>2}  {train}  test loss {}  test accuracy {:.4}",
+                record.step,
+                record.epoch,
+                loss_text(test.loss),
+                test.accuracy
             );
             self.say(&line);
             self.printed = Some(Instant::now());
@@ -100,6 +103,11 @@ impl Console {
             print_line(&format!("max test accuracy: {best:.4}"));
         }
     }
+}
+
+/// Four digits, however large: before batch normalisation has averages, losses are astronomical.
+fn loss_text(loss: f64) -> String {
+    if loss < 1000.0 { format!("{loss:.4}") } else { format!("{loss:.0e}") }
 }
 
 /// As `println!`, but a reader that has gone away (`… | head`) is no reason to stop training.

@@ -9,7 +9,7 @@ use crate::run_folder::RunFolder;
 use clap::{CommandFactory, FromArgMatches};
 use nn::{Graph, Layer, Metadata, Module, Rng, Sequential, loss};
 use optim::{Optimizer, Schedule};
-use std::fmt::Debug;
+use std::fmt::Display;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -56,8 +56,8 @@ enum RunError {
 pub fn train(
     plan: &Plan,
     model: fn(&mut Rng) -> Sequential,
-    optimizer: impl Optimizer + Debug + 'static,
-    schedule: impl Schedule + Debug + 'static,
+    optimizer: impl Optimizer + Display + 'static,
+    schedule: impl Schedule + Display + 'static,
 ) -> ExitCode {
     let command = Options::command().name(plan.name);
     let options = match Options::from_arg_matches(&command.get_matches()) {
@@ -77,8 +77,8 @@ fn run(
     plan: &Plan,
     options: &Options,
     model: fn(&mut Rng) -> Sequential,
-    optimizer: impl Optimizer + Debug + 'static,
-    schedule: impl Schedule + Debug + 'static,
+    optimizer: impl Optimizer + Display + 'static,
+    schedule: impl Schedule + Display + 'static,
 ) -> Result<(), RunError> {
     if let Some(threads) = options.threads {
         nn::set_threads(threads);
@@ -97,7 +97,7 @@ fn run(
         Batches::new(data.train.len(), options.batch, Rng::stream(options.seed, ORDER_STREAM).bits())?;
     let mut folder = RunFolder::create(options.out.as_deref(), plan.name);
     let stop = stop_on_ctrl_c();
-    let described = [format!("{optimizer:?}"), format!("{schedule:?}")];
+    let described = [optimizer.to_string(), schedule.to_string()];
     let mut session = Session {
         model,
         optimizer: Box::new(optimizer),

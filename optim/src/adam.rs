@@ -1,7 +1,7 @@
 //! Adam, and AdamW.
 
 use crate::memory::{Memory, StateError, count, zeros};
-use crate::optimizer::Optimizer;
+use crate::optimizer::{Optimizer, write_decay};
 use crate::real::{Real, elements, for_real};
 use autograd::{Module, Tensor};
 
@@ -119,6 +119,19 @@ impl Adam {
 impl Default for Adam {
     fn default() -> Adam {
         Adam::new()
+    }
+}
+
+/// One line of settings: `Adam, β 0.9 and 0.999, ε 1e-8 (TensorFlow)`.
+impl std::fmt::Display for Adam {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (epsilon, convention) = match self.epsilon {
+            Epsilon::TensorFlow(epsilon) => (epsilon, "TensorFlow"),
+            Epsilon::PyTorch(epsilon) => (epsilon, "PyTorch"),
+        };
+        let [first, second] = self.betas;
+        write!(f, "Adam, β {first} and {second}, ε {epsilon:e} ({convention})")?;
+        write_decay(f, self.weight_decay)
     }
 }
 

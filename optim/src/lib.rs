@@ -44,3 +44,21 @@ pub use memory::StateError;
 pub use optimizer::Optimizer;
 pub use schedule::{Constant, Cosine, ExponentialDecay, Schedule, StepDecay, Warmup};
 pub use sgd::Sgd;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_print_in_one_line() {
+        assert_eq!(Sgd::new().to_string(), "SGD");
+        let nesterov = Sgd::new().momentum(0.9).nesterov(true).weight_decay(0.01);
+        assert_eq!(nesterov.to_string(), "SGD, momentum 0.9 (Nesterov), weight decay 0.01");
+        assert_eq!(Adam::new().to_string(), "Adam, β 0.9 and 0.999, ε 1e-8 (TensorFlow)");
+        assert_eq!(Constant::new(0.005).to_string(), "0.005");
+        assert_eq!(
+            ExponentialDecay::new(0.02, 0.0001, 1600.0).to_string(),
+            "0.02 to 0.0001, by e every 1600 steps"
+        );
+    }
+}

@@ -110,3 +110,8 @@ pub trait Optimizer {
     /// differs, and the optimizer stays as it was.
     fn load_state(&mut self, model: &dyn Module, state: Vec<(String, Tensor)>) -> Result<(), StateError>;
 }
+
+/// The weight decay in an optimizer's line of settings, if there is one.
+pub(crate) fn write_decay(f: &mut std::fmt::Formatter<'_>, weight_decay: f64) -> std::fmt::Result {
+    if weight_decay == 0.0 { Ok(()) } else { write!(f, ", weight decay {weight_decay}") }
+}

@@ -71,6 +71,13 @@ impl Constant {
     }
 }
 
+/// `0.005`.
+impl std::fmt::Display for Constant {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}", self.0)
+    }
+}
+
 impl Schedule for Constant {
     fn at(&self, _: u64) -> f64 {
         self.0
@@ -104,6 +111,13 @@ impl ExponentialDecay {
             panic!("ExponentialDecay: decay is {decay}; it must be a positive number of steps");
         }
         ExponentialDecay { max, min, decay }
+    }
+}
+
+/// `0.02 to 0.0001, by e every 1600 steps`.
+impl std::fmt::Display for ExponentialDecay {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} to {}, by e every {} steps", self.max, self.min, self.decay)
     }
 }
 

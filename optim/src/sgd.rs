@@ -1,7 +1,7 @@
 //! Stochastic gradient descent.
 
 use crate::memory::{Memory, StateError, zeros};
-use crate::optimizer::Optimizer;
+use crate::optimizer::{Optimizer, write_decay};
 use crate::real::{Real, elements, for_real};
 use autograd::{Module, Tensor};
 
@@ -86,6 +86,17 @@ impl Sgd {
 impl Default for Sgd {
     fn default() -> Sgd {
         Sgd::new()
+    }
+}
+
+/// One line of settings: `SGD, momentum 0.9 (Nesterov)`.
+impl std::fmt::Display for Sgd {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("SGD")?;
+        if self.momentum != 0.0 {
+            write!(f, ", momentum {}{}", self.momentum, if self.nesterov { " (Nesterov)" } else { "" })?;
+        }
+        write_decay(f, self.weight_decay)
     }
 }
 

@@ -13,6 +13,10 @@ const SMALLEST_KEPT: usize = 4 << 10;
 /// A thread's free list holds at most this many bytes of one element type.
 const MOST_KEPT: usize = 384 << 20;
 
+/// From this many bytes on a buffer is asked for with care: memory that the system does not grant would end the program
+/// without a panic.
+const LARGE: usize = 1 << 30;
+
 /// A run of elements that returns its memory to the free list when dropped.
 #[derive(Debug)]
 pub struct Buffer<T: Element> {
@@ -26,6 +30,10 @@ impl<T: Element> Buffer<T> {
             && let Ok(Some(data)) = T::free_list().try_with(|list| list.borrow_mut().take(len))
         {
             return Buffer { data };
+        }
+        let bytes = len * size_of::<T>();
+        if bytes >= LARGE && Vec::<T>::new().try_reserve_exact(len).is_err() {
+            panic!("memory: the system does not grant the {bytes} bytes of a tensor of {len} elements");
         }
         Buffer { data: vec![T::default(); len] }
     }

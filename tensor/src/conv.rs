@@ -71,7 +71,7 @@ impl Conv2d {
     /// If the ranks are not 4, channels and groups do not fit, or the kernel is larger than the padded image.
     pub fn shape(&self, x: Shape, kernel: Shape) -> Result<Shape, ShapeError> {
         let g = self.geometry(x, kernel)?;
-        Shape::new(&[g.n, g.out[0], g.out[1], g.channels_out])
+        Shape::of(&[g.n, g.out[0], g.out[1], g.channels_out], "conv2d")
     }
 
     fn geometry(&self, x: Shape, kernel: Shape) -> Result<Geometry, ShapeError> {
@@ -91,10 +91,14 @@ impl Conv2d {
                 _ => format!("{groups} groups of {per_group} channels are not the image's {channels}"),
             });
         }
-        let span = [0, 1].map(|i| self.dilation[i].saturating_mul([kh, kw][i].saturating_sub(1)) + 1);
+        let span =
+            [0, 1].map(|i| self.dilation[i].saturating_mul([kh, kw][i].saturating_sub(1)).saturating_add(1));
         let padding = self.padding.resolve([height, width], span, self.stride);
         let padded =
             [0, 1].map(|i| [height, width][i].saturating_add(padding[i][0]).saturating_add(padding[i][1]));
+        if padded.iter().any(|&size| size > isize::MAX as usize) {
+            return refuse(format!("padded with {padding:?} the image has more rows or columns than can be"));
+        }
         let windows = crate::Windows { kernel: [kh, kw], stride: self.stride, dilation: self.dilation };
         let empty = n == 0 || height == 0 || width == 0;
         let out = if empty && self.padding == Padding::Same && self.stride.iter().all(|&s| s > 0) {
@@ -203,10 +207,11 @@ impl Geometry {
         }
     }
 
-    fn unfold<T: Gemm>(&self, images: &[T], group: usize, matrix: &mut [T]) {
+    /// The unfolded matrix of `count` images.
+    fn unfold<T: Gemm>(&self, images: &[T], count: usize, group: usize, matrix: &mut [T]) {
         // Runs come in the order of the matrix; what lies between them is padding.
         let mut done = 0;
-        self.runs(images.len() / self.image(), group, |to, from, len| {
+        self.runs(count, group, |to, from, len| {
             matrix[done..to].fill(T::default());
             matrix[to..to + len].copy_from_slice(&images[from..from + len]);
             done = to + len;
@@ -237,7 +242,7 @@ impl Geometry {
             let rows = images * self.positions();
             let mut matrix = Buffer::uninit(rows * taps);
             for group in 0..self.conv.groups {
-                self.unfold(x, group, &mut matrix);
+                self.unfold(x, images, group, &mut matrix);
                 // Transposed, with positions as columns: matrixmultiply's tiles are filled by columns, and the
                 // channels are few.
                 T::gemm(
@@ -254,7 +259,7 @@ impl Geometry {
     }
 
     fn input_grad<T: Gemm + std::ops::AddAssign>(&self, dy: &[T], kernel: &[T]) -> Buffer<T> {
-        if self.is_empty() {
+        if self.is_empty() || self.image() == 0 {
             return Buffer::full(self.n * self.image(), T::default());
         }
         let mut out = Buffer::uninit(self.n * self.image());
@@ -307,7 +312,8 @@ impl Geometry {
                 let mut matrix = Buffer::uninit(rows * taps);
                 let dy = &dy[start * self.image_out()..][..images * self.image_out()];
                 for group in 0..self.conv.groups {
-                    self.unfold(&x[start * self.image()..][..images * self.image()], group, &mut matrix);
+                    let x = &x[start * self.image()..][..images * self.image()];
+                    self.unfold(x, images, group, &mut matrix);
                     let one = <T as crate::dtype::Stored>::cast(true);
                     T::gemm(
                         [per_group, rows, taps],

@@ -1,7 +1,7 @@
 //! Making tensors from numbers.
 
 use crate::buffer::Buffer;
-use crate::dtype::{DType, Element, Stored, for_any};
+use crate::dtype::{DType, Element, Stored, for_any, for_float};
 use crate::shape::{OrPanic, Shape, ShapeError};
 use crate::tensor::Tensor;
 
@@ -36,7 +36,7 @@ impl Tensor {
     #[track_caller]
     pub fn full(shape: impl Into<Shape>, value: f64, dtype: DType) -> Tensor {
         let shape = shape.into();
-        if !dtype.is_float() && <i64 as Stored>::cast(value).to_f64() != value {
+        if !dtype.holds(value) {
             panic!("full: {value} is not of type {dtype}");
         }
         for_any!(dtype, T => Tensor::from_buffer(Buffer::full(shape.count(), <T as Stored>::cast(value)), shape))
@@ -48,6 +48,7 @@ impl Tensor {
     /// If it has too many elements.
     #[track_caller]
     pub fn eye(n: usize, dtype: DType) -> Tensor {
+        Shape::of(&[n, n], "eye").or_panic();
         let rows = Tensor::arange(0.0, n as f64, 1.0, DType::I64);
         rows.unsqueeze(1).equal(&rows).to(dtype)
     }
@@ -60,37 +61,49 @@ impl Tensor {
     /// ```
     ///
     /// # Panics
-    /// If the step is 0 or does not lead from `start` to `end`, or there are too many numbers.
+    /// If the step is 0 or does not lead from `start` to `end`, the element type cannot hold the numbers (0.5 as an
+    /// integer), or there are too many.
     #[track_caller]
     pub fn arange(start: f64, end: f64, step: f64, dtype: DType) -> Tensor {
         let count = ((end - start) / step).ceil();
         if step == 0.0 || !count.is_finite() || count < 0.0 {
             panic!("arange: steps of {step} do not lead from {start} to {end}");
         }
-        let shape = Shape::new(&[count as usize]).or_panic();
+        let shape = Shape::of(&[count as usize], "arange").or_panic();
+        let number = |i: usize| start + i as f64 * step;
+        // Whole at the first two, in range at both ends: so are all between.
+        for i in [0, 1, shape.count().saturating_sub(1)] {
+            if i < shape.count() && !dtype.holds(number(i)) {
+                panic!("arange: {} is not of type {dtype}", number(i));
+            }
+        }
         for_any!(dtype, T => {
-            let numbers = (0..shape.count()).map(|i| <T as Stored>::cast(start + i as f64 * step));
-            Tensor::from_buffer(Buffer::from(numbers.collect::<Vec<T>>()), shape)
+            let mut out = Buffer::<T>::uninit(shape.count());
+            out.iter_mut().enumerate().for_each(|(i, x)| *x = <T as Stored>::cast(number(i)));
+            Tensor::from_buffer(out, shape)
         })
     }
 
     /// `count` evenly spaced numbers from `start` to `end`, both included.
     ///
     /// # Panics
-    /// If there are too many numbers.
+    /// If the range is not finite, the type is no float, or there are too many numbers.
     #[track_caller]
     pub fn linspace(start: f64, end: f64, count: usize, dtype: DType) -> Tensor {
-        let shape = Shape::new(&[count]).or_panic();
+        let shape = Shape::of(&[count], "linspace").or_panic();
+        if !(end - start).is_finite() {
+            panic!("linspace: no finite range from {start} to {end}");
+        }
         let gaps = count.saturating_sub(1).max(1) as f64;
-        for_any!(dtype, T => {
-            let numbers = (0..count).map(|i| {
+        for_float!(dtype, T => {
+            let mut out = Buffer::<T>::uninit(count);
+            for (i, x) in out.iter_mut().enumerate() {
                 // From the nearer end, so that the last number is `end` to the bit.
-                let x = if 2 * i < count { start + (end - start) * (i as f64 / gaps) }
-                    else { end - (end - start) * ((count - 1 - i) as f64 / gaps) };
-                <T as Stored>::cast(x)
-            });
-            Tensor::from_buffer(Buffer::from(numbers.collect::<Vec<T>>()), shape)
-        })
+                *x = if 2 * i < count { start + (end - start) * (i as f64 / gaps) }
+                    else { end - (end - start) * ((count - 1 - i) as f64 / gaps) } as T;
+            }
+            Tensor::from_buffer(out, shape)
+        }, else panic!("linspace: evenly spaced numbers are f32 or f64, not {dtype}"))
     }
 
     /// The elements of `data` in row-major order.
@@ -104,7 +117,7 @@ impl Tensor {
     /// # Errors
     /// If the number of elements is not that of the shape.
     pub fn from_vec<T: Element>(data: Vec<T>, shape: impl AsRef<[usize]>) -> Result<Tensor, ShapeError> {
-        let shape = Shape::new(shape.as_ref())?;
+        let shape = Shape::of(shape.as_ref(), "from_vec")?;
         if data.len() != shape.count() {
             return Err(ShapeError::new(
                 "from_vec",

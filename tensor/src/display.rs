@@ -109,7 +109,8 @@ fn write_axis(
 /// ```
 impl fmt::Display for Tensor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let elide = self.count() > WHOLE;
+        // Not the count, which one empty axis makes 0 however long the others are.
+        let elide = self.shape().iter().map(|&size| size.max(1)).product::<usize>() > WHOLE;
         let shown = corners(self, elide);
         let cells: Vec<String> = if let Some(integers) = shown.contiguous().as_slice::<i64>() {
             integers.iter().map(i64::to_string).collect()

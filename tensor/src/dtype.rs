@@ -28,6 +28,24 @@ impl DType {
         matches!(self, DType::F32 | DType::F64)
     }
 
+    /// Whether an element can be this number: a float always can, if not to the last digit; an `i64` only if it is whole
+    /// and in range, a `bool` if it is 0 or 1.
+    ///
+    /// ```
+    /// use tensor::DType;
+    /// assert!(DType::F32.holds(0.5) && DType::I64.holds(-3.0));
+    /// assert!(!DType::I64.holds(0.5) && !DType::Bool.holds(2.0));
+    /// ```
+    pub fn holds(self, number: f64) -> bool {
+        // 2^63 is the first whole number beyond, and exact as a float.
+        let end = -(i64::MIN as f64);
+        match self {
+            DType::F32 | DType::F64 => true,
+            DType::I64 => number.fract() == 0.0 && (-end..end).contains(&number),
+            DType::Bool => number == 0.0 || number == 1.0,
+        }
+    }
+
     /// The size of one element in bytes.
     pub fn size(self) -> usize {
         match self {

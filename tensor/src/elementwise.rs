@@ -294,6 +294,9 @@ impl Tensor {
     pub fn assign(&mut self, target: &View, value: &Tensor) {
         value.expect_dtype("assign", self.dtype()).or_panic();
         let target = target.of(&Layout::contiguous(self.shape())).or_panic();
+        if broadcast_shape("assign", value.shape(), target.shape()).ok() != Some(target.shape()) {
+            panic!("assign: {} does not broadcast to {}, the shape of the view", value.shape(), target.shape());
+        }
         let value = value.broadcast_to(target.shape());
         for_any!(self.dtype(), T => {
             crate::map::scatter(self.as_mut_slice::<T>(), &target, value.strided(), |_, new| new);

@@ -2,6 +2,8 @@
 
 use crate::buffer::Buffer;
 use crate::dtype::{DType, Stored, for_any, for_number};
+use crate::elementwise::wrong_type;
+use crate::number::Number;
 use crate::shape::{OrPanic, Shape, ShapeError};
 use crate::tensor::Tensor;
 
@@ -30,7 +32,47 @@ pub fn index_select_shape(x: Shape, axis: isize, index: Shape) -> Result<Shape, 
     if index.len() != 1 {
         return Err(ShapeError::new("index_select", format!("the index {index} must be a vector")));
     }
-    Ok(x.with(a, index[0]))
+    x.resized(a, index[0], "index_select")
+}
+
+/// The rule of `scatter_add`: the index has the shape of the values, and axis `axis` gets the size `size`.
+///
+/// # Errors
+/// If the axis does not exist, the shapes differ, or the result is too large.
+pub fn scatter_add_shape(x: Shape, axis: isize, index: Shape, size: usize) -> Result<Shape, ShapeError> {
+    let a = x.axis("scatter_add", axis)?;
+    if index != x {
+        return Err(ShapeError::new(
+            "scatter_add",
+            format!("the index {index} must have the shape of the values {x}"),
+        ));
+    }
+    x.resized(a, size, "scatter_add")
+}
+
+/// The rule of `index_add`: the index is a vector as long as axis `axis`, which gets the size `size`.
+///
+/// # Errors
+/// If the axis does not exist, the index is none, or the result is too large.
+pub fn index_add_shape(x: Shape, axis: isize, index: Shape, size: usize) -> Result<Shape, ShapeError> {
+    let a = x.axis("index_add", axis)?;
+    if index != [x[a]] {
+        return Err(ShapeError::new(
+            "index_add",
+            format!("the index {index} must be a vector as long as axis {a} of {x}"),
+        ));
+    }
+    x.resized(a, size, "index_add")
+}
+
+/// The rule of `one_hot`: a new last axis of `classes`.
+///
+/// # Errors
+/// If the result has too many axes or elements.
+pub fn one_hot_shape(x: Shape, classes: usize) -> Result<Shape, ShapeError> {
+    let mut dims = x.to_vec();
+    dims.push(classes);
+    Shape::of(&dims, "one_hot")
 }
 
 /// The indices, checked to be within `0..size`.
@@ -87,24 +129,21 @@ impl Tensor {
     #[track_caller]
     pub fn scatter_add(&self, axis: isize, index: &Tensor, size: usize) -> Tensor {
         let op = "scatter_add";
-        gather_shape(op, self.shape(), axis, index.shape()).or_panic();
+        let shape = scatter_add_shape(self.shape(), axis, index.shape(), size).or_panic();
         let a = self.shape().axis(op, axis).or_panic();
-        if index.shape() != self.shape() {
-            panic!("{op}: the index {} must have the shape of the values {}", index.shape(), self.shape());
-        }
         let [_, width, inner] = around(self.shape(), a);
         let chosen = indices(op, index, size).or_panic();
-        let shape = self.shape().with(a, size);
         let values = self.contiguous();
         for_number!(self.dtype(), T => {
             let mut out = Buffer::full(shape.count(), T::default());
             if let Some(values) = values.as_slice::<T>() {
                 for (i, (&x, j)) in values.iter().zip(chosen).enumerate() {
-                    out[(i / (width * inner) * size + j) * inner + i % inner] += x;
+                    let target = &mut out[(i / (width * inner) * size + j) * inner + i % inner];
+                    *target = target.plus(x);
                 }
             }
             Tensor::from_buffer(out, shape)
-        }, else panic!("{op}: bool has no sum"))
+        }, else panic!("{}", wrong_type(op, self, "numbers")))
     }
 
     /// The slices of `axis` that a vector of indices names, in its order.
@@ -145,17 +184,10 @@ impl Tensor {
     #[track_caller]
     pub fn index_add(&self, axis: isize, index: &Tensor, size: usize) -> Tensor {
         let op = "index_add";
+        let shape = index_add_shape(self.shape(), axis, index.shape(), size).or_panic();
         let a = self.shape().axis(op, axis).or_panic();
-        if index.shape() != [self.shape()[a]] {
-            panic!(
-                "{op}: the index {} must be a vector as long as axis {a} of {}",
-                index.shape(),
-                self.shape()
-            );
-        }
         let [outer, width, inner] = around(self.shape(), a);
         let chosen = indices(op, index, size).or_panic();
-        let shape = self.shape().with(a, size);
         let values = self.contiguous();
         for_number!(self.dtype(), T => {
             let mut out = Buffer::full(shape.count(), T::default());
@@ -164,12 +196,12 @@ impl Tensor {
                     for (w, &i) in chosen.iter().enumerate() {
                         let (from, to) = ((o * width + w) * inner, (o * size + i) * inner);
                         let target = out[to..to + inner].iter_mut();
-                        target.zip(&values[from..from + inner]).for_each(|(t, &x)| *t += x);
+                        target.zip(&values[from..from + inner]).for_each(|(t, &x)| *t = t.plus(x));
                     }
                 }
             }
             Tensor::from_buffer(out, shape)
-        }, else panic!("{op}: bool has no sum"))
+        }, else panic!("{}", wrong_type(op, self, "numbers")))
     }
 
     /// A new last axis of `classes` zeros with a one at each element's index.
@@ -184,8 +216,8 @@ impl Tensor {
     /// If the elements are not `i64` within `0..classes`.
     #[track_caller]
     pub fn one_hot(&self, classes: usize, dtype: DType) -> Tensor {
+        let shape = one_hot_shape(self.shape(), classes).or_panic();
         let chosen = indices("one_hot", self, classes).or_panic();
-        let shape = self.shape().insert(self.rank(), classes).or_panic();
         for_any!(dtype, T => {
             let mut out = Buffer::full(shape.count(), T::default());
             for (i, class) in chosen.into_iter().enumerate() {

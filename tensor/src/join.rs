@@ -25,7 +25,28 @@ pub fn concat_shape(shapes: &[Shape], axis: isize) -> Result<Shape, ShapeError> 
         }
         total = total.saturating_add(shape[a]);
     }
-    Shape::new(&first.with(a, total))
+    first.resized(a, total, "concat")
+}
+
+/// The rule of `stack`: equal shapes, which get a new axis at `axis`, −1 being after the last.
+///
+/// # Errors
+/// If there is nothing to join, shapes differ, there is no such place, or the result is too large.
+pub fn stack_shape(shapes: &[Shape], axis: isize) -> Result<Shape, ShapeError> {
+    let Some(&first) = shapes.first() else {
+        return Err(ShapeError::new("stack", "there are no tensors to join"));
+    };
+    if let Some(other) = shapes.iter().find(|&&shape| shape != first) {
+        return Err(ShapeError::new("stack", format!("{first} and {other} differ")));
+    }
+    let places = first.len() as isize + 1;
+    let place = if axis < 0 { axis + places } else { axis };
+    if !(0..places).contains(&place) {
+        return Err(ShapeError::new("stack", format!("{first} has no place {axis} for a new axis")));
+    }
+    let mut dims = first.to_vec();
+    dims.insert(place as usize, shapes.len());
+    Shape::of(&dims, "stack")
 }
 
 /// The rule of `pad`: `[before, after]` for every axis.
@@ -44,7 +65,7 @@ pub fn pad_shape(x: Shape, padding: &[[usize; 2]]) -> Result<Shape, ShapeError> 
         ));
     }
     let dims = x.iter().zip(padding).map(|(&d, p)| d.saturating_add(p[0]).saturating_add(p[1]));
-    Shape::new(&dims.collect::<Vec<_>>())
+    Shape::of(&dims.collect::<Vec<_>>(), "pad")
 }
 
 /// The part of each axis that the original takes in a padded tensor.
@@ -69,7 +90,9 @@ impl Tensor {
         let shape = concat_shape(&shapes, axis).or_panic();
         let axis = shape.axis("concat", axis).or_panic();
         let dtype = tensors[0].dtype();
-        tensors.iter().for_each(|t| t.expect_dtype("concat", dtype).or_panic());
+        for t in tensors {
+            t.expect_dtype("concat", dtype).or_panic();
+        }
         for_any!(dtype, T => {
             let mut out = Buffer::<T>::uninit(shape.count());
             let mut start = 0;
@@ -96,8 +119,11 @@ impl Tensor {
     /// If there are none or their types or shapes differ.
     #[track_caller]
     pub fn stack(tensors: &[&Tensor], axis: isize) -> Tensor {
+        let shapes: Vec<Shape> = tensors.iter().map(|t| t.shape()).collect();
+        stack_shape(&shapes, axis).or_panic();
         let mut raised = Vec::with_capacity(tensors.len());
         for t in tensors {
+            t.expect_dtype("stack", tensors[0].dtype()).or_panic();
             raised.push(t.unsqueeze(axis));
         }
         Tensor::concat(&raised.iter().collect::<Vec<_>>(), axis)
@@ -112,9 +138,12 @@ impl Tensor {
     /// ```
     ///
     /// # Panics
-    /// If there is not one pair for each axis, or the result is too large.
+    /// If there is not one pair for each axis, the result is too large, or the element type cannot hold the value.
     #[track_caller]
     pub fn pad(&self, padding: &[[usize; 2]], value: f64) -> Tensor {
+        if !self.dtype().holds(value) {
+            panic!("pad: {value} is not of type {}, which {} holds", self.dtype(), self.shape());
+        }
         let shape = pad_shape(self.shape(), padding).or_panic();
         let mut target = Layout::contiguous(shape);
         for (axis, part) in pad_slices(self.shape(), padding).into_iter().enumerate() {

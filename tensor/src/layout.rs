@@ -250,11 +250,13 @@ fn permute(x: &Layout, order: &[isize]) -> Result<Layout, ShapeError> {
     }
     crate::shape::Axes::from(order).resolve("permute", &shape)?;
     let mut out = *x;
+    let mut dims = [0; MAX_RANK];
     for (to, &from) in order.iter().enumerate() {
         let from = shape.axis("permute", from)?;
-        out.shape = out.shape.with(to, shape[from]);
+        dims[to] = shape[from];
         out.strides[to] = x.strides[from];
     }
+    out.shape = Shape::of(&dims[..order.len()], "permute")?;
     Ok(out)
 }
 
@@ -297,7 +299,10 @@ fn broadcast(x: &Layout, shape: Shape) -> Result<Layout, ShapeError> {
         if size == to[lead + i] {
             strides[lead + i] = x.strides[i];
         } else if size != 1 {
-            return Err(refuse(format!("axis {i} has size {size}, which is neither {} nor 1", to[lead + i])));
+            return Err(refuse(format!(
+                "axis {i} has size {size}, and only a size of 1 stretches to {}",
+                to[lead + i]
+            )));
         }
     }
     Ok(Layout { shape: to, strides, offset: x.offset })
@@ -306,7 +311,7 @@ fn broadcast(x: &Layout, shape: Shape) -> Result<Layout, ShapeError> {
 fn windows(x: &Layout, w: &Windows) -> Result<Layout, ShapeError> {
     let [n, height, width, channels] = crate::shape::image_dims("windows", x.shape)?;
     let out = w.count("windows", [height, width])?;
-    let shape = Shape::new(&[n, out[0], out[1], w.kernel[0], w.kernel[1], channels])?;
+    let shape = Shape::of(&[n, out[0], out[1], w.kernel[0], w.kernel[1], channels], "windows")?;
     let s = &x.strides;
     let mut strides = [0; MAX_RANK];
     strides[..6].copy_from_slice(&[

@@ -71,8 +71,10 @@ pub use tensor::Tensor;
 /// The shape rules of the operations, for whoever has shapes and no tensors yet.
 pub mod rules {
     pub use crate::elementwise::{check_clamp, select_shape};
-    pub use crate::index::{gather_shape, index_select_shape};
-    pub use crate::join::{concat_shape, pad_shape, pad_slices};
+    pub use crate::index::{
+        gather_shape, index_add_shape, index_select_shape, one_hot_shape, scatter_add_shape,
+    };
+    pub use crate::join::{concat_shape, pad_shape, pad_slices, stack_shape};
     pub use crate::matmul::matmul_shape;
     pub use crate::norm::batch_norm_shape;
     pub use crate::reduce::{extreme_shape, reduce_shape};

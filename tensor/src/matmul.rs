@@ -32,7 +32,7 @@ pub fn matmul_shape(a: Shape, b: Shape) -> Result<Shape, ShapeError> {
     if b.len() > 1 {
         dims.push(b[b.len() - 1]);
     }
-    Shape::new(&dims)
+    Shape::of(&dims, "matmul")
 }
 
 /// A matrix in a buffer: where it starts, and how far apart rows and columns are.

@@ -23,6 +23,13 @@ pub fn batch_norm_shape(x: Shape) -> Result<Shape, ShapeError> {
     Ok(x)
 }
 
+#[track_caller]
+fn check_eps(op: &str, eps: f64) {
+    if !(eps >= 0.0 && eps.is_finite()) {
+        panic!("{op}: eps is {eps}; it is added to a variance and must be finite and not negative");
+    }
+}
+
 /// `[rows, channels]` of a tensor whose last axis is the channels.
 fn rows_and_channels(x: &Tensor) -> (usize, usize) {
     let channels = x.shape().last().copied().unwrap_or(1);
@@ -178,9 +185,10 @@ impl Tensor {
     /// ```
     ///
     /// # Panics
-    /// If there is no last axis or the elements are not floats.
+    /// If there is no last axis, the elements are not floats, or `eps` is negative or not finite.
     #[track_caller]
     pub fn batch_norm(&self, eps: f64) -> Tensor {
+        check_eps("batch_norm", eps);
         batch_norm_shape(self.shape()).or_panic();
         let x = self.contiguous();
         let (rows, channels) = rows_and_channels(self);
@@ -196,9 +204,10 @@ impl Tensor {
     /// mean and the variance too: `(dy − mean(dy) − y · mean(dy · y)) / sqrt(variance + eps)`.
     ///
     /// # Panics
-    /// If shapes or types of `self` and `dy` differ, or they are not floats.
+    /// If shapes or types of `self` and `dy` differ, they are not floats, or `eps` is negative or not finite.
     #[track_caller]
     pub fn batch_norm_grad(&self, dy: &Tensor, eps: f64) -> Tensor {
+        check_eps("batch_norm_grad", eps);
         dy.expect_dtype("batch_norm_grad", self.dtype()).or_panic();
         if dy.shape() != self.shape() {
             panic!("batch_norm_grad: the gradient {} must have the shape {}", dy.shape(), self.shape());

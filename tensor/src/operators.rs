@@ -8,6 +8,19 @@ use crate::shape::OrPanic;
 use crate::tensor::Tensor;
 use std::sync::Arc;
 
+/// A number as a tensor of the type of the other operand.
+#[track_caller]
+fn operand(op: &str, number: f64, other: &Tensor) -> Tensor {
+    if !other.dtype().holds(number) {
+        panic!(
+            "{op}: the tensor {} holds {}, which {number} is not; convert it with .to(…)",
+            other.shape(),
+            other.dtype()
+        );
+    }
+    Tensor::full([], number, other.dtype())
+}
+
 macro_rules! operator {
     ($trait:ident, $method:ident, $assign_trait:ident, $assign:ident, $f:ident) => {
         impl std::ops::$trait<&Tensor> for &Tensor {
@@ -42,35 +55,43 @@ macro_rules! operator {
             type Output = Tensor;
             #[track_caller]
             fn $method(self, other: f64) -> Tensor {
-                Tensor::$method(self, &Tensor::full([], other, self.dtype()))
+                Tensor::$method(self, &operand(stringify!($method), other, &self))
             }
         }
         impl std::ops::$trait<f64> for Tensor {
             type Output = Tensor;
             #[track_caller]
             fn $method(self, other: f64) -> Tensor {
-                Tensor::$method(&self, &Tensor::full([], other, self.dtype()))
+                Tensor::$method(&self, &operand(stringify!($method), other, &self))
             }
         }
         impl std::ops::$trait<&Tensor> for f64 {
             type Output = Tensor;
             #[track_caller]
             fn $method(self, other: &Tensor) -> Tensor {
-                Tensor::$method(&Tensor::full([], self, other.dtype()), other)
+                Tensor::$method(&operand(stringify!($method), self, &other), other)
             }
         }
         impl std::ops::$trait<Tensor> for f64 {
             type Output = Tensor;
             #[track_caller]
             fn $method(self, other: Tensor) -> Tensor {
-                Tensor::$method(&Tensor::full([], self, other.dtype()), &other)
+                Tensor::$method(&operand(stringify!($method), self, &other), &other)
             }
         }
         /// In place when nobody else holds the buffer; the shape of `self` stays.
         impl std::ops::$assign_trait<&Tensor> for Tensor {
             #[track_caller]
             fn $assign(&mut self, other: &Tensor) {
-                pair(stringify!($assign), self, other).or_panic();
+                let [a, _] = pair(stringify!($assign), self, other).or_panic();
+                if a.shape() != self.shape() {
+                    panic!(
+                        "{}: {} does not broadcast to {}, which stays",
+                        stringify!($assign),
+                        other.shape(),
+                        self.shape()
+                    );
+                }
                 let other = other.broadcast_to(self.shape());
                 // Integer division checks for zeros, which the method does.
                 let checked = self.dtype() == DType::I64 && stringify!($method) == "div";

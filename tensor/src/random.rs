@@ -2,7 +2,7 @@
 
 use crate::buffer::Buffer;
 use crate::dtype::{DType, for_float};
-use crate::shape::Shape;
+use crate::shape::{OrPanic, Shape};
 use crate::tensor::Tensor;
 use rand::seq::SliceRandom;
 use rand::{Rng as _, RngExt, SeedableRng};
@@ -128,10 +128,16 @@ impl Tensor {
     }
 
     /// The integers `0..n` in random order.
+    ///
+    /// # Panics
+    /// If there are more than fit in memory.
+    #[track_caller]
     pub fn permutation(n: usize, rng: &mut Rng) -> Tensor {
-        let mut numbers: Vec<i64> = (0..n as i64).collect();
+        let shape = Shape::of(&[n], "permutation").or_panic();
+        let mut numbers = Buffer::<i64>::uninit(n);
+        numbers.iter_mut().zip(0..).for_each(|(x, i)| *x = i);
         rng.shuffle(&mut numbers);
-        Tensor::from(numbers)
+        Tensor::from_buffer(numbers, shape)
     }
 }
 

@@ -15,7 +15,7 @@ use crate::tensor::Tensor;
 pub fn reduce_shape(op: &'static str, x: Shape, axes: &Axes, keep: bool) -> Result<Shape, ShapeError> {
     let set = axes.resolve(op, &x)?;
     let dims = (0..x.len()).filter(|&i| keep || !set[i]).map(|i| if set[i] { 1 } else { x[i] });
-    Shape::new(&dims.collect::<Vec<_>>())
+    Shape::of(&dims.collect::<Vec<_>>(), op)
 }
 
 /// The rule of `max`, `min`, `argmax` and `argmin`: as [`reduce_shape`], and there is something to choose from.
@@ -106,7 +106,7 @@ impl Plan {
                 },
             );
         });
-        if blocks == 1 {
+        if blocks == 1 || partial.is_empty() {
             return partial;
         }
         let mut total = Buffer::uninit(outer * inner);
@@ -257,6 +257,9 @@ impl Tensor {
     pub fn var(&self, axes: impl Into<Axes>, correction: usize) -> Tensor {
         let axes = axes.into();
         let shape = reduce_shape("var", self.shape(), &axes, false).or_panic();
+        if !self.dtype().is_float() {
+            panic!("{}", needs("var", self, "floats"));
+        }
         let n = self.count() as f64 / shape.count().max(1) as f64;
         let centred = self.sub(&self.mean_axes(&axes, true));
         centred.square().sum_axes(&axes, false) / (n - correction as f64).max(0.0)

@@ -27,16 +27,21 @@ impl Shape {
     /// # Errors
     /// If there are more than [`MAX_RANK`] axes, or the sizes multiply to more elements than fit in memory.
     pub fn new(dims: &[usize]) -> Result<Shape, ShapeError> {
+        Shape::of(dims, "shape")
+    }
+
+    /// As [`Shape::new`] for the result of an operation, which the error then names.
+    pub(crate) fn of(dims: &[usize], op: &'static str) -> Result<Shape, ShapeError> {
         if dims.len() > MAX_RANK {
             return Err(ShapeError::new(
-                "shape",
+                op,
                 format!("{dims:?} has {} axes, the most is {MAX_RANK}", dims.len()),
             ));
         }
         // The product of the non-zero sizes must fit, so that strides cannot overflow whatever is zero.
         let fits = dims.iter().filter(|&&d| d > 0).try_fold(8_usize, |n, &d| n.checked_mul(d));
         if fits.is_none_or(|bytes| bytes > isize::MAX as usize) {
-            return Err(ShapeError::new("shape", format!("{dims:?} has more elements than memory can hold")));
+            return Err(ShapeError::new(op, format!("{dims:?} has more elements than memory can hold")));
         }
         let mut shape = Shape { dims: [0; MAX_RANK], rank: dims.len() };
         shape.dims[..dims.len()].copy_from_slice(dims);
@@ -52,12 +57,17 @@ impl Shape {
     /// The shape with the axis `axis` of another size.
     ///
     /// # Panics
-    /// If there is no such axis.
+    /// If there is no such axis, or the sizes multiply to more elements than fit in memory.
     #[track_caller]
-    pub fn with(mut self, axis: usize, size: usize) -> Shape {
+    pub fn with(self, axis: usize, size: usize) -> Shape {
         assert!(axis < self.rank, "shape: {self} has no axis {axis}");
+        self.resized(axis, size, "shape").or_panic()
+    }
+
+    /// The shape with an axis, which exists, of another size, as the result of an operation.
+    pub(crate) fn resized(mut self, axis: usize, size: usize, op: &'static str) -> Result<Shape, ShapeError> {
         self.dims[axis] = size;
-        self
+        Shape::of(&self, op)
     }
 
     /// The shape with an axis of size `size` put in before axis `axis` (at the end when `axis` is the rank).
@@ -264,7 +274,7 @@ pub fn broadcast_shape(op: &'static str, a: Shape, b: Shape) -> Result<Shape, Sh
             }
         };
     }
-    Shape::new(&dims[..rank])
+    Shape::of(&dims[..rank], op)
 }
 
 /// The four sizes of a batch of images `[n, height, width, channels]`.

@@ -246,8 +246,8 @@ impl Tensor {
         }
         crate::dtype::for_number!(self.dtype(), T => {
             let mut out = Buffer::full(base.count(), T::default());
-            map::scatter(&mut out, &target, self.strided::<T>(), |old, new| old + new);
+            map::scatter(&mut out, &target, self.strided::<T>(), crate::number::Number::plus);
             Tensor::from_buffer(out, base)
-        }, else panic!("scatter_view: bool has no sum"))
+        }, else panic!("{}", crate::elementwise::wrong_type("scatter_view", self, "numbers")))
     }
 }

@@ -28,7 +28,7 @@ pub fn flatten_shape(x: Shape, from: usize) -> Result<Shape, ShapeError> {
     }
     let mut dims = x[..from].to_vec();
     dims.push(x[from..].iter().product());
-    Shape::new(&dims)
+    Shape::of(&dims, "flatten")
 }
 
 /// The rule of `squeeze`: axis `axis` has size 1 and goes.
@@ -195,6 +195,7 @@ impl Tensor {
     /// If there is no such axis.
     #[track_caller]
     pub fn flip(&self, axis: isize) -> Tensor {
+        self.shape().axis("flip", axis).or_panic();
         self.slice(axis, Slice::from(..).step(-1))
     }
 
