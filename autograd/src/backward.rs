@@ -60,6 +60,7 @@ impl Graph {
     }
 
     /// One pass over the tape, back from `y`. No recursion, so the length of a chain does not matter.
+    #[track_caller]
     fn sweep<'g>(&'g self, y: Var<'g>, dy: Var<'g>, wrt: &[Var<'g>]) -> Vec<Var<'g>> {
         let relevant = self.depends_on(wrt, y.index);
         let mut grads: Vec<Option<Var<'g>>> = vec![None; y.index + 1];
@@ -67,6 +68,10 @@ impl Graph {
         for index in (0..=y.index).rev() {
             let (true, Some(dy)) = (relevant[index], grads[index]) else { continue };
             let Some((op, inputs)) = self.operation(index) else { continue };
+            // One of `wrt` is relevant, but what it was computed from by such an operation is so only by other ways.
+            if !op.differentiable() {
+                continue;
+            }
             let var = |index| Var { graph: self, index };
             let x: Vec<Var<'g>> = inputs.iter().map(|&i| var(i)).collect();
             for (i, &input) in inputs.iter().enumerate() {
@@ -161,6 +166,7 @@ impl<'g> Var<'g> {
 }
 
 /// Sums a gradient over the axes along which the input was broadcast.
+#[track_caller]
 fn unbroadcast<'g>(op: &dyn AnyOp, dx: Var<'g>, shape: Shape) -> Var<'g> {
     let from = dx.shape();
     if from == shape {
@@ -173,5 +179,6 @@ fn unbroadcast<'g>(op: &dyn AnyOp, dx: Var<'g>, shape: Shape) -> Var<'g> {
         panic!("{}: its vjp gives a gradient {from} for an input {shape}", op_name(op));
     }
     let axes = (0..from.len()).filter(|&i| i < lead || shape[i - lead] != from[i]).map(|i| i as isize);
-    dx.sum(axes.collect::<Vec<_>>()).reshape(shape)
+    let sum = dx.sum_keepdim(axes.collect::<Vec<_>>());
+    if sum.shape() == shape { sum } else { sum.reshape(shape) }
 }

@@ -151,9 +151,10 @@ impl Graph {
     /// Records that `param`, a state of a layer, takes `value` when the step is applied (see [`Grads`](crate::Grads)).
     ///
     /// # Panics
-    /// If the value has not the shape and type of the parameter.
+    /// If the value has not the shape and type of the parameter, or is of another graph.
     #[track_caller]
     pub fn update<'g>(&'g self, param: &Param, value: Var<'g>) {
+        self.own(value);
         if (value.shape(), value.dtype()) != (param.value().shape(), param.value().dtype()) {
             panic!(
                 "update: the value {} {} is not like the state {} {}",
@@ -172,9 +173,12 @@ impl Graph {
     /// If the shapes or types break the operation's rule, or the inputs are of another graph.
     #[track_caller]
     pub fn apply<'g, const N: usize>(&'g self, op: impl Op<N>, x: [Var<'g>; N]) -> Var<'g> {
+        for x in x {
+            self.own(x);
+        }
         let value = {
             let nodes = self.nodes.borrow();
-            let x = x.map(|x| &nodes[self.own(x)].value);
+            let x = x.map(|x| &nodes[x.index].value);
             op.shape(x.map(Tensor::shape)).or_panic();
             op.dtype(x.map(Tensor::dtype)).or_panic();
             op.forward(x)
@@ -312,6 +316,7 @@ impl<'g> Var<'g> {
     }
 
     /// A constant of the same element type.
+    #[track_caller]
     pub(crate) fn scalar(self, value: f64) -> Var<'g> {
         self.graph.constant(Tensor::full([], value, self.dtype()))
     }

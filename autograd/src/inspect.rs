@@ -161,6 +161,11 @@ fn shared_path(a: &str, b: &str) -> String {
     same.collect::<Vec<_>>().join(".")
 }
 
+/// Text as it stands between quotes in DOT.
+fn quoted(text: &str) -> String {
+    text.replace('\\', "\\\\").replace('"', "\\\"")
+}
+
 /// The parts of the model as a tree, for drawing boxes within boxes.
 #[derive(Default)]
 struct Cluster<'a> {
@@ -191,7 +196,7 @@ impl<'a> Cluster<'a> {
                 (Phase::Forward, _) => "#d6e6fb",
                 (Phase::Gradient, _) => "#fbdcd6",
             };
-            let label = format!("%{} {}", node.index, node.op).replace('\\', "\\\\").replace('"', "\\\"");
+            let label = quoted(&format!("%{} {}", node.index, node.op));
             let _ = writeln!(
                 dot,
                 "{indent}n{} [label=\"{label}\\n{}\", fillcolor=\"{colour}\"];",
@@ -199,7 +204,8 @@ impl<'a> Cluster<'a> {
             );
         }
         for (name, cluster) in &self.inner {
-            let _ = writeln!(dot, "{indent}subgraph cluster{count} {{\n{indent}  label=\"{name}\";");
+            let label = quoted(name);
+            let _ = writeln!(dot, "{indent}subgraph cluster{count} {{\n{indent}  label=\"{label}\";");
             *count += 1;
             cluster.write(dot, depth + 1, count);
             let _ = writeln!(dot, "{indent}}}");

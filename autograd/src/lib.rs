@@ -40,9 +40,8 @@ pub use graph::{Graph, Mode, Phase, Var};
 pub use inspect::NodeInfo;
 pub use module::{Module, join};
 pub use op::{AnyOp, Op};
-pub use ops::Pool2d;
 pub use param::{Grads, PairError, Param, ParamId, Role};
 pub use tensor::{
-    Axes, Conv2d, DType, Element, OrPanic, Padding, Rng, Shape, ShapeError, Slice, Tensor, Windows,
+    Axes, Conv2d, DType, Element, OrPanic, Padding, Pool2d, Rng, Shape, ShapeError, Slice, Tensor, Windows,
     set_threads, threads,
 };

@@ -15,5 +15,3 @@ mod reduce;
 
 #[cfg(test)]
 mod table;
-
-pub use pool::Pool2d;

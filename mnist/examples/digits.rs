@@ -8,13 +8,17 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use clap::builder::RangedU64ValueParser;
+use mnist::data::{Choice, load};
 
-/// Draws a contact sheet of the synthetic digits.
+/// Draws a contact sheet of digits.
 #[derive(Parser)]
 struct Args {
     /// PNG file to write
     #[arg(long, value_name = "FILE", default_value = "digits.png")]
     out: PathBuf,
+    /// Show the test digits of the data set in this folder instead of synthetic ones
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
     /// Seed of the synthetic digits
     #[arg(long, default_value_t = 0)]
     seed: u64,
@@ -27,18 +31,29 @@ struct Args {
 }
 
 fn main() -> ExitCode {
-    let args = Args::parse();
-    let (images, labels) = mnist::synthetic::digits(args.seed, args.count);
-    match save(&images, &labels, args.columns, &args.out) {
-        Ok(()) => {
-            println!("{} digits drawn to {}", labels.len(), args.out.display());
+    match draw(&Args::parse()) {
+        Ok(line) => {
+            println!("{line}");
             ExitCode::SUCCESS
         }
         Err(error) => {
-            eprintln!("error: {}: {error}", args.out.display());
+            eprintln!("error: {error}");
             ExitCode::FAILURE
         }
     }
+}
+
+fn draw(args: &Args) -> Result<String, Box<dyn Error>> {
+    let (images, labels) = match &args.data {
+        None => mnist::synthetic::digits(args.seed, args.count),
+        Some(folder) => {
+            let data = load(&Choice::Folder(folder.clone()), &mut |notice| eprintln!("{notice}"))?;
+            let count = args.count.min(data.test.len());
+            (data.test.images[..count * data.test.pixels()].to_vec(), data.test.labels[..count].to_vec())
+        }
+    };
+    save(&images, &labels, args.columns, &args.out).map_err(|e| format!("{}: {e}", args.out.display()))?;
+    Ok(format!("{} digits drawn to {}", labels.len(), args.out.display()))
 }
 
 /// Writes the contact sheet of these images as a PNG file.

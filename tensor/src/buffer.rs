@@ -25,6 +25,10 @@ pub struct Buffer<T: Element> {
 
 impl<T: Element> Buffer<T> {
     /// A buffer of `len` elements of unspecified (but initialised) value, to be overwritten by a kernel.
+    ///
+    /// # Panics
+    /// If the system does not grant the memory.
+    #[track_caller]
     pub(crate) fn uninit(len: usize) -> Buffer<T> {
         if len * size_of::<T>() >= SMALLEST_KEPT
             && let Ok(Some(data)) = T::free_list().try_with(|list| list.borrow_mut().take(len))
@@ -39,6 +43,7 @@ impl<T: Element> Buffer<T> {
     }
 
     /// A buffer of `len` elements, each `value`.
+    #[track_caller]
     pub(crate) fn full(len: usize, value: T) -> Buffer<T> {
         let mut buffer = Buffer::uninit(len);
         buffer.data.fill(value);

@@ -99,8 +99,9 @@ impl Tensor {
             let mut out = Buffer::<T>::uninit(count);
             for (i, x) in out.iter_mut().enumerate() {
                 // From the nearer end, so that the last number is `end` to the bit.
-                *x = if 2 * i < count { start + (end - start) * (i as f64 / gaps) }
-                    else { end - (end - start) * ((count - 1 - i) as f64 / gaps) } as T;
+                let number = if 2 * i < count { start + (end - start) * (i as f64 / gaps) }
+                    else { end - (end - start) * ((count - 1 - i) as f64 / gaps) };
+                *x = number as T;
             }
             Tensor::from_buffer(out, shape)
         }, else panic!("linspace: evenly spaced numbers are f32 or f64, not {dtype}"))

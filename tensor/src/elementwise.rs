@@ -295,7 +295,11 @@ impl Tensor {
         value.expect_dtype("assign", self.dtype()).or_panic();
         let target = target.of(&Layout::contiguous(self.shape())).or_panic();
         if broadcast_shape("assign", value.shape(), target.shape()).ok() != Some(target.shape()) {
-            panic!("assign: {} does not broadcast to {}, the shape of the view", value.shape(), target.shape());
+            panic!(
+                "assign: {} does not broadcast to {}, the shape of the view",
+                value.shape(),
+                target.shape()
+            );
         }
         let value = value.broadcast_to(target.shape());
         for_any!(self.dtype(), T => {
@@ -309,6 +313,9 @@ impl Tensor {
     /// If `value` is not representable in the element type (0.5 as an integer).
     #[track_caller]
     pub fn fill(&mut self, value: f64) {
+        if !self.dtype().holds(value) {
+            panic!("fill: {value} is not of type {}, which {} holds", self.dtype(), self.shape());
+        }
         let scalar = Tensor::full([], value, self.dtype());
         for_any!(self.dtype(), T => {
             let value = scalar.strided::<T>().data[0];

@@ -17,7 +17,13 @@ pub fn concat_shape(shapes: &[Shape], axis: isize) -> Result<Shape, ShapeError> 
     let a = first.axis("concat", axis)?;
     let mut total = 0_usize;
     for &shape in shapes {
-        if shape.len() != first.len() || (0..first.len()).any(|i| i != a && shape[i] != first[i]) {
+        if shape.len() != first.len() {
+            return Err(ShapeError::new(
+                "concat",
+                format!("{first} and {shape} have different numbers of axes"),
+            ));
+        }
+        if (0..first.len()).any(|i| i != a && shape[i] != first[i]) {
             return Err(ShapeError::new(
                 "concat",
                 format!("{first} and {shape} differ on another axis than {a}"),

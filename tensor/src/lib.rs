@@ -31,7 +31,7 @@
 //! | `elementwise`, `operators`, `number` | functions, comparisons, `select`; arithmetic |
 //! | `math` | `exp`, `ln`, `tanh` … as polynomials |
 //! | `reduce` | sums, means, extremes over any axes |
-//! | `matmul`, `conv`, `norm` | matrix product, convolution, batch normalisation |
+//! | `matmul`, `conv`, `pool`, `norm` | matrix product, convolution, pooling, batch normalisation |
 //! | `index`, `join` | gather, one-hot; concat, stack, pad |
 //! | `display` | printing |
 //! | `parallel`, `simd` | the thread pool, the instruction sets |
@@ -52,6 +52,7 @@ mod norm;
 mod number;
 mod operators;
 mod parallel;
+mod pool;
 mod random;
 mod reduce;
 mod shape;
@@ -63,6 +64,7 @@ pub use conv::{Conv2d, Padding};
 pub use dtype::{DType, Element};
 pub use layout::{Layout, Slice, View, Windows};
 pub use parallel::{set_threads, threads};
+pub use pool::Pool2d;
 pub use random::Rng;
 pub use shape::{Axes, MAX_RANK, OrPanic, Shape, ShapeError, broadcast_shape, image_dims};
 pub use simd::{Level, simd_level};

@@ -156,6 +156,7 @@ fn drive<O: Element, const N: usize>(
 }
 
 /// `out[i] = f(a[i])` into a new buffer in row-major order.
+#[track_caller]
 pub(crate) fn map1<A: Element, O: Element>(a: Strided<'_, A>, f: impl Fn(A) -> O + Copy + Sync) -> Buffer<O> {
     let nest = Nest::new(a.layout.shape(), [&a.layout]);
     let mut out = Buffer::uninit(a.layout.shape().count());
@@ -181,6 +182,7 @@ pub(crate) fn map1<A: Element, O: Element>(a: Strided<'_, A>, f: impl Fn(A) -> O
 }
 
 /// `out[i] = f(a[i], b[i])` into a new buffer; both layouts have the same shape.
+#[track_caller]
 pub(crate) fn map2<A: Element, B: Element, O: Element>(
     a: Strided<'_, A>,
     b: Strided<'_, B>,
@@ -249,6 +251,7 @@ pub(crate) fn update<A: Element, B: Element>(
 }
 
 /// `out[i] = if c[i] { a[i] } else { b[i] }`.
+#[track_caller]
 pub(crate) fn select<T: Element>(c: Strided<'_, bool>, a: Strided<'_, T>, b: Strided<'_, T>) -> Buffer<T> {
     let nest = Nest::new(c.layout.shape(), [&c.layout, &a.layout, &b.layout]);
     let mut out = Buffer::uninit(c.layout.shape().count());

@@ -189,11 +189,11 @@ impl Tensor {
     }
 
     #[track_caller]
-    fn sum_axes(&self, axes: &Axes, keep: bool) -> Tensor {
-        let (plan, shape) = self.prepare("sum", axes, keep);
+    fn sum_axes(&self, op: &'static str, axes: &Axes, keep: bool) -> Tensor {
+        let (plan, shape) = self.prepare(op, axes, keep);
         for_number!(self.dtype(), T => {
             Tensor::from_buffer(plan.fold(T::default(), #[inline(always)] |x: T, y: T| T::wrapping_sum(x, y)), shape)
-        }, else panic!("{}", needs("sum", self, "numbers")))
+        }, else panic!("{}", needs(op, self, "numbers")))
     }
 
     #[track_caller]
@@ -201,7 +201,7 @@ impl Tensor {
         if !self.dtype().is_float() {
             panic!("{}", needs("mean", self, "floats"));
         }
-        let sum = self.sum_axes(axes, keep);
+        let sum = self.sum_axes("mean", axes, keep);
         let count = self.count() as f64 / sum.count() as f64;
         if sum.count() == 0 { sum } else { sum / count }
     }
@@ -244,7 +244,7 @@ impl Tensor {
         // An infinite maximum would give ∞ − ∞; shifting by 0 instead gives the right infinity.
         let infinite = max.abs().equal(&Tensor::full([], f64::INFINITY, self.dtype()));
         let shift = infinite.select(&max.zeros_like(), &max);
-        let total = self.sub(&shift).exp().sum_axes(axes, true).ln() + shift;
+        let total = self.sub(&shift).exp().sum_axes("logsumexp", axes, true).ln() + shift;
         total.reshape(sum_shape)
     }
 
@@ -262,7 +262,7 @@ impl Tensor {
         }
         let n = self.count() as f64 / shape.count().max(1) as f64;
         let centred = self.sub(&self.mean_axes(&axes, true));
-        centred.square().sum_axes(&axes, false) / (n - correction as f64).max(0.0)
+        centred.square().sum_axes("var", &axes, false) / (n - correction as f64).max(0.0)
     }
 
     /// Whether any element is true.
@@ -350,7 +350,7 @@ reductions! {
     ///
     /// # Panics
     /// If an axis does not exist or the elements are `bool`.
-    sum, sum_keepdim: |x, axes, keep| x.sum_axes(axes, keep);
+    sum, sum_keepdim: |x, axes, keep| x.sum_axes("sum", axes, keep);
     /// The mean over `axes`; NaN where there is nothing to average.
     ///
     /// # Panics

@@ -102,7 +102,11 @@ impl Shape {
         if resolved < 0 || resolved >= self.rank as isize {
             return Err(ShapeError::new(
                 op,
-                format!("{self} has {} axes and no axis {axis} (−1 is the last)", self.rank),
+                format!(
+                    "{self} has {} {} and no axis {axis} (−1 is the last)",
+                    self.rank,
+                    if self.rank == 1 { "axis" } else { "axes" }
+                ),
             ));
         }
         Ok(resolved as usize)
@@ -288,7 +292,7 @@ pub fn image_dims(op: &'static str, shape: Shape) -> Result<[usize; 4], ShapeErr
 }
 
 /// A set of axes: one (`1`), several (`[0, -1]`), or all of them (`..`).
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub enum Axes {
     /// Every axis.
     All,
@@ -318,6 +322,16 @@ impl Axes {
             }
         }
         Ok(set)
+    }
+}
+
+/// As a user writes it.
+impl fmt::Debug for Axes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Axes::All => f.write_str(".."),
+            Axes::Some(axes) => axes.fmt(f),
+        }
     }
 }
 

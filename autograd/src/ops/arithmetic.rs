@@ -14,6 +14,10 @@ macro_rules! binary {
                 fn shape(&self, [a, b]: [Shape; 2]) -> Result<Shape, ShapeError> {
                     broadcast_shape(stringify!($name), a, b)
                 }
+                // The kernel refuses types that differ, naming the shapes too.
+                fn dtype(&self, [a, _]: [DType; 2]) -> Result<DType, ShapeError> {
+                    Ok(a)
+                }
                 #[track_caller]
                 fn forward(&self, [a, b]: [&Tensor; 2]) -> Tensor {
                     a.$name(b)
@@ -80,8 +84,8 @@ macro_rules! comparisons {
                 fn shape(&self, [a, b]: [Shape; 2]) -> Result<Shape, ShapeError> {
                     broadcast_shape(stringify!($name), a, b)
                 }
-                fn dtype(&self, x: [DType; 2]) -> Result<DType, ShapeError> {
-                    crate::op::same_dtype(self, &x)?;
+                // The kernel refuses types that differ, naming the shapes too.
+                fn dtype(&self, _: [DType; 2]) -> Result<DType, ShapeError> {
                     Ok(DType::Bool)
                 }
                 #[track_caller]
@@ -137,14 +141,9 @@ impl Op<3> for Select {
     fn shape(&self, [c, a, b]: [Shape; 3]) -> Result<Shape, ShapeError> {
         tensor::rules::select_shape(c, a, b)
     }
-    fn dtype(&self, [c, a, b]: [DType; 3]) -> Result<DType, ShapeError> {
-        if c != DType::Bool {
-            return Err(ShapeError::new(
-                "select",
-                format!("the condition is {c}, not bool; compare something"),
-            ));
-        }
-        crate::op::same_dtype(self, &[a, b])
+    // The kernel refuses types that do not fit, naming the shapes too.
+    fn dtype(&self, [_, a, _]: [DType; 3]) -> Result<DType, ShapeError> {
+        Ok(a)
     }
     #[track_caller]
     fn forward(&self, [c, a, b]: [&Tensor; 3]) -> Tensor {
@@ -167,6 +166,21 @@ impl<'g> Var<'g> {
     }
 }
 
+impl<'g> Var<'g> {
+    /// A number as an operand of the type of this one.
+    #[track_caller]
+    fn operand(self, op: &str, number: f64) -> Var<'g> {
+        let dtype = self.dtype();
+        if !dtype.holds(number) {
+            panic!(
+                "{op}: the tensor {} holds {dtype}, which {number} is not; convert it with .to(…)",
+                self.shape()
+            );
+        }
+        self.scalar(number)
+    }
+}
+
 macro_rules! operators {
     ($($trait:ident, $method:ident;)*) => {
         $(
@@ -181,14 +195,14 @@ macro_rules! operators {
                 type Output = Var<'g>;
                 #[track_caller]
                 fn $method(self, other: f64) -> Var<'g> {
-                    Var::$method(self, self.scalar(other))
+                    Var::$method(self, self.operand(stringify!($method), other))
                 }
             }
             impl<'g> std::ops::$trait<Var<'g>> for f64 {
                 type Output = Var<'g>;
                 #[track_caller]
                 fn $method(self, other: Var<'g>) -> Var<'g> {
-                    Var::$method(other.scalar(self), other)
+                    Var::$method(other.operand(stringify!($method), self), other)
                 }
             }
         )*

@@ -2,7 +2,7 @@
 
 use crate::graph::Var;
 use crate::op::Op;
-use tensor::{Conv2d, Shape, ShapeError, Tensor};
+use tensor::{Conv2d, DType, Shape, ShapeError, Tensor};
 
 /// Images and kernel to output.
 #[derive(Debug)]
@@ -25,6 +25,10 @@ struct ConvolveKernelGrad {
 impl Op<2> for Convolve {
     fn shape(&self, [x, kernel]: [Shape; 2]) -> Result<Shape, ShapeError> {
         self.0.shape(x, kernel)
+    }
+    // The kernel refuses types that differ, naming the shapes too.
+    fn dtype(&self, [x, _]: [DType; 2]) -> Result<DType, ShapeError> {
+        Ok(x)
     }
     #[track_caller]
     fn forward(&self, [x, kernel]: [&Tensor; 2]) -> Tensor {
@@ -59,6 +63,17 @@ impl Op<2> for ConvolveInputGrad {
     fn shape(&self, [y, kernel]: [Shape; 2]) -> Result<Shape, ShapeError> {
         expect_output("conv2d_transpose", &self.conv, self.images, kernel, y)?;
         Ok(self.images)
+    }
+    fn dtype(&self, [y, kernel]: [DType; 2]) -> Result<DType, ShapeError> {
+        if y != kernel || !y.is_float() {
+            return Err(ShapeError::new(
+                "conv2d_transpose",
+                format!(
+                    "{y} with a kernel of {kernel}: the element types must be the same float; convert with .to(…)"
+                ),
+            ));
+        }
+        Ok(y)
     }
     #[track_caller]
     fn forward(&self, [y, kernel]: [&Tensor; 2]) -> Tensor {

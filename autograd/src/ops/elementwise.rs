@@ -196,6 +196,19 @@ impl Op<1> for Cast {
 }
 
 impl<'g> Var<'g> {
+    /// This variable, if it holds floats; what is composed of several operations asks first, to refuse by its own name.
+    #[track_caller]
+    pub(crate) fn floats(self, op: &str) -> Var<'g> {
+        if !self.dtype().is_float() {
+            panic!(
+                "{op}: the tensor {} holds {}, not floats; convert it with .to(…)",
+                self.shape(),
+                self.dtype()
+            );
+        }
+        self
+    }
+
     /// The same value as a constant of differentiation: no gradient flows through it.
     pub fn detach(self) -> Var<'g> {
         self.apply(Detach)
@@ -221,7 +234,7 @@ impl<'g> Var<'g> {
     /// If the elements are not floats.
     #[track_caller]
     pub fn powf(self, exponent: f64) -> Var<'g> {
-        self.pow(self.scalar(exponent))
+        self.floats("powf").pow(self.scalar(exponent))
     }
 
     /// The tangent of an angle in radians.
@@ -230,7 +243,7 @@ impl<'g> Var<'g> {
     /// If the elements are not floats.
     #[track_caller]
     pub fn tan(self) -> Var<'g> {
-        self.sin() / self.cos()
+        self.floats("tan").sin() / self.cos()
     }
 
     /// A rectifier that lets a little through: `x` if positive, else `slope · x`.
@@ -239,7 +252,7 @@ impl<'g> Var<'g> {
     /// If the elements are not floats.
     #[track_caller]
     pub fn leaky_relu(self, slope: f64) -> Var<'g> {
-        self.greater(self.scalar(0.0)).select(self, self * slope)
+        self.floats("leaky_relu").greater(self.scalar(0.0)).select(self, self * slope)
     }
 
     /// `ln(1 + e^x)`, a smooth rectifier, without overflow.
@@ -248,7 +261,7 @@ impl<'g> Var<'g> {
     /// If the elements are not floats.
     #[track_caller]
     pub fn softplus(self) -> Var<'g> {
-        self.apply(Softplus)
+        self.floats("softplus").apply(Softplus)
     }
 
     /// `x · sigmoid(x)`, also known as swish.
@@ -257,7 +270,7 @@ impl<'g> Var<'g> {
     /// If the elements are not floats.
     #[track_caller]
     pub fn silu(self) -> Var<'g> {
-        self * self.sigmoid()
+        self.floats("silu") * self.sigmoid()
     }
 
     /// The Gaussian error linear unit in its usual approximation,
@@ -267,7 +280,8 @@ impl<'g> Var<'g> {
     /// If the elements are not floats.
     #[track_caller]
     pub fn gelu(self) -> Var<'g> {
-        let inner = (self + self * self * self * 0.044_715) * (2.0 / std::f64::consts::PI).sqrt();
+        let inner =
+            (self.floats("gelu") + self * self * self * 0.044_715) * (2.0 / std::f64::consts::PI).sqrt();
         self * 0.5 * (inner.tanh() + 1.0)
     }
 
@@ -277,7 +291,7 @@ impl<'g> Var<'g> {
     /// If the elements are not floats.
     #[track_caller]
     pub fn elu(self, scale: f64) -> Var<'g> {
-        let zero = self.scalar(0.0);
+        let zero = self.floats("elu").scalar(0.0);
         self.greater(zero).select(self, self.minimum(zero).exp_m1() * scale)
     }
 }

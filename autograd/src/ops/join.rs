@@ -1,7 +1,7 @@
 //! Putting variables together, and padding them.
 
 use crate::graph::Var;
-use crate::op::{AnyOp, Op, same_dtype};
+use crate::op::{AnyOp, Op};
 use tensor::{DType, OrPanic, Shape, ShapeError, Tensor, rules};
 
 #[derive(Debug)]
@@ -13,8 +13,9 @@ impl AnyOp for Concat {
     fn shape(&self, x: &[Shape]) -> Result<Shape, ShapeError> {
         rules::concat_shape(x, self.axis)
     }
+    // The kernel refuses types that differ, naming the shapes too.
     fn dtype(&self, x: &[DType]) -> Result<DType, ShapeError> {
-        same_dtype(self, x)
+        Ok(x.first().copied().unwrap_or(DType::F32))
     }
     #[track_caller]
     fn forward(&self, x: &[&Tensor]) -> Tensor {
@@ -63,7 +64,7 @@ impl<'g> Var<'g> {
     pub fn concat(vars: &[Var<'g>], axis: isize) -> Var<'g> {
         match vars.first() {
             Some(first) => first.graph.apply_any(Concat { axis }, vars),
-            None => panic!("concat: there are no variables to join"),
+            None => panic!("concat: there are no tensors to join"),
         }
     }
 
@@ -73,6 +74,8 @@ impl<'g> Var<'g> {
     /// If there are none or their types or shapes differ.
     #[track_caller]
     pub fn stack(vars: &[Var<'g>], axis: isize) -> Var<'g> {
+        let shapes: Vec<Shape> = vars.iter().map(|var| var.shape()).collect();
+        rules::stack_shape(&shapes, axis).or_panic();
         let mut raised = Vec::with_capacity(vars.len());
         for var in vars {
             raised.push(var.unsqueeze(axis));
@@ -83,7 +86,7 @@ impl<'g> Var<'g> {
     /// With `value` put around: `padding[i]` is how much before and after along axis `i`.
     ///
     /// # Panics
-    /// If there is not one pair for each axis.
+    /// If there is not one pair for each axis, the result is too large, or the element type cannot hold the value.
     #[track_caller]
     pub fn pad(self, padding: &[[usize; 2]], value: f64) -> Var<'g> {
         self.apply(Pad { padding: padding.to_vec(), value })

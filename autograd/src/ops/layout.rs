@@ -166,6 +166,7 @@ impl<'g> Var<'g> {
     /// If there is no such axis.
     #[track_caller]
     pub fn flip(self, axis: isize) -> Var<'g> {
+        self.shape().axis("flip", axis).or_panic();
         self.slice(axis, Slice::from(..).step(-1))
     }
 

@@ -2,7 +2,7 @@
 
 use crate::graph::Var;
 use crate::op::Op;
-use tensor::{Shape, ShapeError, Tensor, rules};
+use tensor::{DType, Shape, ShapeError, Tensor, rules};
 
 /// `[…, m, k] × […, k, n]`, both at least matrices.
 #[derive(Debug)]
@@ -11,6 +11,10 @@ struct MatMul;
 impl Op<2> for MatMul {
     fn shape(&self, [a, b]: [Shape; 2]) -> Result<Shape, ShapeError> {
         rules::matmul_shape(a, b)
+    }
+    // The kernel refuses types that differ, naming the shapes too.
+    fn dtype(&self, [a, _]: [DType; 2]) -> Result<DType, ShapeError> {
+        Ok(a)
     }
     #[track_caller]
     fn forward(&self, [a, b]: [&Tensor; 2]) -> Tensor {

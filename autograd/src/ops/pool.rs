@@ -1,51 +1,7 @@
 //! Pooling, composed of padding, windows and a reduction.
 
 use crate::graph::Var;
-use tensor::{OrPanic, Padding, Shape, ShapeError, Windows, image_dims};
-
-/// Windows that images are pooled over.
-///
-/// ```
-/// use autograd::Pool2d;
-/// let halved = Pool2d::new(2); // windows of 2 × 2, side by side
-/// let smooth = Pool2d { stride: [1, 1], ..Pool2d::new(3) };
-/// assert_eq!(halved.stride, [2, 2]);
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Pool2d {
-    /// Window height and width.
-    pub kernel: [usize; 2],
-    /// Distance between the starts of neighbouring windows.
-    pub stride: [usize; 2],
-    /// What is put around the image; padded positions are never the largest and do not count in an average.
-    pub padding: Padding,
-}
-
-impl Pool2d {
-    /// Square windows of `size` side by side, without padding.
-    pub fn new(size: usize) -> Pool2d {
-        Pool2d { kernel: [size; 2], stride: [size; 2], padding: Padding::Valid }
-    }
-
-    /// The windows, and `[before, after]` for each axis of an image batch.
-    fn plan(&self, op: &'static str, x: Shape) -> Result<(Windows, [[usize; 2]; 4]), ShapeError> {
-        let [_, height, width, _] = image_dims(op, x)?;
-        let [vertical, horizontal] = self.padding.resolve([height, width], self.kernel, self.stride);
-        for (padding, kernel) in [vertical, horizontal].into_iter().zip(self.kernel) {
-            if padding[0].max(padding[1]) >= kernel.max(1) {
-                return Err(ShapeError::new(
-                    op,
-                    format!(
-                        "padding {padding:?} reaches the kernel's size {kernel}: a window would hold padding only"
-                    ),
-                ));
-            }
-        }
-        let windows = Windows { kernel: self.kernel, stride: self.stride, dilation: [1, 1] };
-        windows.count(op, [height + vertical[0] + vertical[1], width + horizontal[0] + horizontal[1]])?;
-        Ok((windows, [[0, 0], vertical, horizontal, [0, 0]]))
-    }
-}
+use tensor::{OrPanic, Pool2d};
 
 impl<'g> Var<'g> {
     #[track_caller]
@@ -65,19 +21,19 @@ impl<'g> Var<'g> {
     /// ```
     ///
     /// # Panics
-    /// If the rank is not 4, a window does not fit, or would hold padding only.
+    /// If the rank is not 4, a window does not fit, or would hold padding only, or the elements are not floats.
     #[track_caller]
     pub fn max_pool2d(self, pool: Pool2d) -> Var<'g> {
-        self.pooled("max_pool2d", pool, f64::NEG_INFINITY).max([3, 4])
+        self.floats("max_pool2d").pooled("max_pool2d", pool, f64::NEG_INFINITY).max([3, 4])
     }
 
     /// The mean of each window of images `[n, h, w, c]`, of the elements that are not padding.
     ///
     /// # Panics
-    /// If the rank is not 4, a window does not fit, or would hold padding only.
+    /// If the rank is not 4, a window does not fit, or would hold padding only, or the elements are not floats.
     #[track_caller]
     pub fn avg_pool2d(self, pool: Pool2d) -> Var<'g> {
-        let sum = self.pooled("avg_pool2d", pool, 0.0).sum([3, 4]);
+        let sum = self.floats("avg_pool2d").pooled("avg_pool2d", pool, 0.0).sum([3, 4]);
         let shape = self.shape();
         let ones = self.full([1, shape[1], shape[2], 1], 1.0);
         sum / ones.pooled("avg_pool2d", pool, 0.0).sum([3, 4])
@@ -87,6 +43,7 @@ impl<'g> Var<'g> {
 #[cfg(test)]
 pub(super) fn cases() -> Vec<super::table::Case> {
     use super::table::Case;
+    use tensor::Padding;
     let mut cases = vec![];
     for (kernel, stride, padding) in [
         ([2, 2], [2, 2], Padding::Valid),

@@ -125,24 +125,22 @@ fn combined(x: Shape, axes: &[isize]) -> usize {
 impl<'g> Var<'g> {
     /// Reduces with an operation that keeps axes, and drops them unless they are to stay.
     #[track_caller]
-    fn reduce(
+    fn reduce<O: Op<1>>(
         self,
         op: &'static str,
-        axes: Axes,
+        axes: &Axes,
         keep: bool,
-        f: impl FnOnce(Vec<isize>) -> Var<'g>,
+        with: impl FnOnce(Vec<isize>) -> O,
     ) -> Var<'g> {
-        let list = listed(op, self.shape(), &axes).or_panic();
-        let y = f(list);
-        if keep { y } else { y.reshape(rules::reduce_shape(op, self.shape(), &axes, false).or_panic()) }
+        let shape = rules::reduce_shape(op, self.shape(), axes, keep).or_panic();
+        let y = self.apply(with(listed(op, self.shape(), axes).or_panic()));
+        if keep { y } else { y.reshape(shape) }
     }
 
     #[track_caller]
-    fn mean_of(self, axes: Axes, keep: bool) -> Var<'g> {
-        self.reduce("mean", axes, keep, |axes| {
-            let n = combined(self.shape(), &axes);
-            self.apply(Sum { axes }) / n as f64
-        })
+    fn mean_of(self, axes: &Axes, keep: bool) -> Var<'g> {
+        let n = combined(self.shape(), &listed("mean", self.shape(), axes).or_panic());
+        self.floats("mean").reduce("mean", axes, keep, |axes| Sum { axes }) / n as f64
     }
 
     /// The elements that are chosen by `index`, which finds the first of the largest (or smallest) along an axis: so the
@@ -156,8 +154,17 @@ impl<'g> Var<'g> {
         index: impl FnOnce(Var<'g>) -> Var<'g>,
     ) -> Var<'g> {
         let shape = rules::extreme_shape(op, self.shape(), &axes, keep).or_panic();
+        self.numbers(op);
         let rows = self.rows(op, &axes);
         rows.gather(-1, index(rows).unsqueeze(-1)).reshape(shape)
+    }
+
+    /// Refuses truth values, of which the operations that `max` and the like are composed of take some.
+    #[track_caller]
+    fn numbers(self, op: &str) {
+        if self.dtype() == DType::Bool {
+            panic!("{op}: the tensor {} holds bool, not numbers; convert it with .to(…)", self.shape());
+        }
     }
 
     /// `[…kept axes, all reduced elements]`.
@@ -178,6 +185,7 @@ impl<'g> Var<'g> {
     #[track_caller]
     fn prod_of(self, axes: Axes, keep: bool) -> Var<'g> {
         let shape = rules::reduce_shape("prod", self.shape(), &axes, keep).or_panic();
+        self.numbers("prod");
         let mut x = self.rows("prod", &axes);
         loop {
             let n = x.shape()[x.rank() - 1];
@@ -204,11 +212,9 @@ impl<'g> Var<'g> {
     #[track_caller]
     pub fn var(self, axes: impl Into<Axes>, correction: usize) -> Var<'g> {
         let axes = axes.into();
-        self.reduce("var", axes.clone(), false, |list| {
-            let n = combined(self.shape(), &list) as f64 - correction as f64;
-            let centred = self - self.mean_of(axes, true);
-            centred.square().apply(Sum { axes: list }) / n.max(0.0)
-        })
+        let n = combined(self.shape(), &listed("var", self.shape(), &axes).or_panic()) as f64;
+        let centred = self.floats("var") - self.mean_of(&axes, true);
+        centred.square().reduce("var", &axes, false, |axes| Sum { axes }) / (n - correction as f64).max(0.0)
     }
 
     /// The index along `axis` of the largest element, the first of several.
@@ -255,7 +261,8 @@ impl<'g> Var<'g> {
     /// If the axis does not exist or the elements are not floats.
     #[track_caller]
     pub fn softmax(self, axis: isize) -> Var<'g> {
-        self.log_softmax(axis).exp()
+        let axis = self.shape().axis("softmax", axis).or_panic() as isize;
+        self.floats("softmax").log_softmax(axis).exp()
     }
 
     /// The logarithm of [`softmax`](Var::softmax), without overflow.
@@ -264,7 +271,8 @@ impl<'g> Var<'g> {
     /// If the axis does not exist or the elements are not floats.
     #[track_caller]
     pub fn log_softmax(self, axis: isize) -> Var<'g> {
-        self - self.logsumexp_keepdim(axis)
+        let axis = self.shape().axis("log_softmax", axis).or_panic() as isize;
+        self.floats("log_softmax") - self.logsumexp_keepdim(axis)
     }
 }
 
@@ -298,11 +306,11 @@ macro_rules! reductions {
 
 reductions! {
     /// The sum over `axes`; 0 where there is nothing to add.
-    sum, sum_keepdim: |x, axes, keep| x.reduce("sum", axes, keep, |axes| x.apply(Sum { axes }));
+    sum, sum_keepdim: |x, axes, keep| x.reduce("sum", &axes, keep, |axes| Sum { axes });
     /// The mean over `axes`; NaN where there is nothing to average.
-    mean, mean_keepdim: |x, axes, keep| x.mean_of(axes, keep);
+    mean, mean_keepdim: |x, axes, keep| x.mean_of(&axes, keep);
     /// `ln Σ e^x` over `axes` without overflow; −∞ where there is nothing to add.
-    logsumexp, logsumexp_keepdim: |x, axes, keep| x.reduce("logsumexp", axes, keep, |axes| x.apply(LogSumExp { axes }));
+    logsumexp, logsumexp_keepdim: |x, axes, keep| x.reduce("logsumexp", &axes, keep, |axes| LogSumExp { axes });
     /// The largest element along `axes`; of equals the first has the gradient. Empty axes are refused.
     max, max_keepdim: |x, axes, keep| x.extreme("max", axes, keep, |rows| rows.argmax(-1));
     /// The smallest element along `axes`; of equals the first has the gradient. Empty axes are refused.
