@@ -168,7 +168,7 @@ fn several_operands(list: &mut Refusals, inputs: &Inputs) {
     refused!(list, mul: x * vector);
     refused!(list, mul: truths * 2.0);
     refused!(list, div: x / vector);
-    refused!(list, div: integers / integers);
+    refused!(list, div: integers / (integers * 2.0));
     refused!(list, pow: x.pow(vector));
     refused!(list, pow: integers.pow(integers));
     refused!(list, maximum: x.maximum(vector));

@@ -55,7 +55,7 @@ macro_rules! operator {
             type Output = Tensor;
             #[track_caller]
             fn $method(self, other: f64) -> Tensor {
-                Tensor::$method(self, &operand(stringify!($method), other, &self))
+                Tensor::$method(self, &operand(stringify!($method), other, self))
             }
         }
         impl std::ops::$trait<f64> for Tensor {
@@ -69,7 +69,7 @@ macro_rules! operator {
             type Output = Tensor;
             #[track_caller]
             fn $method(self, other: &Tensor) -> Tensor {
-                Tensor::$method(&operand(stringify!($method), self, &other), other)
+                Tensor::$method(&operand(stringify!($method), self, other), other)
             }
         }
         impl std::ops::$trait<Tensor> for f64 {

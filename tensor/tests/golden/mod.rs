@@ -9,11 +9,18 @@ use std::sync::Once;
 
 thread_local! {
     static CATCHING: Cell<bool> = const { Cell::new(false) };
-    static CAUGHT: RefCell<Option<(String, String, u32)>> = const { RefCell::new(None) };
+    static CAUGHT: RefCell<Option<Refusal>> = const { RefCell::new(None) };
 }
 
-/// What `f` panics with: the text, and the file and line that it points to.
-pub(crate) fn refusal(f: impl FnOnce()) -> Result<(String, String, u32), &'static str> {
+/// The text of a panic, and the place that it points to.
+struct Refusal {
+    text: String,
+    file: String,
+    line: u32,
+}
+
+/// What `f` panics with, or why that is not known.
+fn refusal(f: impl FnOnce()) -> Result<Refusal, &'static str> {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {
         let usual = std::panic::take_hook();
@@ -22,7 +29,11 @@ pub(crate) fn refusal(f: impl FnOnce()) -> Result<(String, String, u32), &'stati
                 return usual(info);
             }
             let text = info.payload_as_str().unwrap_or("a panic without a text").to_owned();
-            CAUGHT.set(info.location().map(|at| (text, at.file().to_owned(), at.line())));
+            CAUGHT.set(info.location().map(|at| Refusal {
+                text,
+                file: at.file().to_owned(),
+                line: at.line(),
+            }));
         }));
     });
     CATCHING.set(true);
@@ -38,7 +49,7 @@ pub(crate) fn refusal(f: impl FnOnce()) -> Result<(String, String, u32), &'stati
 /// Refusals in the order of the source, with the line on which each case begins.
 pub(crate) struct Refusals {
     file: &'static str,
-    cases: Vec<(&'static str, u32, Result<(String, String, u32), &'static str>)>,
+    cases: Vec<(&'static str, u32, Result<Refusal, &'static str>)>,
 }
 
 impl Refusals {
@@ -63,7 +74,7 @@ impl Refusals {
             let next = self.cases.get(i + 1).map_or(u32::MAX, |&(_, line, _)| line);
             match refusal {
                 Err(why) => wrong.push(format!("{}:{line}: {name} {why}", self.file)),
-                Ok((text, file, at)) => {
+                Ok(Refusal { text, file, line: at }) => {
                     if file != self.file || !(*line..next).contains(at) {
                         wrong.push(format!("{}:{line}: {name} points to {file}:{at} ({text})", self.file));
                     }
