@@ -1,9 +1,10 @@
-//! The matrix product, on the matrixmultiply crate.
+//! The matrix product: own kernels for `f32`, the matrixmultiply crate for the rest.
 
 use crate::buffer::Buffer;
 use crate::dtype::{Element, for_float};
 use crate::layout::Layout;
-use crate::parallel::for_each_chunk_mut;
+use crate::parallel::{for_each_chunk_mut, for_each_columns_mut};
+use crate::product::{Rows, Run, Sums};
 use crate::shape::{OrPanic, Shape, ShapeError, broadcast_shape};
 use crate::tensor::Tensor;
 
@@ -36,13 +37,19 @@ pub fn matmul_shape(a: Shape, b: Shape) -> Result<Shape, ShapeError> {
 }
 
 /// A matrix in a buffer: where it starts, and how far apart rows and columns are.
-#[derive(Clone, Copy)]
 pub(crate) struct Matrix<'a, T> {
     pub(crate) data: &'a [T],
     pub(crate) offset: isize,
     pub(crate) rows: isize,
     pub(crate) columns: isize,
 }
+
+impl<T> Clone for Matrix<'_, T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+impl<T> Copy for Matrix<'_, T> {}
 
 impl<T> Matrix<'_, T> {
     /// Whether every element of an `m × n` matrix laid out like this is inside the buffer.
@@ -55,7 +62,7 @@ impl<T> Matrix<'_, T> {
     }
 }
 
-/// A type that matrixmultiply has a product for.
+/// A type that has a product.
 pub(crate) trait Gemm: Element {
     /// `out ← a·b + beta·out`, where `a` is `m × k`, `b` is `k × n` and element `(i, j)` of the result is
     /// `out[i·out_rows + j·out_columns]`.
@@ -70,67 +77,187 @@ pub(crate) trait Gemm: Element {
         out: &mut [Self],
         out_strides: [usize; 2],
     );
+
+    /// `out ← a·b` in row-major order, cut for threads into about so many parts.
+    fn multiply(
+        [m, k, n]: [usize; 3],
+        a: Matrix<'_, Self>,
+        b: Matrix<'_, Self>,
+        out: &mut [Self],
+        parts: usize,
+    ) {
+        let rows = m.div_ceil(parts).next_multiple_of(8).min(m);
+        for_each_chunk_mut(out, rows * n, |task, out| {
+            Self::gemm([out.len() / n, k, n], a.from_row(task * rows), b, Self::default(), out, [n, 1]);
+        });
+    }
 }
 
-macro_rules! gemm {
-    ($type:ident, $gemm:ident) => {
-        impl Gemm for $type {
-            fn gemm(
-                [m, k, n]: [usize; 3],
-                a: Matrix<'_, $type>,
-                b: Matrix<'_, $type>,
-                beta: $type,
-                out: &mut [$type],
-                [out_rows, out_columns]: [usize; 2],
-            ) {
-                if m == 0 || n == 0 {
-                    return;
-                }
-                let distinct = out_rows >= n * out_columns || out_columns >= m * out_rows;
-                assert!(
-                    distinct && out_rows > 0 && out_columns > 0,
-                    "rows and columns of the result overlap"
-                );
-                assert!((m - 1) * out_rows + (n - 1) * out_columns < out.len(), "the result does not fit");
-                if k == 0 {
-                    for i in 0..m {
-                        for j in 0..n {
-                            let o = &mut out[i * out_rows + j * out_columns];
-                            *o = if beta == 0.0 { 0.0 } else { *o * beta };
-                        }
+/// The product by the matrixmultiply crate.
+macro_rules! by_crate {
+    ($name:ident, $type:ident, $gemm:ident) => {
+        fn $name(
+            [m, k, n]: [usize; 3],
+            a: Matrix<'_, $type>,
+            b: Matrix<'_, $type>,
+            beta: $type,
+            out: &mut [$type],
+            [out_rows, out_columns]: [usize; 2],
+        ) {
+            if m == 0 || n == 0 {
+                return;
+            }
+            let distinct = out_rows >= n * out_columns || out_columns >= m * out_rows;
+            assert!(distinct && out_rows > 0 && out_columns > 0, "rows and columns of the result overlap");
+            assert!((m - 1) * out_rows + (n - 1) * out_columns < out.len(), "the result does not fit");
+            if k == 0 {
+                for i in 0..m {
+                    for j in 0..n {
+                        let o = &mut out[i * out_rows + j * out_columns];
+                        *o = if beta == 0.0 { 0.0 } else { *o * beta };
                     }
-                    return;
                 }
-                assert!(a.holds(m, k) && b.holds(k, n), "an operand reaches outside its buffer");
-                // SAFETY: all elements that the product reads and writes are inside their slices and those it writes
-                // are distinct, as asserted above; `out` is borrowed mutably, so it overlaps neither operand.
-                unsafe {
-                    matrixmultiply::$gemm(
-                        m,
-                        k,
-                        n,
-                        1.0,
-                        a.data.as_ptr().offset(a.offset),
-                        a.rows,
-                        a.columns,
-                        b.data.as_ptr().offset(b.offset),
-                        b.rows,
-                        b.columns,
-                        beta,
-                        out.as_mut_ptr(),
-                        out_rows as isize,
-                        out_columns as isize,
-                    );
-                }
+                return;
+            }
+            assert!(a.holds(m, k) && b.holds(k, n), "an operand reaches outside its buffer");
+            // SAFETY: all elements that the product reads and writes are inside their slices and those it writes
+            // are distinct, as asserted above; `out` is borrowed mutably, so it overlaps neither operand.
+            unsafe {
+                matrixmultiply::$gemm(
+                    m,
+                    k,
+                    n,
+                    1.0,
+                    a.data.as_ptr().offset(a.offset),
+                    a.rows,
+                    a.columns,
+                    b.data.as_ptr().offset(b.offset),
+                    b.rows,
+                    b.columns,
+                    beta,
+                    out.as_mut_ptr(),
+                    out_rows as isize,
+                    out_columns as isize,
+                );
             }
         }
     };
 }
-gemm!(f32, sgemm);
-gemm!(f64, dgemm);
+by_crate!(crate_f32, f32, sgemm);
+by_crate!(crate_f64, f64, dgemm);
 
-/// Multiply-adds a task is worth: below, handing it to another thread and packing its operands again costs more.
-const GRAIN: usize = 4 << 20;
+impl Gemm for f64 {
+    fn gemm(
+        size: [usize; 3],
+        a: Matrix<'_, f64>,
+        b: Matrix<'_, f64>,
+        beta: f64,
+        out: &mut [f64],
+        out_strides: [usize; 2],
+    ) {
+        crate_f64(size, a, b, beta, out, out_strides);
+    }
+}
+
+/// Own kernels (see [`product`](crate::product)) where they can: they are faster than the crate's from vectors up to the
+/// largest matrices, since they leave the first operand where it is. Results in columns and operands that run backwards
+/// are the crate's.
+impl Gemm for f32 {
+    fn gemm(
+        size: [usize; 3],
+        a: Matrix<'_, f32>,
+        b: Matrix<'_, f32>,
+        beta: f32,
+        out: &mut [f32],
+        out_strides: [usize; 2],
+    ) {
+        match (Operands::new(size, a, b), out_strides) {
+            (Some(operands), [out_rows, 1]) if beta == 0.0 || beta == 1.0 => {
+                operands.sums(|sums| {
+                    let rows = Rows::Even { count: size[0], a: operands.a_row, out: out_rows };
+                    sums.compute(rows, operands.a, operands.b, out, beta == 1.0);
+                });
+            }
+            _ => crate_f32(size, a, b, beta, out, out_strides),
+        }
+    }
+
+    fn multiply(
+        [m, k, n]: [usize; 3],
+        a: Matrix<'_, f32>,
+        b: Matrix<'_, f32>,
+        out: &mut [f32],
+        parts: usize,
+    ) {
+        // A part goes through its share of `b` once for all its rows: where these are few, it is columns that are shared out.
+        if m >= 384 || n < 2 * COLUMNS {
+            let rows = m.div_ceil(parts).next_multiple_of(ROWS).min(m);
+            for_each_chunk_mut(out, rows * n, |task, out| {
+                f32::gemm([out.len() / n, k, n], a.from_row(task * rows), b, 0.0, out, [n, 1]);
+            });
+            return;
+        }
+        let Some(operands) = Operands::new([m, k, n], a, b) else {
+            return crate_f32([m, k, n], a, b, 0.0, out, [n, 1]);
+        };
+        let columns = n.div_ceil(parts).next_multiple_of(COLUMNS);
+        operands.sums(|sums| {
+            let b_column = sums.b_column;
+            for_each_columns_mut(out, n, columns, |first, out, len| {
+                let sums = Sums { columns: columns.min(n - first), ..*sums };
+                let rows = Rows::Even { count: m, a: operands.a_row, out: n };
+                // SAFETY: `out` is good for `len` elements, and no other task has these columns.
+                unsafe {
+                    sums.compute_raw(rows, operands.a, &operands.b[first * b_column..], out, len, false)
+                };
+            });
+        });
+    }
+}
+
+/// Rows of a part are a multiple of this: whole tiles for every number of registers.
+const ROWS: usize = 24;
+/// Columns of a part are a multiple of this: three of the widest registers.
+const COLUMNS: usize = 48;
+
+/// Two matrices as the own kernels see them.
+struct Operands<'a> {
+    a: &'a [f32],
+    a_row: usize,
+    run: [Run; 1],
+    steps: [usize; 3],
+    b: &'a [f32],
+    columns: usize,
+}
+
+impl<'a> Operands<'a> {
+    /// `None` if a stride is negative.
+    fn new([m, k, n]: [usize; 3], a: Matrix<'a, f32>, b: Matrix<'a, f32>) -> Option<Operands<'a>> {
+        assert!(k == 0 || (a.holds(m, k) && b.holds(k, n)), "an operand reaches outside its buffer");
+        let unsigned = |stride: isize| usize::try_from(stride).ok();
+        let from = |m: &Matrix<'a, f32>| if k == 0 { &m.data[..0] } else { &m.data[m.offset as usize..] };
+        Some(Operands {
+            a_row: unsigned(a.rows)?,
+            run: [Run { len: k, a: 0, b: 0 }],
+            steps: [unsigned(a.columns)?, unsigned(b.rows)?, unsigned(b.columns)?],
+            a: from(&a),
+            b: from(&b),
+            columns: n,
+        })
+    }
+
+    fn sums<R>(&self, f: impl FnOnce(&Sums) -> R) -> R {
+        let [a_step, b_step, b_column] = self.steps;
+        f(&Sums { runs: &self.run, a_step, b_step, b_column, columns: self.columns })
+    }
+}
+
+impl<'a, T> Matrix<'a, T> {
+    /// The rows from `first` on.
+    fn from_row(self, first: usize) -> Matrix<'a, T> {
+        Matrix { offset: self.offset + first as isize * self.rows, ..self }
+    }
+}
 
 impl Tensor {
     /// The matrix product, batched over leading axes.
@@ -155,6 +282,12 @@ impl Tensor {
     }
 }
 
+/// Multiply-adds that a task is worth at least.
+const GRAIN: usize = 1 << 18;
+
+/// The result is cut for threads in so many parts at most.
+const PARTS: usize = 16;
+
 fn product<T: Gemm>(a: &Tensor, b: &Tensor) -> Buffer<T> {
     let (rank_a, rank_b) = (a.rank(), b.rank());
     let (m, k, n) = (a.shape()[rank_a - 2], a.shape()[rank_a - 1], b.shape()[rank_b - 1]);
@@ -170,37 +303,28 @@ fn product<T: Gemm>(a: &Tensor, b: &Tensor) -> Buffer<T> {
     if out.is_empty() {
         return out;
     }
-    let parts = (m * k * n).div_ceil(GRAIN).clamp(1, 16);
-    let rows = m.div_ceil(parts).next_multiple_of(8).min(m);
-    let tasks_per_matrix = m.div_ceil(rows);
-    let multiply = |matrix: usize, row: usize, out: &mut [T]| {
-        let operand = |x: &Tensor, skip: usize| {
-            let (offset, [rows, columns]) = matrix_at(x.layout(), matrix);
-            (offset + skip as isize * rows, rows, columns)
+    let (sa, sb) = (a.strided::<T>(), b.strided::<T>());
+    let operands = |index: usize| {
+        let matrix = |data, layout| {
+            let (offset, [rows, columns]) = matrix_at(layout, index);
+            Matrix { data, offset, rows, columns }
         };
-        let (sa, sb) = (a.strided::<T>(), b.strided::<T>());
-        let (oa, ra, ca) = operand(&a, row);
-        let (ob, rb, cb) = operand(&b, 0);
-        T::gemm(
-            [out.len() / n, k, n],
-            Matrix { data: sa.data, offset: oa, rows: ra, columns: ca },
-            Matrix { data: sb.data, offset: ob, rows: rb, columns: cb },
-            T::default(),
-            out,
-            [n, 1],
-        );
+        (matrix(sa.data, a.layout()), matrix(sb.data, b.layout()))
     };
-    if tasks_per_matrix == 1 {
+    let work = m * k * n;
+    if work < 2 * GRAIN {
         // Small matrices are multiplied several to a task.
-        let matrices = (GRAIN / (m * k * n).max(1)).clamp(1, 1 << 16);
+        let matrices = (2 * GRAIN / work.max(1)).clamp(1, 1 << 16);
         for_each_chunk_mut(&mut out, matrices * m * n, |task, out| {
             for (i, out) in out.chunks_mut(m * n).enumerate() {
-                multiply(task * matrices + i, 0, out);
+                let (a, b) = operands(task * matrices + i);
+                T::gemm([m, k, n], a, b, T::default(), out, [n, 1]);
             }
         });
     } else {
-        for (matrix, out) in out.chunks_mut(m * n).enumerate() {
-            for_each_chunk_mut(out, rows * n, |task, out| multiply(matrix, task * rows, out));
+        for (i, out) in out.chunks_mut(m * n).enumerate() {
+            let (a, b) = operands(i);
+            T::multiply([m, k, n], a, b, out, (work / GRAIN).min(PARTS));
         }
     }
     out

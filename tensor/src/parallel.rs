@@ -112,6 +112,26 @@ pub(crate) fn for_each_chunk_mut<T: Send>(out: &mut [T], chunk: usize, f: impl F
     for_each(chunks.count(), |i| f(i, unsafe { chunks.get(i) }));
 }
 
+/// Cuts the rows of `width` elements that `out` consists of into parts of `columns` elements (the last may be narrower), and
+/// runs `f(first column, pointer to it, elements behind it)` for each, in parallel as [`for_each`] does. Only the columns
+/// of its part are for `f` to touch.
+///
+/// # Panics
+/// If `columns` is 0, and as [`for_each`].
+pub(crate) fn for_each_columns_mut<T: Send>(
+    out: &mut [T],
+    width: usize,
+    columns: usize,
+    f: impl Fn(usize, *mut T, usize) + Sync,
+) {
+    // One chunk, of which every task gets the pointer.
+    let (len, whole) = (out.len(), Chunks::new(out, columns));
+    for_each(width.div_ceil(columns), |i| {
+        let first = (i * columns).min(len);
+        f(first, whole.pointer(first), len - first);
+    });
+}
+
 /// A slice lent out in disjoint chunks, to several threads.
 struct Chunks<'a, T> {
     start: *mut T,
@@ -132,6 +152,10 @@ impl<'a, T> Chunks<'a, T> {
 
     fn count(&self) -> usize {
         self.len.div_ceil(self.chunk)
+    }
+
+    fn pointer(&self, at: usize) -> *mut T {
+        self.start.wrapping_add(at)
     }
 
     /// # Safety

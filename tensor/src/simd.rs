@@ -23,15 +23,18 @@ pub enum Level {
     Portable,
     /// AVX2 and FMA: 256 bits. x86-64 CPUs since about 2013.
     Avx2,
+    /// AVX-512 (F, BW, DQ, VL): 512 bits. x86-64 servers since about 2017, AMD's desktops since 2022.
+    Avx512,
 }
 
 impl Level {
-    const ALL: [Level; 2] = [Level::Portable, Level::Avx2];
+    const ALL: [Level; 3] = [Level::Portable, Level::Avx2, Level::Avx512];
 
     fn name(self) -> &'static str {
         match self {
             Level::Portable => "portable",
             Level::Avx2 => "avx2",
+            Level::Avx512 => "avx512",
         }
     }
 
@@ -39,7 +42,11 @@ impl Level {
     fn detect() -> Level {
         #[cfg(target_arch = "x86_64")]
         if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
-            return Level::Avx2;
+            let wide = is_x86_feature_detected!("avx512f")
+                && is_x86_feature_detected!("avx512bw")
+                && is_x86_feature_detected!("avx512dq")
+                && is_x86_feature_detected!("avx512vl");
+            return if wide { Level::Avx512 } else { Level::Avx2 };
         }
         Level::Portable
     }
@@ -50,7 +57,7 @@ impl Level {
         match Level::ALL.into_iter().find(|level| level.name() == wish) {
             Some(level) if level <= widest => Ok(level),
             Some(level) => Err(format!("TENSOR_SIMD={level}: this CPU has no {level}; using {widest}")),
-            None => Err(format!("TENSOR_SIMD={wish:?}: expected portable or avx2; using {widest}")),
+            None => Err(format!("TENSOR_SIMD={wish:?}: expected portable, avx2 or avx512; using {widest}")),
         }
     }
 }
@@ -63,7 +70,7 @@ impl fmt::Display for Level {
 
 /// The level at which this process computes.
 ///
-/// It is the widest that the CPU has, unless the environment variable `TENSOR_SIMD` (`portable` or `avx2`)
+/// It is the widest that the CPU has, unless the environment variable `TENSOR_SIMD` (`portable`, `avx2` or `avx512`)
 /// names a narrower one. Both are looked at once, at the first use. A value of `TENSOR_SIMD` that this CPU cannot
 /// follow is answered by one line on standard error, and ignored.
 ///
@@ -94,9 +101,18 @@ pub(crate) fn vectorize<R>(kernel: impl FnOnce() -> R) -> R {
     match simd_level() {
         // SAFETY: `simd_level` returns a level only where the CPU has its instructions.
         #[cfg(target_arch = "x86_64")]
+        Level::Avx512 => unsafe { avx512(kernel) },
+        // SAFETY: as above.
+        #[cfg(target_arch = "x86_64")]
         Level::Avx2 => unsafe { avx2(kernel) },
         _ => kernel(),
     }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
+fn avx512<R>(kernel: impl FnOnce() -> R) -> R {
+    kernel()
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -112,14 +128,15 @@ mod tests {
     #[test]
     fn a_wish_is_granted_up_to_what_the_cpu_has() {
         assert_eq!(Level::choose("portable", Level::Avx2), Ok(Level::Portable));
-        assert_eq!(Level::choose("avx2", Level::Avx2), Ok(Level::Avx2));
+        assert_eq!(Level::choose("avx2", Level::Avx512), Ok(Level::Avx2));
+        assert_eq!(Level::choose("avx512", Level::Avx512), Ok(Level::Avx512));
         assert_eq!(
             Level::choose("avx2", Level::Portable).unwrap_err(),
             "TENSOR_SIMD=avx2: this CPU has no avx2; using portable"
         );
         assert_eq!(
             Level::choose("AVX9", Level::Portable).unwrap_err(),
-            "TENSOR_SIMD=\"AVX9\": expected portable or avx2; using portable"
+            "TENSOR_SIMD=\"AVX9\": expected portable, avx2 or avx512; using portable"
         );
     }
 
@@ -131,6 +148,9 @@ mod tests {
             let mut out = vec![0.0; x.len()];
             match level {
                 // SAFETY: called for levels up to the detected one only.
+                #[cfg(target_arch = "x86_64")]
+                Level::Avx512 => unsafe { avx512(|| kernel(&mut out)) },
+                // SAFETY: as above.
                 #[cfg(target_arch = "x86_64")]
                 Level::Avx2 => unsafe { avx2(|| kernel(&mut out)) },
                 _ => kernel(&mut out),

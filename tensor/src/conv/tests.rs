@@ -106,3 +106,44 @@ fn same_padding_is_tensorflows() {
     }
     assert_eq!(Padding::Same.resolve([28, 28], [5, 5], [2, 2]), [[1, 2], [1, 2]]);
 }
+
+/// The kernels for `f32` against the products of matrices in `f64`, which the tests above hold against the definition.
+#[test]
+fn direct_convolution_agrees_with_unfolded() {
+    let rng = &mut Rng::new(6);
+    for (size, [inputs, outputs], kernel) in [
+        ([9, 10], [3, 5], [3, 2]),
+        ([28, 28], [1, 24], [6, 6]),
+        ([7, 5], [24, 48], [5, 5]),
+        ([3, 4], [20, 67], [4, 4]),
+        ([5, 6], [1, 1], [1, 1]),
+        ([2, 2], [4, 8], [7, 5]),
+    ] {
+        for stride in [[1, 1], [2, 2], [3, 1], [4, 5]] {
+            for padding in [Padding::Same, Padding::Valid, Padding::Explicit([[2, 0], [1, 9]])] {
+                let conv = Conv2d { stride, padding, ..Conv2d::default() };
+                let x = Tensor::normal([3, size[0], size[1], inputs], 0.0, 1.0, DType::F32, rng);
+                let k = Tensor::normal([kernel[0], kernel[1], inputs, outputs], 0.0, 1.0, DType::F32, rng);
+                let Ok(shape) = conv.shape(x.shape(), k.shape()) else { continue };
+                let dy = Tensor::normal(shape, 0.0, 1.0, DType::F32, rng);
+                let [x64, k64, dy64] = [&x, &k, &dy].map(|t| t.to(DType::F64));
+                let check = |pass: &str, found: Tensor, expected: Tensor| {
+                    let scale = expected.abs().max(..).item().max(1.0);
+                    let error = (found.to(DType::F64) - expected).abs().max(..).item();
+                    assert!(error < 3e-6 * scale, "{pass}: {size:?} {kernel:?} {conv:?}: {error} of {scale}");
+                };
+                check("forward", x.conv2d(&k, &conv), x64.conv2d(&k64, &conv));
+                check(
+                    "input gradient",
+                    dy.conv2d_input_grad(&k, x.shape(), &conv),
+                    dy64.conv2d_input_grad(&k64, x.shape(), &conv),
+                );
+                check(
+                    "kernel gradient",
+                    x.conv2d_kernel_grad(&dy, k.shape(), &conv),
+                    x64.conv2d_kernel_grad(&dy64, k.shape(), &conv),
+                );
+            }
+        }
+    }
+}

@@ -1,0 +1,230 @@
+//! Convolution in `f32` without dilation and groups, directly on the images.
+//!
+//! With channels last, the part of a window that lies in one row of the image is a run of neighbouring numbers. So each
+//! pass is a sum of few runs (see [`product`](crate::product)) on an image with its padding around it, which is small
+//! enough for the cache.
+
+use super::Geometry;
+use crate::buffer::Buffer;
+use crate::parallel::for_each_chunk_mut;
+use crate::product::{Row, Rows, Run, Sums};
+
+/// Parts that a batch is cut into to sum the kernel's gradient; fixed, so that the order of the sum is.
+const PARTS: usize = 10;
+
+/// An image with what is put around it: `size` rows and columns of `channels` numbers, the image beginning at `before`.
+struct Padded {
+    size: [usize; 2],
+    before: [usize; 2],
+    channels: usize,
+}
+
+impl Padded {
+    fn row(&self) -> usize {
+        self.size[1] * self.channels
+    }
+
+    fn count(&self) -> usize {
+        self.size[0] * self.row()
+    }
+
+    /// Puts the part of `image`, of `height` by `width`, that fits into `out`, and zeros around it.
+    fn fill(&self, image: &[f32], [height, width]: [usize; 2], out: &mut [f32]) {
+        let [top, left] = self.before;
+        let copied = width.min(self.size[1].saturating_sub(left)) * self.channels;
+        for (y, row) in out.chunks_exact_mut(self.row()).enumerate() {
+            let y = y.wrapping_sub(top);
+            if y < height {
+                let (before, rest) = row.split_at_mut(left * self.channels);
+                let (middle, after) = rest.split_at_mut(copied);
+                before.fill(0.0);
+                middle.copy_from_slice(&image[y * width * self.channels..][..copied]);
+                after.fill(0.0);
+            } else {
+                row.fill(0.0);
+            }
+        }
+    }
+}
+
+/// The entries of a kernel that meet the pixels of one phase, along one axis: every `stride`-th from `first` on.
+#[derive(Clone, Copy)]
+struct Phase {
+    first: usize,
+    taps: usize,
+}
+
+impl Geometry {
+    /// Whether this file is for this convolution: no dilation, no groups, and not so much padding around the images
+    /// that it must not be written out.
+    pub(super) fn is_direct(&self) -> bool {
+        let written = |size: [usize; 2]| size[0].saturating_mul(size[1]);
+        let input =
+            [0, 1].map(|i| self.before[i].saturating_add(self.size[i]).saturating_add(self.kernel[i]));
+        let output = [0, 1].map(|i| input[i] / self.conv.stride[i].max(1) + self.kernel[i]);
+        let largest = written(input)
+            .saturating_mul(self.channels)
+            .max(written(output).saturating_mul(self.channels_out));
+        self.conv.dilation == [1, 1] && self.conv.groups == 1 && self.taps() > 0 && largest < 1 << 26
+    }
+
+    /// The images as the windows see them.
+    fn padded_input(&self) -> Padded {
+        let size = [0, 1].map(|i| (self.out[i] - 1) * self.conv.stride[i] + self.kernel[i]);
+        Padded { size, before: self.before.map(|before| before), channels: self.channels }
+    }
+
+    pub(super) fn forward_direct(&self, x: &[f32], kernel: &[f32]) -> Buffer<f32> {
+        let mut out = Buffer::uninit(self.n * self.image_out());
+        if self.is_empty() {
+            return out;
+        }
+        let (padded, outputs) = (self.padded_input(), self.channels_out);
+        let taps = self.kernel[1] * self.channels;
+        let run = |ky| Run { len: taps, a: ky * padded.row(), b: ky * taps * outputs };
+        let runs: Vec<Run> = (0..self.kernel[0]).map(run).collect();
+        let rows: Vec<Row> = (0..self.positions())
+            .map(|i| {
+                let [y, x] = [i / self.out[1] * self.conv.stride[0], i % self.out[1] * self.conv.stride[1]];
+                Row { a: y * padded.row() + x * self.channels, out: i * outputs }
+            })
+            .collect();
+        let sums = Sums { runs: &runs, a_step: 1, b_step: outputs, b_column: 1, columns: outputs };
+        for_each_chunk_mut(&mut out, self.image_out(), |i, out| {
+            let mut image = Buffer::uninit(padded.count());
+            padded.fill(&x[i * self.image()..][..self.image()], self.size, &mut image);
+            sums.compute(Rows::Table(&rows), &image, kernel, out, false);
+        });
+        out
+    }
+
+    /// The phase of the input pixels `p` with `(p + before) mod stride = first`.
+    fn phase(&self, axis: usize, first: usize) -> Phase {
+        Phase { first, taps: self.kernel[axis].saturating_sub(first).div_ceil(self.conv.stride[axis]) }
+    }
+
+    pub(super) fn input_grad_direct(&self, dy: &[f32], kernel: &[f32]) -> Buffer<f32> {
+        if self.is_empty() || self.image() == 0 {
+            return Buffer::full(self.n * self.image(), 0.0);
+        }
+        let (stride, channels, outputs) = (self.conv.stride, self.channels, self.channels_out);
+        // A pixel p takes from outputs q − i for its taps first + i·stride, where q = (p + before) / stride.
+        let most = [0, 1].map(|i| self.phase(i, 0).taps);
+        let last = [0, 1].map(|i| (self.size[i] - 1 + self.before[i]) / stride[i]);
+        let padded = Padded {
+            size: [0, 1].map(|i| most[i] + last[i]),
+            before: most.map(|taps| taps - 1),
+            channels: outputs,
+        };
+        let phases: Vec<[Phase; 2]> = (0..stride[0])
+            .flat_map(|y| (0..stride[1]).map(move |x| [y, x]))
+            .map(|first| [0, 1].map(|i| self.phase(i, first[i])))
+            .collect();
+        let mut flipped = Buffer::uninit(kernel.len());
+        let mut end = 0;
+        let starts: Vec<usize> = phases
+            .iter()
+            .map(|phase| {
+                let start = end;
+                end += phase[0].taps * phase[1].taps * channels * outputs;
+                self.flip(kernel, phase, &mut flipped[start..end]);
+                start
+            })
+            .collect();
+        let runs: Vec<Vec<Run>> = phases
+            .iter()
+            .map(|[y, x]| {
+                let len = x.taps * outputs;
+                (0..y.taps).map(|i| Run { len, a: i * padded.row(), b: i * len * channels }).collect()
+            })
+            .collect();
+        let rows: Vec<Vec<Row>> = phases.iter().map(|phase| self.pixels_of(phase, &padded)).collect();
+        let mut out = Buffer::uninit(self.n * self.image());
+        for_each_chunk_mut(&mut out, self.image(), |i, out| {
+            let mut image = Buffer::uninit(padded.count());
+            padded.fill(&dy[i * self.image_out()..][..self.image_out()], self.out, &mut image);
+            for ((runs, rows), &start) in runs.iter().zip(&rows).zip(&starts) {
+                let sums = Sums { runs, a_step: 1, b_step: channels, b_column: 1, columns: channels };
+                sums.compute(Rows::Table(rows), &image, &flipped[start..], out, false);
+            }
+        });
+        out
+    }
+
+    /// The kernel entries of a phase, in reverse order, outputs before channels: `[taps, taps, outputs, channels]`.
+    fn flip(&self, kernel: &[f32], [y, x]: &[Phase; 2], out: &mut [f32]) {
+        let (channels, outputs) = (self.channels, self.channels_out);
+        for (i, out) in out.chunks_exact_mut(channels * outputs).enumerate() {
+            let ky = y.first + (y.taps - 1 - i / x.taps) * self.conv.stride[0];
+            let kx = x.first + (x.taps - 1 - i % x.taps) * self.conv.stride[1];
+            let entry = &kernel[(ky * self.kernel[1] + kx) * channels * outputs..][..channels * outputs];
+            for (c, entry) in entry.chunks_exact(outputs).enumerate() {
+                entry.iter().enumerate().for_each(|(o, &w)| out[o * channels + c] = w);
+            }
+        }
+    }
+
+    /// The input pixels of a phase: where the outputs they take from begin, and where they are themselves.
+    fn pixels_of(&self, [y, x]: &[Phase; 2], padded: &Padded) -> Vec<Row> {
+        let along = |i: usize, phase: &Phase| {
+            let (stride, before, taps) = (self.conv.stride[i], self.before[i], phase.taps);
+            let first = (phase.first + stride - before % stride) % stride;
+            let top = padded.before[i];
+            (first..self.size[i]).step_by(stride).map(move |p| (p, (p + before) / stride + top + 1 - taps))
+        };
+        let columns: Vec<(usize, usize)> = along(1, x).collect();
+        along(0, y)
+            .flat_map(|(py, qy)| {
+                columns.iter().map(move |&(px, qx)| Row {
+                    a: qy * padded.row() + qx * self.channels_out,
+                    out: (py * self.size[1] + px) * self.channels,
+                })
+            })
+            .collect()
+    }
+
+    pub(super) fn kernel_grad_direct(&self, x: &[f32], dy: &[f32]) -> Buffer<f32> {
+        let count = self.kernel_count();
+        if self.is_empty() || count == 0 {
+            return Buffer::full(count, 0.0);
+        }
+        let (padded, outputs) = (self.padded_input(), self.channels_out);
+        let run = |y| Run {
+            len: self.out[1],
+            a: y * self.conv.stride[0] * padded.row(),
+            b: y * self.out[1] * outputs,
+        };
+        let runs: Vec<Run> = (0..self.out[0]).map(run).collect();
+        let in_row = self.kernel[1] * self.channels;
+        let rows: Vec<Row> = (0..self.kernel[0] * in_row)
+            .map(|i| Row { a: i / in_row * padded.row() + i % in_row, out: i * outputs })
+            .collect();
+        let a_step = self.conv.stride[1] * self.channels;
+        let sums = Sums { runs: &runs, a_step, b_step: outputs, b_column: 1, columns: outputs };
+        let per_part = self.n.div_ceil(PARTS);
+        let mut partial = Buffer::uninit(self.n.div_ceil(per_part) * count);
+        for_each_chunk_mut(&mut partial, count, |part, out| {
+            let mut image = Buffer::uninit(padded.count());
+            for i in part * per_part..((part + 1) * per_part).min(self.n) {
+                padded.fill(&x[i * self.image()..][..self.image()], self.size, &mut image);
+                let dy = &dy[i * self.image_out()..][..self.image_out()];
+                sums.compute(Rows::Table(&rows), &image, dy, out, i > part * per_part);
+            }
+        });
+        add_parts(&partial, count)
+    }
+}
+
+/// The sum of the parts, each of `count` numbers, in their order.
+fn add_parts(parts: &[f32], count: usize) -> Buffer<f32> {
+    const GRAIN: usize = 4 << 10;
+    let mut total = Buffer::uninit(count);
+    for_each_chunk_mut(&mut total, GRAIN, |i, total| {
+        let (first, rest) = parts.split_at(count);
+        total.copy_from_slice(&first[i * GRAIN..][..total.len()]);
+        for part in rest.chunks_exact(count) {
+            total.iter_mut().zip(&part[i * GRAIN..]).for_each(|(t, &p)| *t += p);
+        }
+    });
+    total
+}

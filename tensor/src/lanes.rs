@@ -1,0 +1,179 @@
+//! Vector registers of `f32`, for the kernels in which the compiler's own vectorisation is not enough.
+
+/// A register of several `f32`, as the kernels of products see it.
+///
+/// The methods are unsafe because they may use instructions that only some CPUs have: whoever calls them is compiled
+/// for those (see [`simd`](crate::simd)), and the pointers must be good for as many elements as they say.
+pub(crate) trait Lanes: Copy {
+    /// Elements of a register.
+    const N: usize;
+
+    /// # Safety
+    /// The CPU has the instructions.
+    unsafe fn splat(x: f32) -> Self;
+    /// # Safety
+    /// The CPU has the instructions; `from` is good for reading `N` elements.
+    unsafe fn load(from: *const f32) -> Self;
+    /// The first `n` elements, the others 0.
+    ///
+    /// # Safety
+    /// The CPU has the instructions; `from` is good for reading `n <= N` elements.
+    unsafe fn load_first(from: *const f32, n: usize) -> Self;
+    /// # Safety
+    /// The CPU has the instructions; `to` is good for writing `N` elements.
+    unsafe fn store(self, to: *mut f32);
+    /// # Safety
+    /// The CPU has the instructions; `to` is good for writing `n <= N` elements.
+    unsafe fn store_first(self, to: *mut f32, n: usize);
+    /// `self + a · b`.
+    ///
+    /// # Safety
+    /// The CPU has the instructions.
+    unsafe fn add_product(self, a: Self, b: Self) -> Self;
+}
+
+/// `x`, which the compiler knows nothing about any more.
+///
+/// In a loop over many rows it would rather keep a pointer for each than one offset for all, and, as there are not so
+/// many registers, advance them in memory.
+#[inline(always)]
+pub(crate) fn opaque(x: usize) -> usize {
+    #[cfg(target_arch = "x86_64")]
+    {
+        let mut x = x;
+        // SAFETY: no instruction at all.
+        unsafe { std::arch::asm!("/* {0} */", inout(reg) x, options(pure, nomem, nostack, preserves_flags)) };
+        x
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    x
+}
+
+/// What every CPU can do: four numbers, which the compiler keeps in a register where there are registers of four.
+impl Lanes for [f32; 4] {
+    const N: usize = 4;
+
+    #[inline(always)]
+    unsafe fn splat(x: f32) -> Self {
+        [x; 4]
+    }
+    #[inline(always)]
+    unsafe fn load(from: *const f32) -> Self {
+        // SAFETY: by the contract there are four elements; an array is aligned like its elements.
+        unsafe { from.cast::<[f32; 4]>().read() }
+    }
+    #[inline(always)]
+    unsafe fn load_first(from: *const f32, n: usize) -> Self {
+        // SAFETY: by the contract there are `n` elements.
+        std::array::from_fn(|i| if i < n { unsafe { *from.add(i) } } else { 0.0 })
+    }
+    #[inline(always)]
+    unsafe fn store(self, to: *mut f32) {
+        // SAFETY: by the contract there is room for four elements.
+        unsafe { to.cast::<[f32; 4]>().write(self) }
+    }
+    #[inline(always)]
+    unsafe fn store_first(self, to: *mut f32, n: usize) {
+        for (i, x) in self.into_iter().enumerate().take(n) {
+            // SAFETY: by the contract there is room for `n` elements.
+            unsafe { *to.add(i) = x }
+        }
+    }
+    #[inline(always)]
+    unsafe fn add_product(self, a: Self, b: Self) -> Self {
+        std::array::from_fn(|i| self[i] + a[i] * b[i])
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+mod x86 {
+    use super::Lanes;
+    use std::arch::x86_64::*;
+
+    /// For `_mm256_maskload_ps`: eight lanes on, then eight off. Where a window of eight begins decides how many are on.
+    const MASKS: [i32; 16] = [-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0];
+
+    #[inline(always)]
+    unsafe fn mask(n: usize) -> __m256i {
+        // SAFETY: `n <= 8`, so the window is inside; the caller is compiled for AVX2.
+        unsafe { _mm256_loadu_si256(MASKS.as_ptr().add(8 - n).cast()) }
+    }
+
+    // SAFETY of all bodies below: intrinsics of one instruction set, which the caller is compiled for, on pointers that
+    // the contract of `Lanes` makes good for as many elements as they touch.
+    impl Lanes for __m256 {
+        const N: usize = 8;
+
+        #[inline(always)]
+        unsafe fn splat(x: f32) -> Self {
+            // SAFETY: as above.
+            unsafe { _mm256_set1_ps(x) }
+        }
+        #[inline(always)]
+        unsafe fn load(from: *const f32) -> Self {
+            // SAFETY: as above.
+            unsafe { _mm256_loadu_ps(from) }
+        }
+        #[inline(always)]
+        unsafe fn load_first(from: *const f32, n: usize) -> Self {
+            // SAFETY: as above; lanes that are off are not touched.
+            unsafe { _mm256_maskload_ps(from, mask(n)) }
+        }
+        #[inline(always)]
+        unsafe fn store(self, to: *mut f32) {
+            // SAFETY: as above.
+            unsafe { _mm256_storeu_ps(to, self) }
+        }
+        #[inline(always)]
+        unsafe fn store_first(self, to: *mut f32, n: usize) {
+            // SAFETY: as above; lanes that are off are not touched.
+            unsafe { _mm256_maskstore_ps(to, mask(n), self) }
+        }
+        #[inline(always)]
+        unsafe fn add_product(self, a: Self, b: Self) -> Self {
+            // SAFETY: as above.
+            unsafe { _mm256_fmadd_ps(a, b, self) }
+        }
+    }
+
+    impl Lanes for __m512 {
+        const N: usize = 16;
+
+        #[inline(always)]
+        unsafe fn splat(x: f32) -> Self {
+            // SAFETY: as above.
+            unsafe { _mm512_set1_ps(x) }
+        }
+        #[inline(always)]
+        unsafe fn load(from: *const f32) -> Self {
+            // SAFETY: as above.
+            unsafe { _mm512_loadu_ps(from) }
+        }
+        #[inline(always)]
+        unsafe fn load_first(from: *const f32, n: usize) -> Self {
+            // SAFETY: as above; lanes that are off are not touched.
+            unsafe { _mm512_maskz_loadu_ps(first(n), from) }
+        }
+        #[inline(always)]
+        unsafe fn store(self, to: *mut f32) {
+            // SAFETY: as above.
+            unsafe { _mm512_storeu_ps(to, self) }
+        }
+        #[inline(always)]
+        unsafe fn store_first(self, to: *mut f32, n: usize) {
+            // SAFETY: as above; lanes that are off are not touched.
+            unsafe { _mm512_mask_storeu_ps(to, first(n), self) }
+        }
+        #[inline(always)]
+        unsafe fn add_product(self, a: Self, b: Self) -> Self {
+            // SAFETY: as above.
+            unsafe { _mm512_fmadd_ps(a, b, self) }
+        }
+    }
+
+    /// A mask with the first `n` lanes on.
+    #[inline(always)]
+    fn first(n: usize) -> __mmask16 {
+        ((1_u32 << n) - 1) as __mmask16
+    }
+}
