@@ -80,11 +80,11 @@ pub trait Element:
 /// How an element type converts and is stored; public in name only, to seal [`Element`].
 pub trait Stored: Sized {
     #[doc(hidden)]
-    fn buffer(storage: &Storage) -> Option<&std::sync::Arc<crate::buffer::Buffer<Self>>>
+    fn buffer(storage: &Storage) -> Option<&crate::buffer::Buffer<Self>>
     where
         Self: Element;
     #[doc(hidden)]
-    fn buffer_mut(storage: &mut Storage) -> Option<&mut std::sync::Arc<crate::buffer::Buffer<Self>>>
+    fn buffer_mut(storage: &mut Storage) -> Option<&mut crate::buffer::Buffer<Self>>
     where
         Self: Element;
     #[doc(hidden)]
@@ -92,7 +92,9 @@ pub trait Stored: Sized {
     where
         Self: Element;
     #[doc(hidden)]
-    fn free_list() -> &'static std::thread::LocalKey<std::cell::RefCell<crate::buffer::FreeList<Self>>>;
+    fn free_list() -> &'static std::thread::LocalKey<std::cell::RefCell<crate::buffer::FreeList<Self>>>
+    where
+        Self: Element;
     #[doc(hidden)]
     fn to_f32(self) -> f32;
     #[doc(hidden)]
@@ -112,16 +114,14 @@ macro_rules! element {
         }
 
         impl Stored for $type {
-            fn buffer(storage: &Storage) -> Option<&std::sync::Arc<crate::buffer::Buffer<$type>>> {
+            fn buffer(storage: &Storage) -> Option<&crate::buffer::Buffer<$type>> {
                 if let Storage::$dtype(buffer) = storage { Some(buffer) } else { None }
             }
-            fn buffer_mut(
-                storage: &mut Storage,
-            ) -> Option<&mut std::sync::Arc<crate::buffer::Buffer<$type>>> {
+            fn buffer_mut(storage: &mut Storage) -> Option<&mut crate::buffer::Buffer<$type>> {
                 if let Storage::$dtype(buffer) = storage { Some(buffer) } else { None }
             }
             fn storage(buffer: crate::buffer::Buffer<$type>) -> Storage {
-                Storage::$dtype(std::sync::Arc::new(buffer))
+                Storage::$dtype(buffer)
             }
             fn free_list()
             -> &'static std::thread::LocalKey<std::cell::RefCell<crate::buffer::FreeList<$type>>> {

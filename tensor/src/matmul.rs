@@ -88,7 +88,7 @@ pub(crate) trait Gemm: Element {
     ) {
         let rows = m.div_ceil(parts).next_multiple_of(8).min(m);
         for_each_chunk_mut(out, rows * n, |task, out| {
-            Self::gemm([out.len() / n, k, n], a.from_row(task * rows), b, Self::default(), out, [n, 1]);
+            Self::gemm([out.len() / n, k, n], a.below(task * rows), b, Self::default(), out, [n, 1]);
         });
     }
 }
@@ -193,7 +193,7 @@ impl Gemm for f32 {
         if m >= 384 || n < 2 * COLUMNS {
             let rows = m.div_ceil(parts).next_multiple_of(ROWS).min(m);
             for_each_chunk_mut(out, rows * n, |task, out| {
-                f32::gemm([out.len() / n, k, n], a.from_row(task * rows), b, 0.0, out, [n, 1]);
+                f32::gemm([out.len() / n, k, n], a.below(task * rows), b, 0.0, out, [n, 1]);
             });
             return;
         }
@@ -253,8 +253,8 @@ impl<'a> Operands<'a> {
 }
 
 impl<'a, T> Matrix<'a, T> {
-    /// The rows from `first` on.
-    fn from_row(self, first: usize) -> Matrix<'a, T> {
+    /// Without the first rows.
+    fn below(self, first: usize) -> Matrix<'a, T> {
         Matrix { offset: self.offset + first as isize * self.rows, ..self }
     }
 }

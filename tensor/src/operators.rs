@@ -6,7 +6,6 @@ use crate::map::update;
 use crate::number::Number;
 use crate::shape::OrPanic;
 use crate::tensor::Tensor;
-use std::sync::Arc;
 
 /// A number as a tensor of the type of the other operand.
 #[track_caller]
@@ -140,7 +139,7 @@ impl Tensor {
     fn owns_buffer(&self) -> bool {
         for_any!(self.dtype(), T => {
             self.layout().is_contiguous()
-                && self.shared_buffer::<T>().is_some_and(|b| Arc::strong_count(b) == 1 && b.len() == self.count())
+                && self.shared_buffer::<T>().is_some_and(|b| b.is_unique() && b.len() == self.count())
         })
     }
 }

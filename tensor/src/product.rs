@@ -382,6 +382,7 @@ impl Block<'_> {
     /// # Safety
     /// As for [`avx512`], and there is a row `first`.
     #[inline(always)]
+    #[expect(clippy::needless_range_loop, reason = "indices of several arrays of registers, unrolled")]
     unsafe fn tile<L: Lanes, const R: usize, const V: usize, const WHOLE: bool>(
         &self,
         first: usize,

@@ -5,7 +5,6 @@ use crate::dtype::{DType, Element, for_any};
 use crate::layout::{Layout, View};
 use crate::map::{self, Strided};
 use crate::shape::{OrPanic, Shape, ShapeError};
-use std::sync::Arc;
 
 /// An n-dimensional array of `f32`, `f64`, `i64` or `bool`.
 ///
@@ -107,11 +106,11 @@ impl Tensor {
         self.expect_dtype("as_mut_slice", T::DTYPE).or_panic();
         let whole = self.layout.is_contiguous()
             && T::buffer(&self.storage).is_some_and(|buffer| buffer.len() == self.count());
-        if !whole || T::buffer_mut(&mut self.storage).and_then(Arc::get_mut).is_none() {
+        if !whole || T::buffer_mut(&mut self.storage).and_then(Buffer::get_mut).is_none() {
             *self = Tensor::from_buffer(map::map1(self.strided::<T>(), |x| x), self.shape());
         }
         let count = self.count();
-        match T::buffer_mut(&mut self.storage).and_then(Arc::get_mut) {
+        match T::buffer_mut(&mut self.storage).and_then(Buffer::get_mut) {
             Some(buffer) => &mut buffer[..count],
             None => unreachable!("the buffer was just made"),
         }
@@ -191,7 +190,7 @@ impl Tensor {
     }
 
     /// The buffer itself, to ask who else holds it.
-    pub(crate) fn shared_buffer<T: Element>(&self) -> Option<&Arc<Buffer<T>>> {
+    pub(crate) fn shared_buffer<T: Element>(&self) -> Option<&Buffer<T>> {
         T::buffer(&self.storage)
     }
 
