@@ -38,10 +38,10 @@ mod param;
 
 pub use graph::{Graph, Mode, Phase, Var};
 pub use inspect::NodeInfo;
-pub use module::{Module, join};
+pub use module::{Module, ParamPath};
 pub use op::{AnyOp, Op};
 pub use param::{Grads, PairError, Param, ParamId, Role};
 pub use tensor::{
     Axes, Conv2d, DType, Element, OrPanic, Padding, Pool2d, Rng, Shape, ShapeError, Slice, Tensor, Windows,
-    set_threads, threads,
+    set_threads, threads, update_elements,
 };

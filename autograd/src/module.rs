@@ -1,6 +1,7 @@
 //! What has named parameters.
 
 use crate::param::{Param, Role};
+use std::fmt;
 
 /// A part of a model: something with named parameters and states, or with parts that have.
 ///
@@ -8,20 +9,20 @@ use crate::param::{Param, Role};
 /// to it: `conv1.weight`, `blocks.0.norm.scale`.
 ///
 /// ```
-/// use autograd::{Module, Param, Tensor};
+/// use autograd::{Module, Param, ParamPath, Tensor};
 ///
 /// struct Affine {
 ///     weight: Param,
 ///     bias: Param,
 /// }
 /// impl Module for Affine {
-///     fn collect<'a>(&'a self, path: &str, list: &mut Vec<(String, &'a Param)>) {
-///         self.weight.collect(&autograd::join(path, "weight"), list);
-///         self.bias.collect(&autograd::join(path, "bias"), list);
+///     fn visit<'a>(&'a self, path: &ParamPath<'_>, f: &mut dyn FnMut(&ParamPath<'_>, &'a Param)) {
+///         self.weight.visit(&path.join("weight"), f);
+///         self.bias.visit(&path.join("bias"), f);
 ///     }
-///     fn collect_mut<'a>(&'a mut self, path: &str, list: &mut Vec<(String, &'a mut Param)>) {
-///         self.weight.collect_mut(&autograd::join(path, "weight"), list);
-///         self.bias.collect_mut(&autograd::join(path, "bias"), list);
+///     fn visit_mut<'a>(&'a mut self, path: &ParamPath<'_>, f: &mut dyn FnMut(&ParamPath<'_>, &'a mut Param)) {
+///         self.weight.visit_mut(&path.join("weight"), f);
+///         self.bias.visit_mut(&path.join("bias"), f);
 ///     }
 /// }
 /// let one = || Param::new(Tensor::from(1.0_f32));
@@ -34,106 +35,154 @@ use crate::param::{Param, Role};
     note = "derive it with #[derive(nn::Module)], or mark the field #[module(skip)] if it has none"
 )]
 pub trait Module {
-    /// Appends every parameter below here with its name, which begins with `path`.
-    fn collect<'a>(&'a self, path: &str, list: &mut Vec<(String, &'a Param)>);
+    /// Calls `f` for every parameter below here, with its path, which begins with `path`.
+    fn visit<'a>(&'a self, path: &ParamPath<'_>, f: &mut dyn FnMut(&ParamPath<'_>, &'a Param));
 
-    /// As [`collect`](Module::collect), for writing; the same parameters in the same order.
-    fn collect_mut<'a>(&'a mut self, path: &str, list: &mut Vec<(String, &'a mut Param)>);
+    /// As [`visit`](Module::visit), for writing; the same parameters in the same order.
+    fn visit_mut<'a>(&'a mut self, path: &ParamPath<'_>, f: &mut dyn FnMut(&ParamPath<'_>, &'a mut Param));
 
     /// Every parameter and state with its path name, in the order of the fields.
     fn params(&self) -> Vec<(String, &Param)> {
         let mut list = vec![];
-        self.collect("", &mut list);
+        self.visit(&ParamPath::ROOT, &mut |path, param| list.push((path.to_string(), param)));
         list
     }
 
     /// Every parameter and state with its path name, for writing.
     fn params_mut(&mut self) -> Vec<(String, &mut Param)> {
         let mut list = vec![];
-        self.collect_mut("", &mut list);
+        self.visit_mut(&ParamPath::ROOT, &mut |path, param| list.push((path.to_string(), param)));
         list
     }
 
     /// The number of trained numbers.
     fn param_count(&self) -> usize {
-        self.params().iter().filter(|(_, p)| p.role() == Role::Trained).map(|(_, p)| p.value().count()).sum()
+        let mut count = 0;
+        self.visit(&ParamPath::ROOT, &mut |_, param| {
+            if param.role() == Role::Trained {
+                count += param.value().count();
+            }
+        });
+        count
     }
 
     /// Has all parameters take part in training, or none (fine-tuning freezes the parts it keeps).
     fn set_trained(&mut self, trained: bool) {
-        for (_, param) in self.params_mut() {
+        self.visit_mut(&ParamPath::ROOT, &mut |_, param| {
             if param.role() != Role::State {
                 param.set_trained(trained);
             }
+        });
+    }
+}
+
+/// Where in a model a parameter is: `conv1.weight`. It lies on the stack of the walk and becomes text only where it is
+/// printed, so that a walk allocates nothing.
+#[derive(Clone, Copy)]
+pub struct ParamPath<'p> {
+    parent: Option<&'p ParamPath<'p>>,
+    step: Step<'p>,
+}
+
+#[derive(Clone, Copy)]
+enum Step<'p> {
+    Field(&'p str),
+    Index(usize),
+}
+
+impl ParamPath<'_> {
+    /// The model itself, whose name is empty.
+    pub const ROOT: ParamPath<'static> = ParamPath { parent: None, step: Step::Field("") };
+
+    /// The field of this name below this path.
+    ///
+    /// ```
+    /// use autograd::ParamPath;
+    /// assert_eq!(ParamPath::ROOT.join("blocks").at(0).join("weight").to_string(), "blocks.0.weight");
+    /// ```
+    pub fn join<'p>(&'p self, field: &'p str) -> ParamPath<'p> {
+        ParamPath { parent: Some(self), step: Step::Field(field) }
+    }
+
+    /// The element of this number below this path.
+    pub fn at(&self, index: usize) -> ParamPath<'_> {
+        ParamPath { parent: Some(self), step: Step::Index(index) }
+    }
+}
+
+impl fmt::Display for ParamPath<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(parent) = self.parent else { return Ok(()) };
+        if parent.parent.is_some() {
+            write!(f, "{parent}.")?;
+        }
+        match self.step {
+            Step::Field(name) => f.write_str(name),
+            Step::Index(index) => write!(f, "{index}"),
         }
     }
 }
 
-/// The name of `field` below `path`.
-pub fn join(path: &str, field: impl std::fmt::Display) -> String {
-    if path.is_empty() { field.to_string() } else { format!("{path}.{field}") }
-}
-
 impl Module for Param {
-    fn collect<'a>(&'a self, path: &str, list: &mut Vec<(String, &'a Param)>) {
-        list.push((path.to_owned(), self));
+    fn visit<'a>(&'a self, path: &ParamPath<'_>, f: &mut dyn FnMut(&ParamPath<'_>, &'a Param)) {
+        f(path, self);
     }
-    fn collect_mut<'a>(&'a mut self, path: &str, list: &mut Vec<(String, &'a mut Param)>) {
-        list.push((path.to_owned(), self));
+    fn visit_mut<'a>(&'a mut self, path: &ParamPath<'_>, f: &mut dyn FnMut(&ParamPath<'_>, &'a mut Param)) {
+        f(path, self);
     }
 }
 
 impl<M: Module + ?Sized> Module for Box<M> {
-    fn collect<'a>(&'a self, path: &str, list: &mut Vec<(String, &'a Param)>) {
-        (**self).collect(path, list);
+    fn visit<'a>(&'a self, path: &ParamPath<'_>, f: &mut dyn FnMut(&ParamPath<'_>, &'a Param)) {
+        (**self).visit(path, f);
     }
-    fn collect_mut<'a>(&'a mut self, path: &str, list: &mut Vec<(String, &'a mut Param)>) {
-        (**self).collect_mut(path, list);
+    fn visit_mut<'a>(&'a mut self, path: &ParamPath<'_>, f: &mut dyn FnMut(&ParamPath<'_>, &'a mut Param)) {
+        (**self).visit_mut(path, f);
     }
 }
 
 /// `None` has no parameters.
 impl<M: Module> Module for Option<M> {
-    fn collect<'a>(&'a self, path: &str, list: &mut Vec<(String, &'a Param)>) {
+    fn visit<'a>(&'a self, path: &ParamPath<'_>, f: &mut dyn FnMut(&ParamPath<'_>, &'a Param)) {
         if let Some(module) = self {
-            module.collect(path, list);
+            module.visit(path, f);
         }
     }
-    fn collect_mut<'a>(&'a mut self, path: &str, list: &mut Vec<(String, &'a mut Param)>) {
+    fn visit_mut<'a>(&'a mut self, path: &ParamPath<'_>, f: &mut dyn FnMut(&ParamPath<'_>, &'a mut Param)) {
         if let Some(module) = self {
-            module.collect_mut(path, list);
+            module.visit_mut(path, f);
         }
     }
 }
 
 impl<M: Module> Module for [M] {
-    fn collect<'a>(&'a self, path: &str, list: &mut Vec<(String, &'a Param)>) {
+    fn visit<'a>(&'a self, path: &ParamPath<'_>, f: &mut dyn FnMut(&ParamPath<'_>, &'a Param)) {
         for (i, module) in self.iter().enumerate() {
-            module.collect(&join(path, i), list);
+            module.visit(&path.at(i), f);
         }
     }
-    fn collect_mut<'a>(&'a mut self, path: &str, list: &mut Vec<(String, &'a mut Param)>) {
+    fn visit_mut<'a>(&'a mut self, path: &ParamPath<'_>, f: &mut dyn FnMut(&ParamPath<'_>, &'a mut Param)) {
         for (i, module) in self.iter_mut().enumerate() {
-            module.collect_mut(&join(path, i), list);
+            module.visit_mut(&path.at(i), f);
         }
     }
 }
 
 impl<M: Module> Module for Vec<M> {
-    fn collect<'a>(&'a self, path: &str, list: &mut Vec<(String, &'a Param)>) {
-        self[..].collect(path, list);
+    fn visit<'a>(&'a self, path: &ParamPath<'_>, f: &mut dyn FnMut(&ParamPath<'_>, &'a Param)) {
+        self[..].visit(path, f);
     }
-    fn collect_mut<'a>(&'a mut self, path: &str, list: &mut Vec<(String, &'a mut Param)>) {
-        self[..].collect_mut(path, list);
+    fn visit_mut<'a>(&'a mut self, path: &ParamPath<'_>, f: &mut dyn FnMut(&ParamPath<'_>, &'a mut Param)) {
+        self[..].visit_mut(path, f);
     }
 }
 
 impl<M: Module, const N: usize> Module for [M; N] {
-    fn collect<'a>(&'a self, path: &str, list: &mut Vec<(String, &'a Param)>) {
-        self[..].collect(path, list);
+    fn visit<'a>(&'a self, path: &ParamPath<'_>, f: &mut dyn FnMut(&ParamPath<'_>, &'a Param)) {
+        self[..].visit(path, f);
     }
-    fn collect_mut<'a>(&'a mut self, path: &str, list: &mut Vec<(String, &'a mut Param)>) {
-        self[..].collect_mut(path, list);
+    fn visit_mut<'a>(&'a mut self, path: &ParamPath<'_>, f: &mut dyn FnMut(&ParamPath<'_>, &'a mut Param)) {
+        self[..].visit_mut(path, f);
     }
 }
 
@@ -142,8 +191,8 @@ macro_rules! without_params {
         $(
             /// A plain setting: it has no parameters.
             impl Module for $type {
-                fn collect<'a>(&'a self, _: &str, _: &mut Vec<(String, &'a Param)>) {}
-                fn collect_mut<'a>(&'a mut self, _: &str, _: &mut Vec<(String, &'a mut Param)>) {}
+                fn visit<'a>(&'a self, _: &ParamPath<'_>, _: &mut dyn FnMut(&ParamPath<'_>, &'a Param)) {}
+                fn visit_mut<'a>(&'a mut self, _: &ParamPath<'_>, _: &mut dyn FnMut(&ParamPath<'_>, &'a mut Param)) {}
             }
         )*
     };
@@ -153,11 +202,11 @@ without_params!((), bool, f32, f64, i32, i64, u32, u64, usize, String, &'static 
 macro_rules! tuples {
     ($($name:ident $index:tt),*) => {
         impl<$($name: Module),*> Module for ($($name,)*) {
-            fn collect<'a>(&'a self, path: &str, list: &mut Vec<(String, &'a Param)>) {
-                $(self.$index.collect(&join(path, $index), list);)*
+            fn visit<'a>(&'a self, path: &ParamPath<'_>, f: &mut dyn FnMut(&ParamPath<'_>, &'a Param)) {
+                $(self.$index.visit(&path.at($index), f);)*
             }
-            fn collect_mut<'a>(&'a mut self, path: &str, list: &mut Vec<(String, &'a mut Param)>) {
-                $(self.$index.collect_mut(&join(path, $index), list);)*
+            fn visit_mut<'a>(&'a mut self, path: &ParamPath<'_>, f: &mut dyn FnMut(&ParamPath<'_>, &'a mut Param)) {
+                $(self.$index.visit_mut(&path.at($index), f);)*
             }
         }
     };

@@ -1,5 +1,6 @@
 //! Parameters, and what a step computes for them.
 
+use crate::module::{Module, ParamPath};
 use std::collections::HashMap;
 use std::panic::Location;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -165,41 +166,61 @@ impl Grads {
         self.grads.values_mut()
     }
 
-    /// The gradient of each trained parameter of `params` with the parameter and its name, in their order; states get
-    /// their next values on the way. An optimizer's step is a loop over the result.
+    /// Calls `f` for every trained parameter of `model` with its path and its gradient, and gives the states their next
+    /// values. An optimizer's step is a loop over its body. Nothing is changed if there is an error.
+    ///
+    /// ```
+    /// use autograd::{Graph, Param, Tensor};
+    /// let mut weight = Param::new(Tensor::from([2.0_f32]));
+    /// let grads = (Graph::training(0, 0).param(&weight) * 3.0).sum(..).backward();
+    /// grads.apply(&mut weight, &mut |_, param, grad| *param.value_mut() -= &(grad * 0.5)).unwrap();
+    /// assert_eq!(weight.value().item(), 0.5);
+    /// ```
     ///
     /// # Errors
-    /// If a trained parameter has no gradient or there is a gradient or a state that `params` does not list.
-    pub fn pair<'a>(
-        &'a self,
-        params: Vec<(String, &'a mut Param)>,
-    ) -> Result<Vec<(String, &'a mut Param, &'a Tensor)>, PairError> {
-        let mut unknown: std::collections::HashSet<ParamId> =
-            self.grads.keys().chain(self.updates.keys()).copied().collect();
-        let mut pairs = Vec::with_capacity(self.grads.len());
-        let mut states = Vec::with_capacity(self.updates.len());
-        for (name, param) in params {
-            unknown.remove(&param.id);
-            match (param.role, self.grads.get(&param.id)) {
-                (Role::Trained, Some(grad)) => pairs.push((name, param, grad)),
-                (Role::Trained, None) => {
-                    return Err(PairError::NoGradient { name, made_at: param.made_at });
+    /// If a trained parameter has no gradient, or there is a gradient or a state that `model` does not list.
+    pub fn apply(
+        &self,
+        model: &mut dyn Module,
+        f: &mut dyn FnMut(&ParamPath<'_>, &mut Param, &Tensor),
+    ) -> Result<(), PairError> {
+        self.check(model)?;
+        model.visit_mut(&ParamPath::ROOT, &mut |path, param| match param.role {
+            Role::Trained => {
+                if let Some(grad) = self.grads.get(&param.id) {
+                    f(path, param, grad);
                 }
-                (Role::State, _) => states.push(param),
-                (Role::Frozen, _) => {}
             }
-        }
-        if let Some(id) = unknown.into_iter().min() {
-            let value = self.grads.get(&id).or(self.updates.get(&id));
-            let shape = value.map(Tensor::shape).unwrap_or_default();
-            return Err(PairError::NotListed { shape: shape.to_string() });
-        }
-        for state in states {
-            if let Some(value) = self.updates.get(&state.id) {
-                state.value = value.clone();
+            Role::State => {
+                if let Some(value) = self.updates.get(&param.id) {
+                    param.value = value.clone();
+                }
             }
+            Role::Frozen => {}
+        });
+        Ok(())
+    }
+
+    /// Refuses a model that these are not the gradients of.
+    fn check(&self, model: &dyn Module) -> Result<(), PairError> {
+        let (mut listed, mut without) = (0, None);
+        model.visit(&ParamPath::ROOT, &mut |path, param| {
+            let known = self.grads.contains_key(&param.id) || self.updates.contains_key(&param.id);
+            listed += usize::from(known);
+            if param.role == Role::Trained && !known && without.is_none() {
+                without = Some(PairError::NoGradient { name: path.to_string(), made_at: param.made_at });
+            }
+        });
+        if let Some(error) = without {
+            return Err(error);
         }
-        Ok(pairs)
+        if listed >= self.grads.len() + self.updates.len() {
+            return Ok(());
+        }
+        let ids: Vec<ParamId> = model.params().iter().map(|(_, param)| param.id).collect();
+        let values = self.grads.iter().chain(&self.updates).filter(|(id, _)| !ids.contains(id));
+        let shape = values.min_by_key(|(id, _)| **id).map(|(_, value)| value.shape()).unwrap_or_default();
+        Err(PairError::NotListed { shape: shape.to_string() })
     }
 }
 

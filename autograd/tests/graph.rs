@@ -1,7 +1,7 @@
 //! The graph as a whole: long chains, operations of one's own, listing and picture, and what a step hands to an optimizer.
 
 use autograd::gradcheck::{self, Check, Failure, Form};
-use autograd::{DType, Graph, Module, Op, PairError, Param, Rng, Shape, ShapeError, Tensor, Var, join};
+use autograd::{DType, Graph, Module, Op, PairError, Param, ParamPath, Rng, Shape, ShapeError, Tensor, Var};
 use std::path::Path;
 
 /// Runs `f` on a thread whose stack no recursion over a long chain would fit in.
@@ -179,15 +179,15 @@ impl Affine {
 }
 
 impl Module for Affine {
-    fn collect<'a>(&'a self, path: &str, list: &mut Vec<(String, &'a Param)>) {
-        self.weight.collect(&join(path, "weight"), list);
-        self.bias.collect(&join(path, "bias"), list);
-        self.uses.collect(&join(path, "uses"), list);
+    fn visit<'a>(&'a self, path: &ParamPath<'_>, f: &mut dyn FnMut(&ParamPath<'_>, &'a Param)) {
+        self.weight.visit(&path.join("weight"), f);
+        self.bias.visit(&path.join("bias"), f);
+        self.uses.visit(&path.join("uses"), f);
     }
-    fn collect_mut<'a>(&'a mut self, path: &str, list: &mut Vec<(String, &'a mut Param)>) {
-        self.weight.collect_mut(&join(path, "weight"), list);
-        self.bias.collect_mut(&join(path, "bias"), list);
-        self.uses.collect_mut(&join(path, "uses"), list);
+    fn visit_mut<'a>(&'a mut self, path: &ParamPath<'_>, f: &mut dyn FnMut(&ParamPath<'_>, &'a mut Param)) {
+        self.weight.visit_mut(&path.join("weight"), f);
+        self.bias.visit_mut(&path.join("bias"), f);
+        self.uses.visit_mut(&path.join("uses"), f);
     }
 }
 
@@ -207,15 +207,12 @@ fn states_and_gradients_arrive_together() {
         let graph = Graph::training(1, step);
         let grads = forward(&model, &graph).backward();
         assert_eq!(grads.update(&model[0].uses).unwrap().item(), step as f64 + 1.0);
-        let names: Vec<String> = grads
-            .pair(model.params_mut())
-            .unwrap()
-            .into_iter()
-            .map(|(name, param, grad)| {
-                assert_eq!(param.value().shape(), grad.shape());
-                name
-            })
-            .collect();
+        let mut names = vec![];
+        let applied = grads.apply(&mut model, &mut |path, param, grad| {
+            assert_eq!(param.value().shape(), grad.shape());
+            names.push(path.to_string());
+        });
+        assert_eq!(applied, Ok(()));
         assert_eq!(names, ["0.weight", "0.bias", "1.weight", "1.bias"]);
         assert_eq!(
             (model[0].uses.value().item(), model[1].uses.value().item()),
@@ -234,7 +231,7 @@ fn what_does_not_pair_says_why() {
     let grads = hidden.sum(..).backward();
     let made_at = model[1].weight.made_at();
     assert!(made_at.file().ends_with("graph.rs"));
-    let error = grads.pair(model.params_mut()).unwrap_err();
+    let error = grads.apply(&mut model, &mut |_, _, _| ()).unwrap_err();
     assert!(matches!(&error, PairError::NoGradient { name, .. } if name == "1.weight"));
     assert_eq!(
         error.to_string(),
@@ -246,14 +243,29 @@ fn what_does_not_pair_says_why() {
     assert_eq!(model[0].uses.value().item(), 0.0, "a step that is refused changes no state");
     let other = "has a gradient (or a next value) but the model does not list it; is it in a field marked \
                  #[module(skip)], or of another model?";
-    let error = grads.pair(vec![]).unwrap_err();
+    let error = grads.apply(&mut (), &mut |_, _, _| ()).unwrap_err();
     assert_eq!(error.to_string(), format!("a parameter of shape [2, 3] {other}"));
-    let (first, second) = model.split_at_mut(1);
-    let listed = vec![("weight".to_owned(), &mut first[0].weight), ("bias".to_owned(), &mut first[0].bias)];
-    let error = grads.pair(listed).unwrap_err();
+    struct Part<'p>(&'p mut Affine);
+    impl Module for Part<'_> {
+        fn visit<'a>(&'a self, path: &ParamPath<'_>, f: &mut dyn FnMut(&ParamPath<'_>, &'a Param)) {
+            self.0.weight.visit(path, f);
+            self.0.bias.visit(path, f);
+        }
+        fn visit_mut<'a>(
+            &'a mut self,
+            path: &ParamPath<'_>,
+            f: &mut dyn FnMut(&ParamPath<'_>, &'a mut Param),
+        ) {
+            self.0.weight.visit_mut(path, f);
+            self.0.bias.visit_mut(path, f);
+        }
+    }
+    let error = grads.apply(&mut Part(&mut model[0]), &mut |_, _, _| ()).unwrap_err();
     assert_eq!(error.to_string(), format!("a parameter of shape [] {other}"));
-    second[0].set_trained(false);
-    assert_eq!(grads.pair(model.params_mut()).unwrap().len(), 2);
+    model[1].set_trained(false);
+    let mut count = 0;
+    grads.apply(&mut model, &mut |_, _, _| count += 1).unwrap();
+    assert_eq!(count, 2);
     assert_eq!(model[0].uses.value().item(), 1.0);
 }
 
@@ -289,10 +301,10 @@ fn names_with_quotes_are_drawn() {
     let graph = Graph::training(0, 0);
     struct Odd<'p>(&'p Param);
     impl Module for Odd<'_> {
-        fn collect<'a>(&'a self, _: &str, list: &mut Vec<(String, &'a Param)>) {
-            list.push((r#"a "layer" {\.weight"#.into(), self.0));
+        fn visit<'a>(&'a self, path: &ParamPath<'_>, f: &mut dyn FnMut(&ParamPath<'_>, &'a Param)) {
+            self.0.visit(&path.join(r#"a "layer" {\.weight"#), f);
         }
-        fn collect_mut<'a>(&'a mut self, _: &str, _: &mut Vec<(String, &'a mut Param)>) {}
+        fn visit_mut<'a>(&'a mut self, _: &ParamPath<'_>, _: &mut dyn FnMut(&ParamPath<'_>, &'a mut Param)) {}
     }
     graph.name_params(&Odd(&weight));
     graph.scoped("Odd", || graph.param(&weight) * 2.0);

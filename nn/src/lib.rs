@@ -81,8 +81,8 @@ mod save;
 mod summary;
 
 pub use autograd::{
-    Axes, DType, Element, Grads, Graph, Mode, Module, Op, Padding, Param, Rng, Role, Shape, ShapeError,
-    Slice, Tensor, Var, gradcheck, join, set_threads, threads,
+    Axes, DType, Element, Grads, Graph, Mode, Module, Op, Padding, Param, ParamPath, Rng, Role, Shape,
+    ShapeError, Slice, Tensor, Var, gradcheck, set_threads, threads,
 };
 pub use check::check_gradients;
 pub use convert::convert;
@@ -137,7 +137,5 @@ pub use summary::{Row, Summary, summary};
 /// What the code that `#[derive(Module)]` writes refers to.
 #[doc(hidden)]
 pub mod __private {
-    pub use autograd::{Module, Param, join};
-    pub use std::string::String;
-    pub use std::vec::Vec;
+    pub use autograd::{Module, Param, ParamPath};
 }

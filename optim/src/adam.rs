@@ -3,7 +3,7 @@
 use crate::memory::{Memory, StateError, count, zeros};
 use crate::optimizer::{Optimizer, write_decay};
 use crate::real::{Real, elements, for_real};
-use autograd::{Module, Tensor};
+use autograd::{Module, Tensor, update_elements};
 
 /// The small number ε that keeps Adam from dividing by 0, and where it is added.
 ///
@@ -136,7 +136,6 @@ impl std::fmt::Display for Adam {
 }
 
 impl Optimizer for Adam {
-    #[track_caller]
     fn update(&mut self, name: &str, value: &mut Tensor, grad: &Tensor, lr: f64) {
         let [m, v, t] = self.memory.of(name, value);
         let t = {
@@ -169,6 +168,10 @@ impl Optimizer for Adam {
         self.memory.to_entries()
     }
 
+    fn check(&self, name: &str, value: &Tensor) -> Result<(), String> {
+        self.memory.check(name, value)
+    }
+
     fn load_state(&mut self, model: &dyn Module, state: Vec<(String, Tensor)>) -> Result<(), StateError> {
         self.memory.load(model, state)
     }
@@ -188,15 +191,21 @@ struct Rule<T> {
 }
 
 impl<T: Real> Rule<T> {
-    /// One pass over the elements, in a form that the compiler turns into vector instructions.
     fn apply(&self, w: &mut [T], m: &mut [T], v: &mut [T], g: &[T]) {
-        let ([beta1, beta2], [share1, share2]) = (self.betas, self.shares);
-        for (((w, m), v), &g) in w.iter_mut().zip(m).zip(v).zip(g) {
-            let g = g.flush_below(self.least_grad);
-            *m = (beta1 * *m + share1 * g).flush();
-            *v = (beta2 * *v + share2 * (g * g)).flush_below(self.least_v);
-            // The quotient first: the learning rate times a small m would be subnormal.
-            *w = (self.keep * *w - self.lr * (*m / (v.sqrt() + self.eps))).flush();
-        }
+        let &Rule { betas: [beta1, beta2], shares: [share1, share2], lr, eps, keep, least_grad, least_v } =
+            self;
+        update_elements(
+            [w, m, v],
+            g,
+            #[inline(always)]
+            |[w, m, v], g| {
+                let g = g.flush_below(least_grad);
+                let m = (beta1 * m + share1 * g).flush();
+                let v = (beta2 * v + share2 * (g * g)).flush_below(least_v);
+                // The quotient first: the learning rate times a small m would be subnormal.
+                let w = (keep * w - lr * (m / (v.sqrt() + eps))).flush();
+                [w, m, v]
+            },
+        );
     }
 }

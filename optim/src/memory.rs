@@ -34,27 +34,32 @@ impl<const N: usize> Memory<N> {
     }
 
     /// The tensors of the parameter called `name`, first values if it has none yet.
-    ///
-    /// # Panics
-    /// If they are those of a parameter of another shape or type.
-    #[track_caller]
     pub(crate) fn of(&mut self, name: &str, param: &Tensor) -> &mut [Tensor; N] {
-        let first_values = || self.slots.map(|(_, first)| first(param));
-        let tensors = self.of.entry(name.to_owned()).or_insert_with(first_values);
-        for (tensor, (slot, _)) in tensors.iter().zip(&self.slots) {
+        if !self.of.contains_key(name) {
+            self.of.insert(name.to_owned(), self.slots.map(|(_, first)| first(param)));
+        }
+        match self.of.get_mut(name) {
+            Some(tensors) => tensors,
+            None => unreachable!("it was just inserted"),
+        }
+    }
+
+    /// Refuses a parameter of another shape or type than what is remembered of it.
+    pub(crate) fn check(&self, name: &str, param: &Tensor) -> Result<(), String> {
+        for (tensor, (slot, _)) in self.of.get(name).into_iter().flatten().zip(&self.slots) {
             // A count is alike for all parameters.
             if tensor.dtype() != DType::I64 && kind(tensor) != kind(param) {
-                panic!(
-                    "step: the optimizer's state {name}/{slot} is {} {} but the parameter is now {} {}; \
+                return Err(format!(
+                    "the optimizer's state {name}/{slot} is {} {} but the parameter is now {} {}; \
                      a model whose parameters change needs a new optimizer",
                     tensor.dtype(),
                     tensor.shape(),
                     param.dtype(),
                     param.shape()
-                );
+                ));
             }
         }
-        tensors
+        Ok(())
     }
 
     /// Everything, as `parameter/slot`.

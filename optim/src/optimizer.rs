@@ -1,8 +1,11 @@
 //! One step for a whole model.
 
 use crate::memory::StateError;
-use autograd::{Grads, Module, Tensor};
+use autograd::{Grads, Module, ParamPath, Tensor};
+use std::cell::RefCell;
 use std::collections::HashSet;
+use std::fmt::Write;
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 /// An update rule: how a parameter changes by its gradient.
 ///
@@ -58,32 +61,14 @@ pub trait Optimizer {
         if !lr.is_finite() || lr < 0.0 {
             panic!("step: the learning rate is {lr}; it must be a finite number, 0 or above");
         }
-        let mut names = HashSet::new();
-        for (name, param) in model.params() {
-            if let Some(grad) = grads.get(param)
-                && (grad.shape(), grad.dtype()) != (param.value().shape(), param.value().dtype())
-            {
-                panic!(
-                    "step: the parameter {name} is {} {} but its gradient is {} {}; \
-                     was its value replaced after the gradient was computed?",
-                    param.value().dtype(),
-                    param.value().shape(),
-                    grad.dtype(),
-                    grad.shape()
-                );
-            }
-            if let Some(name) = names.replace(name) {
-                panic!(
-                    "step: two parameters of the model are called {name}; give each a name of its own in collect"
-                );
-            }
+        if let Err(error) = check(model, grads, &|name, value| self.check(name, value)) {
+            panic!("step: {error}");
         }
-        let pairs = match grads.pair(model.params_mut()) {
-            Ok(pairs) => pairs,
-            Err(error) => panic!("step: {error}"),
-        };
-        for (name, param, grad) in pairs {
-            self.update(&name, param.value_mut(), &grad.contiguous(), lr);
+        let applied = grads.apply(model, &mut |path, param, grad| {
+            with_name(path, |name| self.update(name, param.value_mut(), &grad.contiguous(), lr));
+        });
+        if let Err(error) = applied {
+            panic!("step: {error}");
         }
     }
 
@@ -91,8 +76,15 @@ pub trait Optimizer {
     ///
     /// [`step`](Optimizer::step) calls it once for each trained parameter, with `grad` of the same shape and type as
     /// `value`, its elements in row-major order without gaps.
-    #[track_caller]
     fn update(&mut self, name: &str, value: &mut Tensor, grad: &Tensor, lr: f64);
+
+    /// Whether the rule can be applied to the parameter `name` as it is now, asked before anything is changed.
+    ///
+    /// # Errors
+    /// A sentence for the user if not: what is remembered of it has another shape, say.
+    fn check(&self, _name: &str, _value: &Tensor) -> Result<(), String> {
+        Ok(())
+    }
 
     /// What the optimizer remembers, as named tensors: `conv1.weight/m`, `conv1.weight/v`, … for each parameter that it
     /// has updated.
@@ -109,6 +101,66 @@ pub trait Optimizer {
     /// If the state does not belong to the model or to this kind of optimizer; the error names the first entry that
     /// differs, and the optimizer stays as it was.
     fn load_state(&mut self, model: &dyn Module, state: Vec<(String, Tensor)>) -> Result<(), StateError>;
+}
+
+/// Runs `f` on the path as text, in a string that is used again: a step allocates nothing.
+fn with_name<R>(path: &ParamPath<'_>, f: impl FnOnce(&str) -> R) -> R {
+    thread_local! {
+        static NAME: RefCell<String> = const { RefCell::new(String::new()) };
+    }
+    let mut name = NAME.take();
+    name.clear();
+    let _ = write!(name, "{path}");
+    let result = f(&name);
+    NAME.set(name);
+    result
+}
+
+/// Refuses gradients of another shape or type than the parameter's, two parameters of one name, and what the rule refuses.
+fn check(
+    model: &dyn Module,
+    grads: &Grads,
+    rule: &dyn Fn(&str, &Tensor) -> Result<(), String>,
+) -> Result<(), String> {
+    thread_local! {
+        static HASHES: RefCell<HashSet<u64>> = RefCell::default();
+    }
+    let mut hashes = HASHES.take();
+    hashes.clear();
+    let mut wrong = Ok(());
+    let mut clash = false;
+    model.visit(&ParamPath::ROOT, &mut |path, param| {
+        let hash = with_name(path, |name| {
+            let mut hasher = DefaultHasher::new();
+            name.hash(&mut hasher);
+            hasher.finish()
+        });
+        clash |= !hashes.insert(hash);
+        let (value, Some(grad), Ok(())) = (param.value(), grads.get(param), &wrong) else { return };
+        if (grad.shape(), grad.dtype()) != (value.shape(), value.dtype()) {
+            wrong = Err(format!(
+                "the parameter {path} is {} {} but its gradient is {} {}; \
+                 was its value replaced after the gradient was computed?",
+                value.dtype(),
+                value.shape(),
+                grad.dtype(),
+                grad.shape()
+            ));
+        } else {
+            wrong = with_name(path, |name| rule(name, value));
+        }
+    });
+    HASHES.set(hashes);
+    // Two names may have one hash by chance; the names themselves decide.
+    let mut names = HashSet::new();
+    let params = if clash { model.params() } else { vec![] };
+    let twice = params.into_iter().find(|(name, _)| !names.insert(name.clone()));
+    match twice {
+        Some((name, _)) => Err(format!(
+            "two parameters of the model are called {name}; give each a name of its own in visit"
+        )),
+        None => wrong,
+    }
 }
 
 /// The weight decay in an optimizer's line of settings, if there is one.

@@ -3,7 +3,7 @@
 use crate::memory::{Memory, StateError, zeros};
 use crate::optimizer::{Optimizer, write_decay};
 use crate::real::{Real, elements, for_real};
-use autograd::{Module, Tensor};
+use autograd::{Module, Tensor, update_elements};
 
 /// Stochastic gradient descent: plain, with momentum μ, with Nesterov's momentum, with weight decay λ.
 ///
@@ -101,7 +101,6 @@ impl std::fmt::Display for Sgd {
 }
 
 impl Optimizer for Sgd {
-    #[track_caller]
     fn update(&mut self, name: &str, value: &mut Tensor, grad: &Tensor, lr: f64) {
         for_real!(value, T => {
             let rule = Rule::<T> {
@@ -124,6 +123,10 @@ impl Optimizer for Sgd {
         self.memory.to_entries()
     }
 
+    fn check(&self, name: &str, value: &Tensor) -> Result<(), String> {
+        self.memory.check(name, value)
+    }
+
     fn load_state(&mut self, model: &dyn Module, state: Vec<(String, Tensor)>) -> Result<(), StateError> {
         if self.momentum == 0.0
             && let Some((name, _)) = state.first()
@@ -144,25 +147,39 @@ struct Rule<T> {
 
 impl<T: Real> Rule<T> {
     fn plain(&self, w: &mut [T], g: &[T]) {
-        for (w, &g) in w.iter_mut().zip(g) {
-            let d = (g + self.weight_decay * *w).flush();
-            *w = (*w - self.lr * d).flush();
-        }
+        let &Rule { lr, weight_decay, .. } = self;
+        update_elements(
+            [w],
+            g,
+            #[inline(always)]
+            |[w], g| [(w - lr * (g + weight_decay * w).flush()).flush()],
+        );
     }
 
     fn momentum(&self, w: &mut [T], v: &mut [T], g: &[T]) {
-        for ((w, v), &g) in w.iter_mut().zip(v).zip(g) {
-            let d = (g + self.weight_decay * *w).flush();
-            *v = (self.momentum * *v + d).flush();
-            *w = (*w - self.lr * *v).flush();
-        }
+        let &Rule { lr, momentum, weight_decay } = self;
+        update_elements(
+            [w, v],
+            g,
+            #[inline(always)]
+            |[w, v], g| {
+                let v = (momentum * v + (g + weight_decay * w).flush()).flush();
+                [(w - lr * v).flush(), v]
+            },
+        );
     }
 
     fn nesterov(&self, w: &mut [T], v: &mut [T], g: &[T]) {
-        for ((w, v), &g) in w.iter_mut().zip(v).zip(g) {
-            let d = (g + self.weight_decay * *w).flush();
-            *v = (self.momentum * *v + d).flush();
-            *w = (*w - self.lr * (d + self.momentum * *v)).flush();
-        }
+        let &Rule { lr, momentum, weight_decay } = self;
+        update_elements(
+            [w, v],
+            g,
+            #[inline(always)]
+            |[w, v], g| {
+                let d = (g + weight_decay * w).flush();
+                let v = (momentum * v + d).flush();
+                [(w - lr * (d + momentum * v)).flush(), v]
+            },
+        );
     }
 }

@@ -67,6 +67,7 @@ mod view;
 pub use conv::{Conv2d, Padding};
 pub use dtype::{DType, Element};
 pub use layout::{Layout, Slice, View, Windows};
+pub use map::update_elements;
 pub use parallel::{set_threads, threads};
 pub use peak::fma_peak;
 pub use pool::Pool2d;

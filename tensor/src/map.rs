@@ -3,7 +3,7 @@
 use crate::buffer::Buffer;
 use crate::dtype::Element;
 use crate::layout::Layout;
-use crate::parallel::for_each_chunk_mut;
+use crate::parallel::{for_each_chunk_mut, for_each_chunks_mut};
 use crate::shape::{MAX_RANK, Shape};
 use crate::simd::vectorize;
 
@@ -243,6 +243,47 @@ pub(crate) fn update<A: Element, B: Element>(
                         for (i, o) in out.iter_mut().enumerate() {
                             *o = f(*o, at(b.data, ob, i, stride));
                         }
+                    }
+                }
+            },
+        );
+    });
+}
+
+/// Replaces the elements `i` of all slices by what `f` makes of them and of `g[i]`, in place and on several threads: the
+/// loop of an optimizer's rule. Mark `f` `#[inline(always)]`, so that it is compiled for the widest vectors.
+///
+/// ```
+/// let (mut weight, mut velocity) = ([1.0_f32, 2.0], [0.0, 1.0]);
+/// tensor::update_elements([&mut weight, &mut velocity], &[0.5, 0.5], |[w, v], g| [w - 0.1 * (v + g), v + g]);
+/// assert_eq!(velocity, [0.5, 1.5]);
+/// ```
+///
+/// # Panics
+/// If the slices have different lengths.
+pub fn update_elements<T: Element, const N: usize>(
+    slices: [&mut [T]; N],
+    g: &[T],
+    f: impl Fn([T; N], T) -> [T; N] + Copy + Sync,
+) {
+    assert!(slices.iter().all(|slice| slice.len() == g.len()), "the slices have different lengths");
+    for_each_chunks_mut(slices, GRAIN, |task, slices| {
+        let g = &g[task * GRAIN..];
+        vectorize(
+            #[inline(always)]
+            || {
+                let n = slices.first().map_or(0, |slice| slice.len());
+                let (slices, g) = (slices.map(|slice| &mut slice[..n]), &g[..n]);
+                for i in 0..n {
+                    let new = f(
+                        std::array::from_fn(
+                            #[inline(always)]
+                            |k| slices[k][i],
+                        ),
+                        g[i],
+                    );
+                    for k in 0..N {
+                        slices[k][i] = new[k];
                     }
                 }
             },

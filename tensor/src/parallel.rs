@@ -112,6 +112,22 @@ pub(crate) fn for_each_chunk_mut<T: Send>(out: &mut [T], chunk: usize, f: impl F
     for_each(chunks.count(), |i| f(i, unsafe { chunks.get(i) }));
 }
 
+/// As [`for_each_chunk_mut`] for several slices of one length: task `i` gets chunk `i` of each.
+///
+/// # Panics
+/// If the lengths differ or `chunk` is 0, and as [`for_each`].
+pub(crate) fn for_each_chunks_mut<T: Send, const N: usize>(
+    slices: [&mut [T]; N],
+    chunk: usize,
+    f: impl Fn(usize, [&mut [T]; N]) + Sync,
+) {
+    let slices = slices.map(|slice| Chunks::new(slice, chunk));
+    let Some(first) = slices.first() else { return };
+    assert!(slices.iter().all(|slice| slice.len == first.len), "the slices have different lengths");
+    // SAFETY: the slices are different ones; `for_each` runs every index below `count()` at most once.
+    for_each(first.count(), |i| f(i, slices.each_ref().map(|slice| unsafe { slice.get(i) })));
+}
+
 /// Cuts the rows of `width` elements that `out` consists of into parts of `columns` elements (the last may be narrower), and
 /// runs `f(first column, pointer to it, elements behind it)` for each, in parallel as [`for_each`] does. Only the columns
 /// of its part are for `f` to touch.

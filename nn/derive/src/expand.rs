@@ -26,7 +26,7 @@ pub(crate) fn module(input: &DeriveInput) -> Result<TokenStream> {
         let walked = walked(fields)?;
         walked_types.extend(walked.iter().map(|w| &w.field.ty));
         let path = if is_enum { quote!(Self::#variant) } else { quote!(Self) };
-        for (arms, walk) in arms.iter_mut().zip(["collect", "collect_mut"]) {
+        for (arms, walk) in arms.iter_mut().zip(["visit", "visit_mut"]) {
             arms.push(arm(&path, &walked, &format_ident!("{walk}")));
         }
     }
@@ -43,17 +43,17 @@ pub(crate) fn module(input: &DeriveInput) -> Result<TokenStream> {
         #[automatically_derived]
         #[allow(unused_variables)]
         impl #for_impl ::nn::__private::Module for #name #for_type #clause {
-            fn collect<'module>(
+            fn visit<'module>(
                 &'module self,
-                path: &str,
-                list: &mut ::nn::__private::Vec<(::nn::__private::String, &'module ::nn::__private::Param)>,
+                path: &::nn::__private::ParamPath<'_>,
+                f: &mut dyn FnMut(&::nn::__private::ParamPath<'_>, &'module ::nn::__private::Param),
             ) {
                 #body
             }
-            fn collect_mut<'module>(
+            fn visit_mut<'module>(
                 &'module mut self,
-                path: &str,
-                list: &mut ::nn::__private::Vec<(::nn::__private::String, &'module mut ::nn::__private::Param)>,
+                path: &::nn::__private::ParamPath<'_>,
+                f: &mut dyn FnMut(&::nn::__private::ParamPath<'_>, &'module mut ::nn::__private::Param),
             ) {
                 #body_mut
             }
@@ -92,14 +92,14 @@ fn walked(fields: &Fields) -> Result<Vec<Walked<'_>>> {
     Ok(walked)
 }
 
-/// `Self::Conv { 0: field_0, .. } => { Module::collect(field_0, …); }`
+/// `Self::Conv { 0: field_0, .. } => { Module::visit(field_0, …); }`
 fn arm(path: &TokenStream, walked: &[Walked<'_>], walk: &Ident) -> TokenStream {
     let patterns = walked.iter().map(|Walked { member, binding, .. }| quote!(#member: #binding));
     let calls = walked.iter().map(|Walked { binding, name, .. }| match name {
         Some(name) => quote! {
-            ::nn::__private::Module::#walk(#binding, &::nn::__private::join(path, #name), list);
+            ::nn::__private::Module::#walk(#binding, &::nn::__private::ParamPath::join(path, #name), f);
         },
-        None => quote!(::nn::__private::Module::#walk(#binding, path, list);),
+        None => quote!(::nn::__private::Module::#walk(#binding, path, f);),
     });
     quote!(#path { #(#patterns,)* .. } => { #(#calls)* })
 }

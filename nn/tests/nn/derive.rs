@@ -138,8 +138,8 @@ fn two_inputs() {
     let graph = nn::Graph::training(0, 0);
     let [a, b] = [3, 2].map(|n| graph.input(Tensor::ones([4, n], nn::DType::F32)));
     let grads = model.forward(a, b).square().mean(..).backward();
-    let paired: Vec<String> =
-        grads.pair(model.params_mut()).unwrap().into_iter().map(|(name, ..)| name).collect();
+    let mut paired = vec![];
+    grads.apply(&mut model, &mut |path, _, _| paired.push(path.to_string())).unwrap();
     assert_eq!(paired, ["left.weight", "left.bias", "right.weight", "right.bias"]);
     model.right = None;
     assert_eq!(model.forward(a, b).shape(), [4, 2]);

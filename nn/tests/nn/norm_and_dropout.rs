@@ -1,7 +1,7 @@
 //! Layers that differ between training and inference.
 
 use crate::{assert_close, normal};
-use nn::{BatchNorm, DType, Dropout, Graph, Layer, Module, Param, Tensor};
+use nn::{BatchNorm, DType, Dropout, Graph, Layer, Param, Tensor};
 
 /// The averages after `steps` batches, in plain f64 numbers.
 fn averages(
@@ -45,7 +45,7 @@ fn running_averages() {
         for (step, batch) in batches.iter().enumerate() {
             let graph = Graph::training(1, step as u64);
             let grads = norm.forward(graph.input(batch.clone())).square().mean(..).backward();
-            grads.pair(norm.params_mut()).unwrap();
+            grads.apply(&mut norm, &mut |_, _, _| ()).unwrap();
         }
         let [mean, variance] = averages(&batches, 2, decay, start);
         assert_close(norm.mean.value(), &mean, 1e-14);
@@ -61,7 +61,7 @@ fn running_averages() {
         let expected: Vec<f64> =
             (0..6).map(|i| (x[i] - mean[i % 2]) / (variance[i % 2] + 1e-5).sqrt() * 1.5 - 0.25).collect();
         assert_close(&y.value(), &expected, 1e-13);
-        y.sum(..).backward().pair(norm.params_mut()).unwrap();
+        y.sum(..).backward().apply(&mut norm, &mut |_, _, _| ()).unwrap();
         assert_eq!(norm.steps.value().to_vec::<i64>(), [20]);
         assert_close(norm.mean.value(), &mean, 0.0);
     }

@@ -1,6 +1,9 @@
 //! Checkpoints: what was saved comes back to the bit, and nothing wrong gets in.
 
-use nn::{BatchNorm, DType, Linear, LoadError, Metadata, Module, Param, Rng, SaveError, Tensor, load, save};
+use nn::{
+    BatchNorm, DType, Linear, LoadError, Metadata, Module, Param, ParamPath, Rng, SaveError, Tensor, load,
+    save,
+};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -194,10 +197,10 @@ fn the_file_system_refuses() {
 fn names_that_clash() {
     struct Twice(Param);
     impl Module for Twice {
-        fn collect<'a>(&'a self, _: &str, list: &mut Vec<(String, &'a Param)>) {
-            list.extend([("same".to_owned(), &self.0), ("same".to_owned(), &self.0)]);
+        fn visit<'a>(&'a self, path: &ParamPath<'_>, f: &mut dyn FnMut(&ParamPath<'_>, &'a Param)) {
+            (0..2).for_each(|_| self.0.visit(&path.join("same"), f));
         }
-        fn collect_mut<'a>(&'a mut self, _: &str, _: &mut Vec<(String, &'a mut Param)>) {}
+        fn visit_mut<'a>(&'a mut self, _: &ParamPath<'_>, _: &mut dyn FnMut(&ParamPath<'_>, &'a mut Param)) {}
     }
     let (folder, path) = folder();
     let error = save(&Twice(Param::state(Tensor::from(1_i64))), &path, &Metadata::new()).unwrap_err();

@@ -1,7 +1,7 @@
 //! What a step does to a model, whatever the rule.
 
 use crate::{grads_of, panic_of};
-use autograd::{Graph, Module, Param, Tensor};
+use autograd::{Graph, Module, Param, ParamPath, Tensor};
 use optim::{Adam, Optimizer, Sgd};
 use proptest::prelude::*;
 
@@ -105,11 +105,15 @@ fn a_value_replaced_by_one_of_another_shape_is_named() {
 fn a_name_used_twice_is_refused() {
     struct Twins(Param, Param);
     impl Module for Twins {
-        fn collect<'a>(&'a self, _: &str, list: &mut Vec<(String, &'a Param)>) {
-            list.extend([("twin".to_owned(), &self.0), ("twin".to_owned(), &self.1)]);
+        fn visit<'a>(&'a self, path: &ParamPath<'_>, f: &mut dyn FnMut(&ParamPath<'_>, &'a Param)) {
+            [&self.0, &self.1].into_iter().for_each(|param| param.visit(&path.join("twin"), f));
         }
-        fn collect_mut<'a>(&'a mut self, _: &str, list: &mut Vec<(String, &'a mut Param)>) {
-            list.extend([("twin".to_owned(), &mut self.0), ("twin".to_owned(), &mut self.1)]);
+        fn visit_mut<'a>(
+            &'a mut self,
+            path: &ParamPath<'_>,
+            f: &mut dyn FnMut(&ParamPath<'_>, &'a mut Param),
+        ) {
+            [&mut self.0, &mut self.1].into_iter().for_each(|param| param.visit_mut(&path.join("twin"), f));
         }
     }
     let mut twins = Twins(Param::new(Tensor::from(1.0_f32)), Param::new(Tensor::from(1.0_f32)));
