@@ -156,6 +156,8 @@ impl<'g> Var<'g> {
         params.sort_by_key(|&(_, index)| index);
         let wrt: Vec<Var<'g>> = params.iter().map(|&(_, index)| Var { graph, index }).collect();
         let grads = graph.grad_with(self, seed, &wrt);
+        let found = params.iter().zip(&grads).map(|(&(id, _), grad)| (id, grad.index));
+        *graph.gradients.borrow_mut() = found.collect();
         let updates = graph.updates.borrow();
         let nodes = graph.nodes.borrow();
         Grads {

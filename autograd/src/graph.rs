@@ -67,12 +67,14 @@ pub struct Graph {
     pub(crate) trained: RefCell<Vec<ParamId>>,
     pub(crate) names: RefCell<HashMap<ParamId, String>>,
     pub(crate) updates: RefCell<Vec<(ParamId, usize)>>,
+    /// The nodes of the gradients that `backward` found.
+    pub(crate) gradients: RefCell<Vec<(ParamId, usize)>>,
     pub(crate) scopes: RefCell<Vec<Scope>>,
     pub(crate) scope: Cell<usize>,
     pub(crate) phase: Cell<Phase>,
     mode: Mode,
-    seed: [i64; 2],
-    key: Cell<Option<usize>>,
+    pub(crate) seed: [i64; 2],
+    pub(crate) key: Cell<Option<usize>>,
     draws: Cell<u64>,
 }
 
@@ -84,6 +86,7 @@ impl Graph {
             trained: RefCell::default(),
             names: RefCell::default(),
             updates: RefCell::default(),
+            gradients: RefCell::default(),
             scopes: RefCell::new(vec![Scope { kind: "", parent: 0 }]),
             scope: Cell::new(0),
             phase: Cell::new(Phase::Forward),

@@ -24,6 +24,7 @@
 //! | `ops/…` | the operations, each with its test cases |
 //! | `backward` | going back over the tape |
 //! | `param`, `module` | [`Param`], [`Grads`], and the walk over a model's parameters ([`Module`]) |
+//! | `program` | computing a recorded graph again and again ([`Program`]) |
 //! | `gradcheck` | checking gradients against differences |
 //! | `inspect` | listing and drawing graphs |
 
@@ -35,13 +36,15 @@ mod module;
 mod op;
 mod ops;
 mod param;
+mod program;
 
 pub use graph::{Graph, Mode, Phase, Var};
 pub use inspect::NodeInfo;
 pub use module::{Module, ParamPath};
 pub use op::{AnyOp, Op};
 pub use param::{Grads, PairError, Param, ParamId, Role};
+pub use program::{FeedError, PlanStep, Program};
 pub use tensor::{
-    Axes, Conv2d, DType, Element, OrPanic, Padding, Pool2d, Rng, Shape, ShapeError, Slice, Tensor, Windows,
-    set_threads, threads, update_elements,
+    Axes, Conv2d, DType, Element, OrPanic, Padding, Pool2d, Rng, Scalar, Shape, ShapeError, Slice, Tensor,
+    Windows, set_threads, threads, update_elements,
 };

@@ -3,7 +3,7 @@
 use crate::graph::Var;
 use crate::inspect::op_name;
 use std::fmt::Debug;
-use tensor::{DType, Shape, ShapeError, Tensor};
+use tensor::{DType, Scalar, Shape, ShapeError, Tensor};
 
 /// A differentiable operation of `N` inputs: its shape rule, its value and its gradient, in one place.
 ///
@@ -62,6 +62,18 @@ pub trait Op<const N: usize>: Debug + 'static {
     fn differentiable(&self) -> bool {
         true
     }
+
+    /// The function of single numbers that this operation applies to each element of its inputs, if that is what it
+    /// does. A [`Program`](crate::Program) then computes it in one pass with its neighbours; the bits must be those of
+    /// [`forward`](Op::forward).
+    fn elementwise(&self) -> Option<Scalar> {
+        None
+    }
+
+    /// The additions and multiplications for inputs of these shapes and a result of shape `y`, for profiles.
+    fn flops(&self, _x: [Shape; N], y: Shape) -> u64 {
+        y.count() as u64
+    }
 }
 
 /// The rule that all inputs have one element type, which is the result's.
@@ -103,6 +115,14 @@ pub trait AnyOp: Debug {
     fn differentiable(&self) -> bool {
         true
     }
+    /// See [`Op::elementwise`].
+    fn elementwise(&self) -> Option<Scalar> {
+        None
+    }
+    /// See [`Op::flops`].
+    fn flops(&self, _x: &[Shape], y: Shape) -> u64 {
+        y.count() as u64
+    }
 }
 
 /// The arity-erased twin of an [`Op`].
@@ -138,5 +158,11 @@ impl<O: Op<N>, const N: usize> AnyOp for Erased<O, N> {
     }
     fn differentiable(&self) -> bool {
         self.0.differentiable()
+    }
+    fn elementwise(&self) -> Option<Scalar> {
+        self.0.elementwise()
+    }
+    fn flops(&self, x: &[Shape], y: Shape) -> u64 {
+        self.0.flops(exactly(x), y)
     }
 }

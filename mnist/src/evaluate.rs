@@ -1,7 +1,8 @@
 //! How good a model is on images it was not trained on.
 
 use crate::data::Split;
-use nn::{Graph, Layer, Tensor, loss};
+use crate::engine::{Engine, Mode};
+use nn::Layer;
 use serde::Serialize;
 
 /// Loss and accuracy on a set of images.
@@ -15,19 +16,6 @@ pub struct Score {
     pub accuracy: f64,
 }
 
-/// Images classified at a time: enough to keep the kernels busy, few enough that what they compute stays small.
-const BATCH: usize = 200;
-
-/// Images as a model takes them, `[n, 28, 28, 1]` from 0 to 1, and their labels.
-pub(crate) fn tensors(split: &Split, indices: &[usize]) -> (Tensor, Tensor) {
-    let mut images = vec![0.0; indices.len() * split.pixels()];
-    let mut labels = vec![0; indices.len()];
-    split.gather_images(indices, &mut images);
-    split.gather_labels(indices, &mut labels);
-    let images = Tensor::from(images).reshape([indices.len(), split.rows, split.cols, 1]);
-    (images, Tensor::from(labels))
-}
-
 /// Classifies all images of `split`. `None` if there are none.
 ///
 /// ```
@@ -39,20 +27,6 @@ pub(crate) fn tensors(split: &Split, indices: &[usize]) -> (Tensor, Tensor) {
 /// let score = evaluate(&untrained, &test).unwrap();
 /// assert!((score.loss - 10.0_f64.ln()).abs() < 1e-5); // all digits equally likely
 /// ```
-pub fn evaluate(model: &dyn Layer, split: &Split) -> Option<Score> {
-    if split.is_empty() {
-        return None;
-    }
-    let (mut loss, mut right) = (0.0, 0.0);
-    let all: Vec<usize> = (0..split.len()).collect();
-    for indices in all.chunks(BATCH) {
-        let (images, labels) = tensors(split, indices);
-        let graph = Graph::inference();
-        let logits = model.forward(graph.input(images));
-        let n = indices.len() as f64;
-        loss += loss::softmax_cross_entropy(logits, graph.input(labels.clone())).item() * n;
-        right += loss::accuracy(&logits.value(), &labels) * n;
-    }
-    let n = split.len() as f64;
-    Some(Score { loss: loss / n, accuracy: (right / n * 1e9).round() / 1e9 })
+pub fn evaluate(model: &impl Layer, split: &Split) -> Option<Score> {
+    Engine::new(Mode::Compiled, 0).test(model, split)
 }

@@ -21,6 +21,7 @@
 //! | `models` | the nine models |
 //! | `options` | the flags that all examples share |
 //! | `train` | the one training loop |
+//! | `engine` | what the loop computes, from compiled graphs or eagerly |
 //! | `evaluate` | accuracy and loss on the test digits |
 //! | `event` | what the loop tells those who watch |
 //! | `console`, `run_folder` | who watches: the terminal, the run's files |
@@ -28,6 +29,7 @@
 
 mod console;
 pub mod data;
+mod engine;
 mod evaluate;
 mod event;
 pub mod models;
@@ -37,8 +39,9 @@ mod sheet;
 pub mod synthetic;
 mod train;
 
+pub use engine::{Engine, LOSS_SCALE, Mode, Trained};
 pub use evaluate::{Score, evaluate};
 pub use event::{Ending, Event, Observer, StepRecord, Summary};
 pub use options::Options;
 pub use sheet::contact_sheet;
-pub use train::{LOSS_SCALE, Plan, Session, train};
+pub use train::{Plan, Session, train};

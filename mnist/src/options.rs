@@ -1,6 +1,7 @@
 //! The flags that all examples share.
 
 use crate::data::Choice;
+use crate::engine::Mode;
 use clap::Parser;
 use serde::Serialize;
 use std::path::PathBuf;
@@ -52,6 +53,10 @@ pub struct Options {
     #[arg(long, value_name = "FILE")]
     pub load: Option<PathBuf>,
 
+    /// Record every step's graph anew instead of replaying a compiled one; the numbers are the same
+    #[arg(long)]
+    pub eager: bool,
+
     /// Print only the results
     #[arg(long)]
     pub quiet: bool,
@@ -66,6 +71,11 @@ fn at_least_one(text: &str) -> Result<usize, String> {
 }
 
 impl Options {
+    /// Whether graphs are compiled.
+    pub fn mode(&self) -> Mode {
+        if self.eager { Mode::Eager } else { Mode::Compiled }
+    }
+
     /// Where the images are to come from.
     pub fn choice(&self) -> Choice {
         match &self.data {

@@ -2,12 +2,13 @@
 
 use crate::console::{Console, print_line};
 use crate::data::{Batches, DataError, Dataset, Search};
-use crate::evaluate::{Score, evaluate, tensors};
+use crate::engine::Engine;
+use crate::evaluate::Score;
 use crate::event::{Ending, Event, Observer, Start, StepRecord, Summary};
 use crate::options::Options;
 use crate::run_folder::RunFolder;
 use clap::{CommandFactory, FromArgMatches};
-use nn::{Graph, Layer, Metadata, Module, Rng, Sequential, loss};
+use nn::{Metadata, Module, Rng, Sequential};
 use optim::{Optimizer, Schedule};
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
@@ -15,10 +16,6 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
-
-/// The tutorial minimises the mean cross-entropy times the size of a batch, 100. For SGD this scales the steps; for Adam
-/// it only weighs the gradient against its epsilon.
-pub const LOSS_SCALE: f64 = 100.0;
 
 /// Streams of random numbers that a run's seed is cut into; dropout takes its own by the step.
 const INIT_STREAM: u64 = 0;
@@ -104,7 +101,7 @@ fn run(
         schedule: Box::new(schedule),
         data,
         batches,
-        seed: options.seed,
+        engine: Engine::new(options.mode(), options.seed),
         steps: options.steps.unwrap_or(plan.steps),
         test_every: options.test_every.unwrap_or(plan.test_every),
         record_every: plan.record_every,
@@ -177,8 +174,8 @@ pub struct Session {
     pub data: Dataset,
     /// The order in which images are trained on.
     pub batches: Batches,
-    /// Fixes what dropout drops.
-    pub seed: u64,
+    /// Computes the steps.
+    pub engine: Engine,
     /// Training steps to do.
     pub steps: u64,
     /// A test every so many steps, and at the end.
@@ -230,7 +227,7 @@ impl Session {
                 self.stop.load(Ordering::Relaxed).then_some(Ending::Interrupted)
             };
             let test_due = ending.is_some() || step % self.test_every == 0;
-            let test = if test_due { evaluate(&self.model, &self.data.test) } else { None };
+            let test = if test_due { self.engine.test(&self.model, &self.data.test) } else { None };
             if let Some(score) = test {
                 last = Some(score);
                 best = Some(best.map_or(score.accuracy, |best| best.max(score.accuracy)));
@@ -247,20 +244,23 @@ impl Session {
                 break ending;
             }
             let lr = self.schedule.at(step);
-            let outcome = self.step(step, lr);
-            epoch = outcome.epoch;
+            let batch = self.batches.draw();
+            epoch = batch.epoch + 1;
+            let optimizer = &mut *self.optimizer;
+            let outcome = self.engine.train(&mut self.model, optimizer, lr, &self.data.train, batch.indices);
+            let loss = outcome.loss();
             if test_due || step % self.record_every == 0 {
                 tell(&Event::Step(&StepRecord {
                     step,
                     epoch,
-                    train_loss: Some(outcome.loss),
-                    train_accuracy: Some(outcome.accuracy),
+                    train_loss: Some(loss),
+                    train_accuracy: Some(outcome.accuracy()),
                     lr: Some(lr),
                     test,
                 }));
             }
             step += 1;
-            if !outcome.loss.is_finite() {
+            if !loss.is_finite() {
                 break Ending::Diverged;
             }
         };
@@ -268,28 +268,4 @@ impl Session {
         tell(&Event::Done(&summary));
         summary
     }
-
-    /// One training step: a batch forward, the gradients back, the parameters changed.
-    fn step(&mut self, step: u64, lr: f64) -> Outcome {
-        let batch = self.batches.draw();
-        let epoch = batch.epoch + 1;
-        let (images, labels) = tensors(&self.data.train, batch.indices);
-        let graph = Graph::training(self.seed, step);
-        let logits = self.model.forward(graph.input(images));
-        let loss = loss::softmax_cross_entropy(logits, graph.input(labels.clone()));
-        let grads = (loss * LOSS_SCALE).backward();
-        let outcome =
-            Outcome { epoch, loss: loss.item(), accuracy: loss::accuracy(&logits.value(), &labels) };
-        // The graph holds the parameters' values; without it they can be changed in place.
-        drop(graph);
-        self.optimizer.step(&mut self.model, &grads, lr);
-        outcome
-    }
-}
-
-/// What a training step has to tell.
-struct Outcome {
-    epoch: usize,
-    loss: f64,
-    accuracy: f64,
 }

@@ -1,7 +1,7 @@
 //! The models learn to read real digits: a few hundred steps must reach a floor.
 
 use mnist::data::{Batches, Choice, load};
-use mnist::{Ending, Event, Session, models};
+use mnist::{Ending, Engine, Event, Mode, Session, models};
 use nn::{Rng, Sequential};
 use optim::{Adam, Constant, ExponentialDecay, Optimizer, Schedule, Sgd};
 use std::sync::Arc;
@@ -13,6 +13,7 @@ fn train(
     optimizer: Box<dyn Optimizer>,
     schedule: Box<dyn Schedule>,
     steps: u64,
+    mode: Mode,
 ) -> Option<f64> {
     let Some(folder) = std::env::var_os("MNIST_DIR") else {
         println!("skipped: set MNIST_DIR to a folder with the MNIST files to train on them");
@@ -26,7 +27,7 @@ fn train(
         schedule,
         batches: Batches::new(data.train.len(), 100, 1).unwrap(),
         data,
-        seed: 1,
+        engine: Engine::new(mode, 1),
         steps,
         test_every: steps,
         record_every: 10,
@@ -46,16 +47,20 @@ fn train(
 
 #[test]
 fn softmax_reads_digits() {
-    if let Some(accuracy) = train(models::softmax, Box::new(Sgd::new()), Box::new(Constant::new(0.005)), 1000)
-    {
+    let train =
+        |mode| train(models::softmax, Box::new(Sgd::new()), Box::new(Constant::new(0.005)), 1000, mode);
+    if let Some(accuracy) = train(Mode::Compiled) {
         assert!(accuracy > 0.90, "{accuracy}");
+        assert_eq!(train(Mode::Eager), Some(accuracy));
     }
 }
 
 #[test]
 fn a_convolutional_network_reads_digits_better() {
-    let schedule = Box::new(ExponentialDecay::new(0.003, 0.0001, 2000.0));
-    if let Some(accuracy) = train(models::convolutional, Box::new(Adam::new()), schedule, 300) {
+    let schedule = || Box::new(ExponentialDecay::new(0.003, 0.0001, 2000.0));
+    let train = |mode| train(models::convolutional, Box::new(Adam::new()), schedule(), 300, mode);
+    if let Some(accuracy) = train(Mode::Compiled) {
         assert!(accuracy > 0.94, "{accuracy}");
+        assert_eq!(train(Mode::Eager), Some(accuracy));
     }
 }

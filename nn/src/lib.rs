@@ -81,8 +81,8 @@ mod save;
 mod summary;
 
 pub use autograd::{
-    Axes, DType, Element, Grads, Graph, Mode, Module, Op, Padding, Param, ParamPath, Rng, Role, Shape,
-    ShapeError, Slice, Tensor, Var, gradcheck, set_threads, threads,
+    Axes, DType, Element, Grads, Graph, Mode, Module, Op, Padding, Param, ParamPath, Program, Rng, Role,
+    Shape, ShapeError, Slice, Tensor, Var, gradcheck, set_threads, threads,
 };
 pub use check::check_gradients;
 pub use convert::convert;

@@ -5,6 +5,7 @@ use crate::layout::{Layout, View};
 use crate::map::{map1, map2, select};
 use crate::math::Float;
 use crate::number::{Number, larger, smaller};
+use crate::scalar::{Function, Scalar, map, map_pairs};
 use crate::shape::{OrPanic, Shape, ShapeError, broadcast_shape};
 use crate::tensor::Tensor;
 
@@ -46,6 +47,15 @@ macro_rules! float_methods {
                     for_float!(self.dtype(), T => {
                         Tensor::from_buffer(map1(self.strided::<T>(), #[inline(always)] |$x: T| -> T { $f }), self.shape())
                     }, else panic!("{}", wrong_type(stringify!($name), self, "floats")))
+                }
+            )*
+        }
+
+        impl Scalar {
+            $(
+                #[doc = concat!("As [`Tensor::", stringify!($name), "`].")]
+                pub fn $name() -> Scalar {
+                    Scalar(Function::One(|x, out| map(x, out, #[inline(always)] |$x: f32| -> f32 { $f })))
                 }
             )*
         }
@@ -94,6 +104,15 @@ macro_rules! number_methods {
                     for_number!(self.dtype(), T => {
                         Tensor::from_buffer(map1(self.strided::<T>(), $f::<T>), self.shape())
                     }, else panic!("{}", wrong_type(stringify!($name), self, "numbers")))
+                }
+            )*
+        }
+
+        impl Scalar {
+            $(
+                #[doc = concat!("As [`Tensor::", stringify!($name), "`].")]
+                pub fn $name() -> Scalar {
+                    Scalar(Function::One(|x, out| map(x, out, $f::<f32>)))
                 }
             )*
         }
@@ -154,6 +173,15 @@ macro_rules! binary_methods {
                 }
             )*
         }
+
+        impl Scalar {
+            $(
+                #[doc = concat!("As [`Tensor::", stringify!($name), "`].")]
+                pub fn $name() -> Scalar {
+                    Scalar(Function::Two(|x, y, out| map_pairs(x, y, out, #[inline(always)] |$x: f32, $y: f32| $f)))
+                }
+            )*
+        }
     };
 }
 
@@ -188,6 +216,13 @@ binary_methods! {
     greater: for_all "", |x, y| PartialOrd::gt(&x, &y);
     /// Whether `x ≥ y`.
     greater_equal: for_all "", |x, y| x >= y;
+}
+
+impl Scalar {
+    /// As [`Tensor::div`].
+    pub fn div() -> Scalar {
+        Scalar(Function::Two(|x, y, out| map_pairs(x, y, out, <f32 as Number>::over)))
+    }
 }
 
 impl Tensor {

@@ -29,12 +29,15 @@
 //! | `view` | reshape, permute, slice, broadcast, windows |
 //! | `map` | the loop nest of all element-wise kernels |
 //! | `elementwise`, `operators`, `number` | functions, comparisons, `select`; arithmetic |
+//! | `scalar`, `fused` | [`Scalar`] functions, and several of them in one pass ([`Fused`]) |
 //! | `math` | `exp`, `ln`, `tanh` … as polynomials |
+//! | `product`, `lanes` | sums of products in register tiles, under the matrix product and convolution |
 //! | `reduce` | sums, means, extremes over any axes |
 //! | `matmul`, `conv`, `pool`, `norm` | matrix product, convolution, pooling, batch normalisation |
 //! | `index`, `join` | gather, one-hot; concat, stack, pad |
 //! | `display` | printing |
 //! | `parallel`, `simd` | the thread pool, the instruction sets |
+//! | `peak` | what the machine could do at most ([`fma_peak`]) |
 
 mod buffer;
 mod conv;
@@ -42,6 +45,7 @@ mod create;
 mod display;
 mod dtype;
 mod elementwise;
+mod fused;
 mod index;
 mod join;
 mod lanes;
@@ -58,6 +62,7 @@ mod pool;
 mod product;
 mod random;
 mod reduce;
+mod scalar;
 mod shape;
 mod simd;
 mod tensor;
@@ -66,12 +71,14 @@ mod view;
 
 pub use conv::{Conv2d, Padding};
 pub use dtype::{DType, Element};
+pub use fused::{Fused, Operand};
 pub use layout::{Layout, Slice, View, Windows};
 pub use map::update_elements;
 pub use parallel::{set_threads, threads};
 pub use peak::fma_peak;
 pub use pool::Pool2d;
 pub use random::Rng;
+pub use scalar::Scalar;
 pub use shape::{Axes, MAX_RANK, OrPanic, Shape, ShapeError, broadcast_shape, image_dims};
 pub use simd::{Level, simd_level};
 pub use tensor::Tensor;

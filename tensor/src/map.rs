@@ -181,6 +181,24 @@ pub(crate) fn map1<A: Element, O: Element>(a: Strided<'_, A>, f: impl Fn(A) -> O
     out
 }
 
+/// `out[i] = f(a[first + i])`, elements being counted in row-major order.
+pub(crate) fn copy_run<A: Element, O: Element>(
+    a: Strided<'_, A>,
+    first: usize,
+    out: &mut [O],
+    f: impl Fn(A) -> O + Copy,
+) {
+    let nest = Nest::new(a.layout.shape(), [&a.layout]);
+    let stride = nest.inner_stride(0);
+    nest.tiles(first, out, |out, tile| {
+        for (out, [oa]) in tile.runs(out) {
+            for (i, o) in out.iter_mut().enumerate() {
+                *o = f(at(a.data, oa, i, stride));
+            }
+        }
+    });
+}
+
 /// `out[i] = f(a[i], b[i])` into a new buffer; both layouts have the same shape.
 #[track_caller]
 pub(crate) fn map2<A: Element, B: Element, O: Element>(

@@ -2,6 +2,7 @@
 
 use crate::buffer::Buffer;
 use crate::dtype::{DType, for_float};
+use crate::parallel::for_each_chunk_mut;
 use crate::shape::{OrPanic, Shape};
 use crate::tensor::Tensor;
 use rand::seq::SliceRandom;
@@ -58,6 +59,9 @@ impl Rng {
         items.shuffle(&mut self.0);
     }
 }
+
+/// Truth values that one stream of random numbers is asked for.
+const BLOCK: usize = 8 << 10;
 
 #[track_caller]
 fn draw(op: &str, shape: Shape, dtype: DType, mut number: impl FnMut() -> f64) -> Tensor {
@@ -124,7 +128,22 @@ impl Tensor {
         if !(0.0..=1.0).contains(&p) {
             panic!("bernoulli: {p} is not a probability, which is from 0 to 1");
         }
-        draw("bernoulli", shape.into(), dtype, || if rng.unit() < p { 1.0 } else { 0.0 })
+        let (shape, seed) = (shape.into(), rng.bits());
+        // Of 32 random bits each; a stream for every block, so that threads can share the work.
+        let threshold = (p * (1_u64 << 32) as f64).round() as u64;
+        for_float!(dtype, T => {
+            let mut out = Buffer::<T>::uninit(shape.count());
+            for_each_chunk_mut(&mut out, BLOCK, |block, out| {
+                let mut rng = Rng::stream(seed, block as u64);
+                for pair in out.chunks_mut(2) {
+                    let bits = rng.bits();
+                    for (x, bits) in pair.iter_mut().zip([bits >> 32, bits & u64::from(u32::MAX)]) {
+                        *x = u8::from(bits < threshold).into();
+                    }
+                }
+            });
+            Tensor::from_buffer(out, shape)
+        }, else panic!("bernoulli: random numbers are f32 or f64, not {dtype}"))
     }
 
     /// The integers `0..n` in random order.

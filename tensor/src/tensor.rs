@@ -72,6 +72,11 @@ impl Tensor {
         self.storage.address() == other.storage.address()
     }
 
+    /// A number that tensors have in common exactly if they are views of one buffer; it is given anew when all are gone.
+    pub fn buffer_id(&self) -> usize {
+        self.storage.address()
+    }
+
     /// The elements as a slice of `T`, if they are of that type and in row-major order without gaps.
     ///
     /// ```

@@ -2,7 +2,7 @@
 
 use crate::graph::Var;
 use crate::op::Op;
-use tensor::{DType, Shape, ShapeError, Tensor, broadcast_shape};
+use tensor::{DType, Scalar, Shape, ShapeError, Tensor, broadcast_shape};
 
 macro_rules! binary {
     ($($(#[$doc:meta])* $op:ident, $name:ident, |$x:ident, $other:ident, $y:ident, $dy:ident| $left:expr, $right:expr;)*) => {
@@ -25,6 +25,9 @@ macro_rules! binary {
                 #[allow(unused_variables)]
                 fn vjp<'g>(&self, i: usize, [$x, $other]: [Var<'g>; 2], $y: Var<'g>, $dy: Var<'g>) -> Var<'g> {
                     if i == 0 { $left } else { $right }
+                }
+                fn elementwise(&self) -> Option<Scalar> {
+                    Some(Scalar::$name())
                 }
             }
 
@@ -98,6 +101,9 @@ macro_rules! comparisons {
                 fn differentiable(&self) -> bool {
                     false
                 }
+                fn elementwise(&self) -> Option<Scalar> {
+                    Some(Scalar::$name())
+                }
             }
 
             impl<'g> Var<'g> {
@@ -152,6 +158,9 @@ impl Op<3> for Select {
     fn vjp<'g>(&self, i: usize, [c, _, _]: [Var<'g>; 3], _: Var<'g>, dy: Var<'g>) -> Var<'g> {
         let zero = dy.scalar(0.0);
         if i == 1 { c.select(dy, zero) } else { c.select(zero, dy) }
+    }
+    fn elementwise(&self) -> Option<Scalar> {
+        Some(Scalar::select())
     }
 }
 

@@ -22,6 +22,11 @@ struct ConvolveKernelGrad {
     kernel: Shape,
 }
 
+/// Every number of the output is a sum over a window of all channels of a group.
+fn flops(kernel: Shape, output: Shape) -> u64 {
+    2 * (output.count() * kernel[0] * kernel[1] * kernel[2]) as u64
+}
+
 impl Op<2> for Convolve {
     fn shape(&self, [x, kernel]: [Shape; 2]) -> Result<Shape, ShapeError> {
         self.0.shape(x, kernel)
@@ -29,6 +34,9 @@ impl Op<2> for Convolve {
     // The kernel refuses types that differ, naming the shapes too.
     fn dtype(&self, [x, _]: [DType; 2]) -> Result<DType, ShapeError> {
         Ok(x)
+    }
+    fn flops(&self, [_, kernel]: [Shape; 2], y: Shape) -> u64 {
+        flops(kernel, y)
     }
     #[track_caller]
     fn forward(&self, [x, kernel]: [&Tensor; 2]) -> Tensor {
@@ -75,6 +83,9 @@ impl Op<2> for ConvolveInputGrad {
         }
         Ok(y)
     }
+    fn flops(&self, [y, kernel]: [Shape; 2], _: Shape) -> u64 {
+        flops(kernel, y)
+    }
     #[track_caller]
     fn forward(&self, [y, kernel]: [&Tensor; 2]) -> Tensor {
         y.conv2d_input_grad(kernel, self.images, &self.conv)
@@ -92,6 +103,9 @@ impl Op<2> for ConvolveKernelGrad {
     fn shape(&self, [x, y]: [Shape; 2]) -> Result<Shape, ShapeError> {
         expect_output("conv2d_kernel_grad", &self.conv, x, self.kernel, y)?;
         Ok(self.kernel)
+    }
+    fn flops(&self, [_, y]: [Shape; 2], kernel: Shape) -> u64 {
+        flops(kernel, y)
     }
     #[track_caller]
     fn forward(&self, [x, y]: [&Tensor; 2]) -> Tensor {

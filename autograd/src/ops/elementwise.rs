@@ -2,7 +2,7 @@
 
 use crate::graph::Var;
 use crate::op::Op;
-use tensor::{DType, Shape, ShapeError, Tensor};
+use tensor::{DType, Scalar, Shape, ShapeError, Tensor};
 
 macro_rules! unary {
     ($($(#[$doc:meta])* $op:ident, $name:ident, |$x:ident, $y:ident, $dy:ident| $vjp:expr;)*) => {
@@ -21,6 +21,9 @@ macro_rules! unary {
                 #[allow(unused_variables)]
                 fn vjp<'g>(&self, _: usize, [$x]: [Var<'g>; 1], $y: Var<'g>, $dy: Var<'g>) -> Var<'g> {
                     $vjp
+                }
+                fn elementwise(&self) -> Option<Scalar> {
+                    Some(Scalar::$name())
                 }
             }
 
@@ -88,6 +91,9 @@ macro_rules! flat {
                 }
                 fn differentiable(&self) -> bool {
                     false
+                }
+                fn elementwise(&self) -> Option<Scalar> {
+                    Some(Scalar::$name())
                 }
             }
 
@@ -158,6 +164,9 @@ impl Op<1> for Clamp {
         let inside = x.greater_equal(x.scalar(self.low)).logical_and(x.less_equal(x.scalar(self.high)));
         inside.select(dy, dy.scalar(0.0))
     }
+    fn elementwise(&self) -> Option<Scalar> {
+        Some(Scalar::clamp(self.low, self.high))
+    }
 }
 
 #[derive(Debug)]
@@ -192,6 +201,9 @@ impl Op<1> for Cast {
     }
     fn vjp<'g>(&self, _: usize, [x]: [Var<'g>; 1], _: Var<'g>, dy: Var<'g>) -> Var<'g> {
         dy.to(x.dtype())
+    }
+    fn elementwise(&self) -> Option<Scalar> {
+        (self.0 == DType::F32).then(Scalar::same)
     }
 }
 

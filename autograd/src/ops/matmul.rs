@@ -23,6 +23,9 @@ impl Op<2> for MatMul {
     fn vjp<'g>(&self, i: usize, [a, b]: [Var<'g>; 2], _: Var<'g>, dy: Var<'g>) -> Var<'g> {
         if i == 0 { dy.matmul(b.t()) } else { a.t().matmul(dy) }
     }
+    fn flops(&self, [a, _]: [Shape; 2], y: Shape) -> u64 {
+        2 * (y.count() * a[a.len() - 1]) as u64
+    }
 }
 
 impl<'g> Var<'g> {

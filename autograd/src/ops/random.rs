@@ -30,8 +30,9 @@ impl Op<1> for Bernoulli {
     }
     #[track_caller]
     fn forward(&self, [key]: [&Tensor; 1]) -> Tensor {
-        let key = key.to_vec::<i64>();
-        let step = Rng::stream(key[0] as u64, key[1] as u64).bits();
+        let key = key.contiguous();
+        let Some(&[seed, step]) = key.as_slice::<i64>() else { unreachable!("a key is two integers") };
+        let step = Rng::stream(seed as u64, step as u64).bits();
         Tensor::bernoulli(self.shape, self.keep, self.dtype, &mut Rng::stream(step, self.stream))
     }
     fn vjp<'g>(&self, _: usize, _: [Var<'g>; 1], _: Var<'g>, dy: Var<'g>) -> Var<'g> {

@@ -1,0 +1,333 @@
+//! Computing a recorded graph again and again.
+//!
+//! A [`Program`] is what a graph becomes when it is only to be repeated: the nodes that matter, in order, with chains of
+//! element-wise operations fused into one pass (`fuse.rs`), every value dropped after its last use, so that its memory
+//! serves the next. The values are those of the graph, to the bit.
+
+mod fuse;
+mod plan;
+
+use crate::graph::{Graph, Source, Var};
+use crate::module::{Module, ParamPath};
+use crate::op::AnyOp;
+use crate::param::{Grads, ParamId};
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::time::Instant;
+use tensor::{DType, Fused, Shape, Tensor};
+
+pub use plan::PlanStep;
+
+/// A graph compiled for repetition, see [`Graph::compile`].
+///
+/// The equivalent of TensorFlow 1's `session.run`, of `tf.function`, and of `jax.jit`.
+pub struct Program {
+    steps: Vec<Step>,
+    /// The value of each node of the graph while it is needed.
+    slots: Vec<Option<Tensor>>,
+    inputs: Vec<Input>,
+    params: HashMap<ParamId, usize>,
+    key: Option<(usize, Tensor)>,
+    outputs: Vec<usize>,
+    results: Vec<Tensor>,
+    gradients: Vec<(ParamId, usize)>,
+    updates: Vec<(ParamId, usize)>,
+    grads: Grads,
+    plan: Vec<PlanStep>,
+    profiled: bool,
+    runs: u64,
+}
+
+/// A value that every run is given.
+struct Input {
+    node: usize,
+    shape: Shape,
+    dtype: DType,
+}
+
+/// What is computed at a time.
+struct Step {
+    work: Work,
+    inputs: Vec<usize>,
+    output: usize,
+    /// The nodes computed on the way, and the output.
+    members: Vec<usize>,
+    /// The nodes whose values nobody needs any more.
+    drops: Vec<usize>,
+}
+
+enum Work {
+    Op(Rc<dyn AnyOp>),
+    Fused(Fused),
+}
+
+/// Why a program does not run with what it was given.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum FeedError {
+    /// Another number of inputs.
+    #[error("the program takes {expected} inputs, not {found}")]
+    Count {
+        /// How many the graph was recorded with.
+        expected: usize,
+        /// How many there are.
+        found: usize,
+    },
+    /// An input of another shape or type.
+    #[error(
+        "input {index} is {found}, and the program was compiled for {expected}; compile another for it, or convert it"
+    )]
+    Input {
+        /// Its place among the inputs, from 0.
+        index: usize,
+        /// Type and shape it was recorded with.
+        expected: String,
+        /// Type and shape it has.
+        found: String,
+    },
+    /// A parameter that was replaced by one of another shape or type.
+    #[error("the parameter {name} is {found} now, and the program was compiled for {expected}")]
+    Param {
+        /// Its path name.
+        name: String,
+        /// Type and shape it was recorded with.
+        expected: String,
+        /// Type and shape it has.
+        found: String,
+    },
+    /// The model does not list parameters that the graph was recorded with.
+    #[error("{missing} parameters of the program are not in this model; is it the one it was compiled for?")]
+    Model {
+        /// How many.
+        missing: usize,
+    },
+}
+
+fn kind(x: &Tensor) -> String {
+    format!("{} {}", x.dtype(), x.shape())
+}
+
+impl Graph {
+    /// Compiles what was recorded: what `outputs` depend on, the gradients that [`backward`](Var::backward) found, and the
+    /// next values of states. Every [`input`](Graph::input) becomes an argument, in the order in which they were made.
+    ///
+    /// A program is for inputs of the shapes it was recorded with, and for this model.
+    ///
+    /// ```
+    /// use autograd::{Graph, Param, Tensor};
+    ///
+    /// let mut weight = Param::new(Tensor::from([0.0_f32]));
+    /// let graph = Graph::training(42, 0);
+    /// let x = graph.input(Tensor::from([1.0_f32, 2.0, 3.0]));
+    /// let target = graph.input(Tensor::from([2.0_f32, 4.0, 6.0]));
+    /// let loss = (x * graph.param(&weight) - target).square().mean(..);
+    /// loss.backward();
+    /// let mut program = graph.compile(&[loss]);
+    /// println!("{program}");
+    /// drop(graph);
+    ///
+    /// let (x, target) = (Tensor::from([1.0_f32, 2.0, 3.0]), Tensor::from([3.0_f32, 6.0, 9.0]));
+    /// for step in 0..20 {
+    ///     program.run(&weight, step, &[x.clone(), target.clone()]).unwrap();
+    ///     let apply = &mut |_: &_, param: &mut Param, grad: &Tensor| *param.value_mut() -= &(grad * 0.1);
+    ///     program.grads().apply(&mut weight, apply).unwrap();
+    /// }
+    /// assert!((weight.value().item() - 3.0).abs() < 1e-4);
+    /// ```
+    ///
+    /// # Panics
+    /// If an output is of another graph.
+    #[track_caller]
+    pub fn compile<'g>(&'g self, outputs: &[Var<'g>]) -> Program {
+        let outputs: Vec<usize> = outputs.iter().map(|&output| self.own(output)).collect();
+        let (gradients, updates) = (self.gradients.borrow().clone(), self.updates.borrow().clone());
+        let kept: Vec<usize> =
+            outputs.iter().copied().chain(gradients.iter().chain(&updates).map(|&(_, node)| node)).collect();
+        let nodes = self.nodes.borrow();
+        let mut slots = vec![None; nodes.len()];
+        let mut inputs = vec![];
+        let mut key = None;
+        for (index, node) in nodes.iter().enumerate() {
+            match node.source {
+                Source::Constant => slots[index] = Some(node.value.clone()),
+                Source::Input if self.key.get() == Some(index) => key = Some((index, node.value.copy())),
+                Source::Input => {
+                    inputs.push(Input { node: index, shape: node.value.shape(), dtype: node.value.dtype() })
+                }
+                Source::Param(_) | Source::Op(_) => {}
+            }
+        }
+        let steps = fuse::steps(&nodes, &kept);
+        drop(nodes);
+        let plan = plan::describe(self, &steps);
+        Program {
+            steps,
+            slots,
+            inputs,
+            params: self.params.borrow().clone(),
+            key,
+            results: vec![],
+            outputs,
+            gradients,
+            updates,
+            grads: Grads::default(),
+            plan,
+            profiled: false,
+            runs: 0,
+        }
+    }
+}
+
+impl Program {
+    /// Whether these inputs have the shapes and types that the program was compiled for.
+    pub fn fits(&self, inputs: &[Tensor]) -> bool {
+        self.check(inputs).is_ok()
+    }
+
+    fn check(&self, inputs: &[Tensor]) -> Result<(), FeedError> {
+        if inputs.len() != self.inputs.len() {
+            return Err(FeedError::Count { expected: self.inputs.len(), found: inputs.len() });
+        }
+        for (index, (given, input)) in inputs.iter().zip(&self.inputs).enumerate() {
+            if (given.shape(), given.dtype()) != (input.shape, input.dtype) {
+                let expected = format!("{} {}", input.dtype, input.shape);
+                return Err(FeedError::Input { index, expected, found: kind(given) });
+            }
+        }
+        Ok(())
+    }
+
+    /// Computes the program with the present parameters of `model` and these inputs, and returns the outputs. `step` is the
+    /// number of the training step, which fixes what dropout drops; the run's seed is the graph's.
+    ///
+    /// # Errors
+    /// If inputs or parameters have other shapes or types than those it was compiled for, or the model is another.
+    ///
+    /// # Panics
+    /// As the operations do: a label that is no class, say.
+    pub fn run(
+        &mut self,
+        model: &(impl Module + ?Sized),
+        step: u64,
+        inputs: &[Tensor],
+    ) -> Result<&[Tensor], FeedError> {
+        self.check(inputs)?;
+        // What the last run returned goes first, so that its memory can be used again.
+        self.results.clear();
+        self.load_params(model)?;
+        for (input, value) in self.inputs.iter().zip(inputs) {
+            self.slots[input.node] = Some(value.clone());
+        }
+        if let Some((node, key)) = &mut self.key {
+            key.as_mut_slice::<i64>()[1] = step as i64;
+            self.slots[*node] = Some(key.clone());
+        }
+        self.grads.grads.clear();
+        self.grads.updates.clear();
+        self.compute();
+        for &output in &self.outputs {
+            self.results.extend(self.slots[output].clone());
+        }
+        for (found, into) in
+            [(&self.gradients, &mut self.grads.grads), (&self.updates, &mut self.grads.updates)]
+        {
+            for &(id, node) in found {
+                if let Some(value) = &self.slots[node] {
+                    into.insert(id, value.clone());
+                }
+            }
+        }
+        self.unload();
+        self.runs += 1;
+        Ok(&self.results)
+    }
+
+    /// The gradients and next states that the last run computed.
+    pub fn grads(&self) -> &Grads {
+        &self.grads
+    }
+
+    fn load_params(&mut self, model: &(impl Module + ?Sized)) -> Result<(), FeedError> {
+        let (mut found, mut wrong) = (0, None);
+        let (slots, params, steps) = (&mut self.slots, &self.params, &self.plan);
+        model.visit(&ParamPath::ROOT, &mut |path, param| {
+            let Some(&node) = params.get(&param.id()) else { return };
+            found += 1;
+            let recorded = steps.iter().find_map(|step| step.input_kind(node));
+            let value = param.value();
+            if let Some(recorded) = recorded.filter(|&recorded| recorded != (value.shape(), value.dtype())) {
+                let expected = format!("{} {}", recorded.1, recorded.0);
+                wrong = Some(FeedError::Param { name: path.to_string(), expected, found: kind(value) });
+            }
+            slots[node] = Some(value.clone());
+        });
+        let error = wrong.or_else(|| {
+            let missing = self.params.len().saturating_sub(found);
+            (missing > 0).then_some(FeedError::Model { missing })
+        });
+        match error {
+            Some(error) => {
+                self.unload();
+                Err(error)
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Lets go of all values but the constants: a parameter that nobody else holds can be changed in place.
+    fn unload(&mut self) {
+        let leaves = self.params.values().chain(self.inputs.iter().map(|input| &input.node));
+        for &node in leaves.chain(self.key.as_ref().map(|(node, _)| node)) {
+            self.slots[node] = None;
+        }
+        for step in &self.steps {
+            self.slots[step.output] = None;
+        }
+    }
+
+    fn compute(&mut self) {
+        for (step, plan) in self.steps.iter().zip(&mut self.plan) {
+            let begun = self.profiled.then(Instant::now);
+            let value = step.compute(&self.slots);
+            if let Some(begun) = begun {
+                plan.time += begun.elapsed();
+                plan.runs += 1;
+            }
+            if self.runs == 0 {
+                plan.buffer = value.buffer_id();
+            }
+            self.slots[step.output] = Some(value);
+            for &node in &step.drops {
+                self.slots[node] = None;
+            }
+        }
+    }
+}
+
+impl Step {
+    fn compute(&self, slots: &[Option<Tensor>]) -> Tensor {
+        let value = |i: usize| match &slots[self.inputs[i]] {
+            Some(value) => value,
+            None => unreachable!("%{} is read before it is computed", self.inputs[i]),
+        };
+        // Few operands, as nearly always, are on the stack.
+        match self.inputs.len() {
+            0 => self.work.compute(&[]),
+            1 => self.work.compute(&[value(0)]),
+            2 => self.work.compute(&[value(0), value(1)]),
+            3 => self.work.compute(&[value(0), value(1), value(2)]),
+            4 => self.work.compute(&[value(0), value(1), value(2), value(3)]),
+            5 => self.work.compute(&[value(0), value(1), value(2), value(3), value(4)]),
+            6 => self.work.compute(&[value(0), value(1), value(2), value(3), value(4), value(5)]),
+            n => self.work.compute(&(0..n).map(value).collect::<Vec<_>>()),
+        }
+    }
+}
+
+impl Work {
+    fn compute(&self, x: &[&Tensor]) -> Tensor {
+        match self {
+            Work::Op(op) => op.forward(x),
+            Work::Fused(fused) => fused.run(x),
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! What a program does, for people: a table, a picture, a profile.
+
+use super::{Program, Step, Work};
+use crate::graph::{Graph, Phase};
+use crate::inspect::op_name;
+use std::fmt::{self, Write};
+use std::time::Duration;
+use tensor::{DType, Shape};
+
+/// A step of a program: what is computed at a time.
+#[derive(Clone, Debug)]
+pub struct PlanStep {
+    /// The number of the node whose value it computes.
+    pub node: usize,
+    /// The operation with its attributes, or those of a fused chain, in order: `Sub Mul Relu`.
+    pub op: String,
+    /// The nodes it reads.
+    pub inputs: Vec<usize>,
+    /// The shape of the result.
+    pub shape: Shape,
+    /// The element type of the result.
+    pub dtype: DType,
+    /// Why it is done.
+    pub phase: Phase,
+    /// The part of the model it belongs to, outermost first.
+    pub scope: Vec<String>,
+    /// Additions and multiplications.
+    pub flops: u64,
+    /// Bytes read and written, not counting the cache.
+    pub bytes: u64,
+    /// How long it took in all runs that were profiled.
+    pub time: Duration,
+    /// How many runs were profiled.
+    pub runs: u64,
+    /// Tells the memory that the first run put the result into from others.
+    pub(super) buffer: usize,
+    kinds: Vec<(Shape, DType)>,
+}
+
+impl PlanStep {
+    /// Shape and type that node `node` has if it is an input of this step.
+    pub(super) fn input_kind(&self, node: usize) -> Option<(Shape, DType)> {
+        let at = self.inputs.iter().position(|&input| input == node)?;
+        Some(self.kinds[at])
+    }
+}
+
+pub(super) fn describe(graph: &Graph, steps: &[Step]) -> Vec<PlanStep> {
+    let infos = graph.nodes();
+    let nodes = graph.nodes.borrow();
+    let operation = |i: usize| match &nodes[i].source {
+        crate::graph::Source::Op(op) => {
+            let x: Vec<Shape> = nodes[i].inputs.iter().map(|&input| nodes[input].value.shape()).collect();
+            (op_name(op), op.flops(&x, nodes[i].value.shape()))
+        }
+        _ => unreachable!("only operations are computed"),
+    };
+    let describe = |step: &Step| {
+        let info = &infos[step.output];
+        let members: Vec<(String, u64)> = step.members.iter().map(|&i| operation(i)).collect();
+        let kinds: Vec<(Shape, DType)> =
+            step.inputs.iter().map(|&i| (infos[i].shape, infos[i].dtype)).collect();
+        let bytes = |(shape, dtype): &(Shape, DType)| (shape.count() * dtype.size()) as u64;
+        let view = nodes[step.output]
+            .inputs
+            .iter()
+            .any(|&input| nodes[input].value.shares_buffer(&nodes[step.output].value));
+        let moved = kinds.iter().map(bytes).sum::<u64>() + bytes(&(info.shape, info.dtype));
+        PlanStep {
+            node: step.output,
+            op: match &step.work {
+                Work::Op(_) => info.op.clone(),
+                Work::Fused(_) => members.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(" "),
+            },
+            inputs: step.inputs.clone(),
+            shape: info.shape,
+            dtype: info.dtype,
+            phase: info.phase,
+            scope: info.scope.clone(),
+            flops: if view { 0 } else { members.iter().map(|(_, flops)| flops).sum() },
+            bytes: if view { 0 } else { moved },
+            time: Duration::ZERO,
+            runs: 0,
+            buffer: 0,
+            kinds,
+        }
+    };
+    steps.iter().map(describe).collect()
+}
+
+impl Program {
+    /// The steps, in the order of computation.
+    pub fn steps(&self) -> &[PlanStep] {
+        &self.plan
+    }
+
+    /// Has every run from now on timed step by step, or none.
+    pub fn set_profiled(&mut self, profiled: bool) {
+        self.profiled = profiled;
+    }
+
+    /// The numbers of the buffers that the steps' results lie in, as the first run used them: steps with the same number
+    /// share memory one after the other. Empty before the first run.
+    pub fn buffers(&self) -> Vec<usize> {
+        let mut known: Vec<usize> = vec![];
+        let mut number = |id: usize| {
+            known.iter().position(|&other| other == id).unwrap_or_else(|| {
+                known.push(id);
+                known.len() - 1
+            })
+        };
+        let steps = self.plan.iter().filter(|_| self.runs > 0);
+        steps.map(|step| number(step.buffer)).collect()
+    }
+
+    /// The plan in the DOT language of Graphviz: a box a step, forward and gradient steps in different colours.
+    pub fn to_dot(&self) -> String {
+        let mut dot = String::from(
+            "digraph {\n  rankdir=TB;\n  node [shape=box, style=\"rounded,filled\", fontname=\"sans-serif\", \
+             fontsize=10, color=\"#00000033\"];\n  edge [color=\"#888888\", arrowsize=0.6];\n",
+        );
+        for step in &self.plan {
+            let colour = if step.phase == Phase::Forward { "#d6e6fb" } else { "#fbdcd6" };
+            let label = format!("%{} {}\\n{}", step.node, step.op, step.shape).replace('"', "'");
+            let _ = writeln!(dot, "  n{} [label=\"{label}\", fillcolor=\"{colour}\"];", step.node);
+            for input in &step.inputs {
+                let _ = writeln!(dot, "  n{input} -> n{};", step.node);
+            }
+        }
+        dot.push_str("}\n");
+        dot
+    }
+}
+
+/// A line a step: `%12 = Sub Mul Relu %3 %7  [100, 28, 28, 24]  5.6 MFLOP  15.1 MB  buffer 4`.
+impl fmt::Display for Program {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let buffers = self.buffers();
+        for (i, step) in self.plan.iter().enumerate() {
+            write!(f, "%{} = {}", step.node, step.op)?;
+            step.inputs.iter().try_for_each(|input| write!(f, " %{input}"))?;
+            write!(f, "  {}", step.shape)?;
+            if step.bytes > 0 {
+                write!(f, "  {} FLOP  {} B", scaled(step.flops as f64), scaled(step.bytes as f64))?;
+            }
+            match buffers.get(i) {
+                Some(buffer) => writeln!(f, "  buffer {buffer}")?,
+                None => writeln!(f)?,
+            }
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Program {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Program of {} steps", self.plan.len())
+    }
+}
+
+/// Three digits and a prefix: `15.1 M`.
+fn scaled(x: f64) -> String {
+    let prefixes = ["", "k", "M", "G", "T"];
+    let power = (x.max(1.0).log10() / 3.0).floor().min(4.0);
+    format!("{:.3} {}", x / 1000_f64.powf(power), prefixes[power as usize])
+}

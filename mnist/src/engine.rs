@@ -1,0 +1,201 @@
+//! What a run computes: training steps and tests, replayed from compiled graphs or recorded anew each time.
+
+use crate::data::Split;
+use crate::evaluate::Score;
+use nn::{Graph, Layer, Module, Program, Tensor, loss};
+use optim::Optimizer;
+
+/// The tutorial minimises the mean cross-entropy times the size of a batch, 100. For SGD this scales the steps; for Adam
+/// it only weighs the gradient against its epsilon.
+pub const LOSS_SCALE: f64 = 100.0;
+
+/// Images classified at a time in a test: the memory of a training step of the usual size serves it too.
+const TEST_BATCH: usize = 100;
+
+/// Whether graphs are compiled. The numbers are the same, to the bit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mode {
+    /// A graph is recorded once for each size of batch, and then replayed.
+    #[default]
+    Compiled,
+    /// Every step records a graph of its own, as in a model under development.
+    Eager,
+}
+
+/// Computes training steps and tests of one model.
+///
+/// ```
+/// use mnist::{Engine, Mode, data::Split, models, synthetic};
+/// use nn::Rng;
+/// use optim::Sgd;
+///
+/// let (images, labels) = synthetic::digits(1, 50);
+/// let digits = Split { images, labels, rows: 28, cols: 28 };
+/// let (mut model, mut sgd) = (models::softmax(&mut Rng::new(0)), Sgd::new());
+/// let mut engine = Engine::new(Mode::Compiled, 42);
+/// let first = engine.train(&mut model, &mut sgd, 0.005, &digits, &[0, 1, 2, 3]).loss();
+/// assert!((first - 10.0_f64.ln()).abs() < 1e-5); // all digits equally likely
+/// assert!(engine.train(&mut model, &mut sgd, 0.005, &digits, &[0, 1, 2, 3]).loss() < first);
+/// assert!(engine.test(&model, &digits).unwrap().accuracy > 0.0);
+/// ```
+pub struct Engine {
+    mode: Mode,
+    seed: u64,
+    /// Training steps done.
+    step: u64,
+    training: Vec<Program>,
+    inference: Vec<Program>,
+    /// The images, `[n, 28, 28, 1]` from 0 to 1, and their labels.
+    batch: [Tensor; 2],
+    /// Loss and logits.
+    results: [Tensor; 2],
+}
+
+/// What a training step has to tell, of the model before it.
+pub struct Trained<'a> {
+    results: &'a [Tensor; 2],
+    labels: &'a Tensor,
+}
+
+impl Trained<'_> {
+    /// The mean cross-entropy of the batch.
+    pub fn loss(&self) -> f64 {
+        self.results[0].item()
+    }
+
+    /// The share of the batch that was recognised, in the step's own forward pass.
+    pub fn accuracy(&self) -> f64 {
+        loss::accuracy(&self.results[1], self.labels)
+    }
+}
+
+impl Engine {
+    /// An engine whose dropout drops by this seed.
+    pub fn new(mode: Mode, seed: u64) -> Engine {
+        let none = || Tensor::from(0.0_f32);
+        Engine {
+            mode,
+            seed,
+            step: 0,
+            training: vec![],
+            inference: vec![],
+            batch: [none(), none()],
+            results: [none(), none()],
+        }
+    }
+
+    /// One training step on the images of `split` with these indices.
+    pub fn train<L: Layer>(
+        &mut self,
+        model: &mut L,
+        optimizer: &mut dyn Optimizer,
+        lr: f64,
+        split: &Split,
+        indices: &[usize],
+    ) -> Trained<'_> {
+        self.gather(split, indices);
+        let (seed, step) = (self.seed, self.step);
+        match self.mode {
+            Mode::Eager => {
+                let graph = Graph::training(seed, step);
+                let [loss, logits] = record(model, &graph, &self.batch);
+                let grads = (loss * LOSS_SCALE).backward();
+                self.results = [loss.value(), logits.value()];
+                // The graph holds the parameters' values; without it they can be changed in place.
+                drop(graph);
+                optimizer.step(model, &grads, lr);
+            }
+            Mode::Compiled => {
+                let program = compiled(&mut self.training, &self.batch, || {
+                    let graph = Graph::training(seed, step);
+                    let outputs = record(model, &graph, &self.batch);
+                    (outputs[0] * LOSS_SCALE).backward();
+                    graph.compile(&outputs)
+                });
+                self.results = run(program, model, step, &self.batch);
+                optimizer.step(model, program.grads(), lr);
+            }
+        }
+        self.step += 1;
+        Trained { results: &self.results, labels: &self.batch[1] }
+    }
+
+    /// Classifies all images of `split`. `None` if there are none.
+    pub fn test(&mut self, model: &impl Layer, split: &Split) -> Option<Score> {
+        if split.is_empty() {
+            return None;
+        }
+        let (mut loss, mut right) = (0.0, 0.0);
+        let all: Vec<usize> = (0..split.len()).collect();
+        for indices in all.chunks(TEST_BATCH) {
+            let [mean, logits] = self.predict(model, split, indices);
+            loss += mean.item() * indices.len() as f64;
+            right += loss::accuracy(&logits, &self.batch[1]) * indices.len() as f64;
+        }
+        let n = split.len() as f64;
+        Some(Score { loss: loss / n, accuracy: (right / n * 1e9).round() / 1e9 })
+    }
+
+    /// The mean cross-entropy and the logits of the images with these indices, without dropout.
+    pub fn predict(&mut self, model: &impl Layer, split: &Split, indices: &[usize]) -> [Tensor; 2] {
+        self.gather(split, indices);
+        match self.mode {
+            Mode::Eager => record(model, &Graph::inference(), &self.batch).map(|output| output.value()),
+            Mode::Compiled => {
+                let program = compiled(&mut self.inference, &self.batch, || {
+                    let graph = Graph::inference();
+                    graph.compile(&record(model, &graph, &self.batch))
+                });
+                run(program, model, 0, &self.batch)
+            }
+        }
+    }
+
+    /// The programs compiled so far, those of training steps first.
+    pub fn programs(&mut self) -> impl Iterator<Item = &mut Program> {
+        self.training.iter_mut().chain(&mut self.inference)
+    }
+
+    /// Copies images and labels to where the graph reads them.
+    fn gather(&mut self, split: &Split, indices: &[usize]) {
+        let [images, labels] = &mut self.batch;
+        let shape = [indices.len(), split.rows, split.cols, 1];
+        if images.shape() != shape {
+            *images = Tensor::zeros(shape, nn::DType::F32);
+            *labels = Tensor::zeros([indices.len()], nn::DType::I64);
+        }
+        split.gather_images(indices, images.as_mut_slice());
+        split.gather_labels(indices, labels.as_mut_slice());
+    }
+}
+
+/// Loss and logits of a batch.
+fn record<'g>(
+    model: &(impl Layer + ?Sized),
+    graph: &'g Graph,
+    [images, labels]: &[Tensor; 2],
+) -> [nn::Var<'g>; 2] {
+    let logits = model.forward(graph.input(images.clone()));
+    [loss::softmax_cross_entropy(logits, graph.input(labels.clone())), logits]
+}
+
+/// The program for batches of this size, compiled if there is none yet.
+fn compiled<'a>(
+    programs: &'a mut Vec<Program>,
+    batch: &[Tensor; 2],
+    compile: impl FnOnce() -> Program,
+) -> &'a mut Program {
+    let at = programs.iter().position(|program| program.fits(batch)).unwrap_or_else(|| {
+        programs.push(compile());
+        programs.len() - 1
+    });
+    &mut programs[at]
+}
+
+fn run(program: &mut Program, model: &impl Module, step: u64, batch: &[Tensor; 2]) -> [Tensor; 2] {
+    match program.run(model, step, batch) {
+        Ok([loss, logits]) => [loss.clone(), logits.clone()],
+        Ok(_) => unreachable!("it was compiled with two outputs"),
+        Err(error) => panic!("the model changed its shape in training: {error}"),
+    }
+}

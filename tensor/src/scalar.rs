@@ -1,0 +1,155 @@
+//! Functions of single numbers as values, which a [`Fused`](crate::Fused) program of them is made of.
+
+use crate::simd::vectorize;
+
+/// A function of one, two or three `f32`, applied to slices element by element: the same arithmetic, to the bit, as the
+/// method of the same name on a whole tensor. Truth values are the numbers 0 and 1.
+///
+/// ```
+/// use tensor::Scalar;
+/// assert_eq!(Scalar::add().arity(), 2);
+/// ```
+#[derive(Clone, Copy)]
+pub struct Scalar(pub(crate) Function);
+
+#[derive(Clone, Copy)]
+pub(crate) enum Function {
+    One(fn(&[f32], &mut [f32])),
+    Two(fn(&[f32], &[f32], &mut [f32])),
+    Three(fn(&[f32], &[f32], &[f32], &mut [f32])),
+    Clamp { low: f32, high: f32 },
+}
+
+impl Scalar {
+    /// How many numbers it is a function of.
+    pub fn arity(self) -> usize {
+        match self.0 {
+            Function::One(_) | Function::Clamp { .. } => 1,
+            Function::Two(_) => 2,
+            Function::Three(_) => 3,
+        }
+    }
+
+    /// `out[i] = f(x[0][i], x[1][i], …)`.
+    pub(crate) fn apply(self, x: [&[f32]; 3], out: &mut [f32]) {
+        match self.0 {
+            Function::One(f) => f(x[0], out),
+            Function::Two(f) => f(x[0], x[1], out),
+            Function::Three(f) => f(x[0], x[1], x[2], out),
+            Function::Clamp { low, high } => {
+                map(
+                    x[0],
+                    out,
+                    #[inline(always)]
+                    |x| {
+                        if x < low {
+                            low
+                        } else if x > high {
+                            high
+                        } else {
+                            x
+                        }
+                    },
+                );
+            }
+        }
+    }
+
+    /// The number itself; also a truth value as a number.
+    pub fn same() -> Scalar {
+        Scalar(Function::One(|x, out| out.copy_from_slice(x)))
+    }
+
+    /// The first number kept within the bounds, see [`Tensor::clamp`](crate::Tensor::clamp).
+    pub fn clamp(low: f64, high: f64) -> Scalar {
+        Scalar(Function::Clamp { low: low as f32, high: high as f32 })
+    }
+
+    /// `if condition { a } else { b }`, see [`Tensor::select`](crate::Tensor::select).
+    pub fn select() -> Scalar {
+        Scalar(Function::Three(|c, a, b, out| {
+            vectorize(
+                #[inline(always)]
+                || {
+                    let operands = c.iter().zip(a.iter().zip(b));
+                    out.iter_mut()
+                        .zip(operands)
+                        .for_each(|(o, (&c, (&a, &b)))| *o = if c != 0.0 { a } else { b });
+                },
+            );
+        }))
+    }
+
+    /// `¬x`, see [`Tensor::logical_not`](crate::Tensor::logical_not).
+    pub fn logical_not() -> Scalar {
+        Scalar(Function::One(|x, out| {
+            map(
+                x,
+                out,
+                #[inline(always)]
+                |x| 1.0 - x,
+            )
+        }))
+    }
+
+    /// `x ∧ y`, see [`Tensor::logical_and`](crate::Tensor::logical_and).
+    pub fn logical_and() -> Scalar {
+        Scalar(Function::Two(|x, y, out| {
+            map_pairs(
+                x,
+                y,
+                out,
+                #[inline(always)]
+                |x, y| x * y,
+            )
+        }))
+    }
+
+    /// `x ∨ y`, see [`Tensor::logical_or`](crate::Tensor::logical_or).
+    pub fn logical_or() -> Scalar {
+        Scalar(Function::Two(|x, y, out| {
+            map_pairs(
+                x,
+                y,
+                out,
+                #[inline(always)]
+                |x, y| if x >= y { x } else { y },
+            )
+        }))
+    }
+}
+
+/// A number in a fused program that is the result of a function.
+pub(crate) trait IntoNumber {
+    fn into_number(self) -> f32;
+}
+impl IntoNumber for f32 {
+    #[inline(always)]
+    fn into_number(self) -> f32 {
+        self
+    }
+}
+impl IntoNumber for bool {
+    #[inline(always)]
+    fn into_number(self) -> f32 {
+        self as u8 as f32
+    }
+}
+
+/// `out[i] = f(x[i])`.
+#[inline(always)]
+pub(crate) fn map<R: IntoNumber>(x: &[f32], out: &mut [f32], f: impl Fn(f32) -> R) {
+    vectorize(
+        #[inline(always)]
+        || out.iter_mut().zip(x).for_each(|(o, &x)| *o = f(x).into_number()),
+    );
+}
+
+/// `out[i] = f(x[i], y[i])`.
+#[inline(always)]
+pub(crate) fn map_pairs<R: IntoNumber>(x: &[f32], y: &[f32], out: &mut [f32], f: impl Fn(f32, f32) -> R) {
+    vectorize(
+        #[inline(always)]
+        || out.iter_mut().zip(x.iter().zip(y)).for_each(|(o, (&x, &y))| *o = f(x, y).into_number()),
+    );
+}
