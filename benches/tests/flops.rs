@@ -38,5 +38,24 @@ fn rounded_numbers_that_are_published() {
 #[test]
 fn parameters() {
     let counts = MODELS.map(|model| (model.build)(&mut Rng::new(0)).param_count());
-    assert_eq!(counts, [7850, 185300, 185300, 185300, 124050, 245846, 185690, 185300, 744586]);
+    let weights = 784 * 200 + 200 * 100 + 100 * 60 + 60 * 30 + 30 * 10;
+    let hidden = 200 + 100 + 60 + 30;
+    let convolutions = |[a, b, c]: [usize; 3], kernels: [usize; 3]| {
+        let [k, l, m] = kernels.map(|size| size * size);
+        k * a + a + l * a * b + b + m * b * c + c + 49 * c * 200 + 200 + 200 * 10 + 10
+    };
+    assert_eq!(
+        counts,
+        [
+            7850,
+            weights + hidden + 10,
+            weights + hidden + 10,
+            weights + hidden + 10,
+            convolutions([4, 8, 12], [5, 5, 4]),
+            convolutions([6, 12, 24], [6, 5, 4]),
+            weights + 2 * hidden + 10, // scale and offset
+            weights + hidden + 10,
+            convolutions([24, 48, 64], [6, 5, 4]), // an offset where the others have a bias
+        ]
+    );
 }
