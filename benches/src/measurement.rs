@@ -38,6 +38,19 @@ pub struct Measurement {
     pub share_of_peak: Option<f64>,
 }
 
+/// What a training step costs at one size: a line of the program `scaling`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Point {
+    /// The name of the model whose batch is varied, or `width` or `depth`.
+    pub series: String,
+    /// Images in a batch, or units or layers of the model.
+    pub size: usize,
+    /// Milliseconds of a training step, the median.
+    pub ms_per_step: f64,
+    /// The same in microseconds, divided by the size.
+    pub us_per_unit: f64,
+}
+
 /// Seconds since this process was started: since the time in [`SPAWNED_AT`], or since `main` without it.
 pub fn seconds_since_start(main: Instant) -> f64 {
     let spawned = std::env::var(SPAWNED_AT).ok().and_then(|text| text.parse::<f64>().ok());

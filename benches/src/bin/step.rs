@@ -116,7 +116,7 @@ fn measure(args: &Args, begun: Instant) -> Result<Measurement, String> {
         peak_rss_mb: peak_rss,
         first_step_s: round(first_step_s, 3),
         gflops: round(gflops, 2),
-        share_of_peak: None,
+        share_of_peak: Some(round(gflops * 1e9 / tensor::fma_peak(), 3)),
     })
 }
 
@@ -126,7 +126,7 @@ fn best_inference(step: &TrainingStep) -> f64 {
     let rate = |batch| {
         let batches = TestBatches::new(test, batch);
         batches.classify(step.model());
-        let times = time(3, Duration::from_millis(300), || {
+        let times = time(1, Duration::from_millis(500), || {
             batches.classify(step.model());
         });
         test.len() as f64 / quantile(&times, 0.5)
