@@ -1,0 +1,99 @@
+//! Measures what a training step costs against the size of the batch, and against width and depth of dense layers; prints
+//! one JSON line for each point.
+#![forbid(unsafe_code)]
+
+use benches::measurement::{Point, quantile, round, time};
+use benches::{MODELS, Mode, Model, TrainingStep, few_digits};
+use clap::Parser;
+use mnist::data::Dataset;
+use nn::{Activation, Flatten, Linear, Rng, Sequential};
+use optim::{Adam, Constant};
+use std::process::ExitCode;
+use std::time::Duration;
+
+/// Measures the cost of a training step against batch size, width and depth; prints JSON lines.
+#[derive(Parser)]
+struct Args {
+    /// Threads to compute with [default: one per core]
+    #[arg(long, value_name = "N")]
+    threads: Option<usize>,
+    /// How steps are computed
+    #[arg(long, value_enum, default_value_t = Mode::Eager)]
+    mode: Mode,
+    /// Names of the models whose batch is varied [default: all nine]
+    #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
+    models: Vec<String>,
+}
+
+const BATCHES: [usize; 5] = [10, 30, 100, 300, 1_000];
+const WIDTHS: [usize; 6] = [50, 100, 200, 400, 800, 1_600];
+const DEPTHS: [usize; 6] = [1, 2, 4, 8, 16, 32];
+
+fn main() -> ExitCode {
+    match run(&Args::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(args: &Args) -> Result<(), String> {
+    if let Some(threads) = args.threads {
+        nn::set_threads(threads);
+    }
+    let models = match &args.models[..] {
+        [] => MODELS.to_vec(),
+        names => names.iter().map(|name| Model::named(name)).collect::<Result<_, _>>()?,
+    };
+    let data = few_digits(3_000, 0);
+    for model in models {
+        for batch in BATCHES {
+            let step = TrainingStep::new(model, data.clone(), batch, args.mode)?;
+            point(model.name, batch, step)?;
+        }
+    }
+    // One hidden layer of this width: its cost is in proportion to the width.
+    for width in WIDTHS {
+        point("width", width, dense(&[784, width, 10], &data, args.mode)?)?;
+    }
+    // So many hidden layers of 200: all but the first cost the same.
+    for depth in DEPTHS {
+        let widths: Vec<usize> = [784].into_iter().chain(vec![200; depth]).chain([10]).collect();
+        point("depth", depth, dense(&widths, &data, args.mode)?)?;
+    }
+    Ok(())
+}
+
+/// Dense layers of these widths with rectifiers between, and a batch of 100.
+fn dense(widths: &[usize], data: &Dataset, mode: Mode) -> Result<TrainingStep, String> {
+    let rng = &mut Rng::new(0);
+    let mut model = Sequential::new().with(Flatten);
+    for (i, pair) in widths.windows(2).enumerate() {
+        if i > 0 {
+            model.push(Activation::Relu);
+        }
+        model.push(Linear::new(pair[0], pair[1], rng));
+    }
+    TrainingStep::with(model, Box::new(Adam::new()), Box::new(Constant::new(1e-4)), data.clone(), 100, mode)
+}
+
+/// Measures and prints one point.
+fn point(series: &str, size: usize, mut step: TrainingStep) -> Result<(), String> {
+    for _ in 0..5 {
+        step.run();
+    }
+    let times = time(20, Duration::from_millis(300), || {
+        step.run();
+    });
+    let seconds = quantile(&times, 0.5);
+    let point = Point {
+        series: series.into(),
+        size,
+        ms_per_step: round(seconds * 1e3, 4),
+        us_per_unit: round(seconds * 1e6 / size as f64, 3),
+    };
+    println!("{}", serde_json::to_string(&point).map_err(|error| error.to_string())?);
+    Ok(())
+}
