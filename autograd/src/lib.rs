@@ -43,8 +43,8 @@ pub use inspect::NodeInfo;
 pub use module::{Module, ParamPath};
 pub use op::{AnyOp, Op};
 pub use param::{Grads, PairError, Param, ParamId, Role};
-pub use program::{FeedError, PlanStep, Program};
+pub use program::{FeedError, PlanStep, Profile, ProfileRow, Program};
 pub use tensor::{
     Axes, Conv2d, DType, Element, OrPanic, Padding, Pool2d, Rng, Scalar, Shape, ShapeError, Slice, Tensor,
-    Windows, set_threads, threads, update_elements,
+    Windows, fma_peak, set_threads, threads, update_elements,
 };

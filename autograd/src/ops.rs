@@ -3,6 +3,7 @@
 
 mod arithmetic;
 mod conv;
+mod cross_entropy;
 mod elementwise;
 mod index;
 mod join;

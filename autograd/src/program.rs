@@ -6,6 +6,7 @@
 
 mod fuse;
 mod plan;
+mod profile;
 
 use crate::graph::{Graph, Source, Var};
 use crate::module::{Module, ParamPath};
@@ -17,6 +18,7 @@ use std::time::Instant;
 use tensor::{DType, Fused, Shape, Tensor};
 
 pub use plan::PlanStep;
+pub use profile::{Profile, ProfileRow};
 
 /// A graph compiled for repetition, see [`Graph::compile`].
 ///
@@ -128,8 +130,8 @@ impl Graph {
     /// let (x, target) = (Tensor::from([1.0_f32, 2.0, 3.0]), Tensor::from([3.0_f32, 6.0, 9.0]));
     /// for step in 0..20 {
     ///     program.run(&weight, step, &[x.clone(), target.clone()]).unwrap();
-    ///     let apply = &mut |_: &_, param: &mut Param, grad: &Tensor| *param.value_mut() -= &(grad * 0.1);
-    ///     program.grads().apply(&mut weight, apply).unwrap();
+    ///     let grads = program.grads();
+    ///     grads.apply(&mut weight, &mut |_, param, grad| *param.value_mut() -= &(grad * 0.1)).unwrap();
     /// }
     /// assert!((weight.value().item() - 3.0).abs() < 1e-4);
     /// ```
@@ -138,7 +140,10 @@ impl Graph {
     /// If an output is of another graph.
     #[track_caller]
     pub fn compile<'g>(&'g self, outputs: &[Var<'g>]) -> Program {
-        let outputs: Vec<usize> = outputs.iter().map(|&output| self.own(output)).collect();
+        for &output in outputs {
+            self.own(output);
+        }
+        let outputs: Vec<usize> = outputs.iter().map(|output| output.index).collect();
         let (gradients, updates) = (self.gradients.borrow().clone(), self.updates.borrow().clone());
         let kept: Vec<usize> =
             outputs.iter().copied().chain(gradients.iter().chain(&updates).map(|&(_, node)| node)).collect();
@@ -285,11 +290,14 @@ impl Program {
     }
 
     fn compute(&mut self) {
+        let start = Instant::now();
         for (step, plan) in self.steps.iter().zip(&mut self.plan) {
-            let begun = self.profiled.then(Instant::now);
+            let begun = self.profiled.then(|| start.elapsed());
             let value = step.compute(&self.slots);
             if let Some(begun) = begun {
-                plan.time += begun.elapsed();
+                plan.last_begun = begun;
+                plan.last_time = start.elapsed() - begun;
+                plan.time += plan.last_time;
                 plan.runs += 1;
             }
             if self.runs == 0 {

@@ -86,6 +86,7 @@ fn graphs<'g>(list: &mut Refusals, inputs: &Inputs<'g>, other: &'g Graph) {
     refused!(list, apply: graph.apply(Faulty, [x, integers]));
     refused!(list, item: x.item());
     refused!(list, grad: graph.grad(x, [x]));
+    refused!(list, compile: Graph::inference().compile(&[x]));
     refused!(list, grad: graph.grad(integers.sum(..), [x]));
     refused!(list, grad: graph.grad(x.sum(..), [integers]));
     refused!(list, grad: graph.grad(stranger.sum(..), [x]));
@@ -153,6 +154,13 @@ fn one_operand(list: &mut Refusals, inputs: &Inputs) {
     refused!(list, batch_norm: integers.batch_norm(0.1));
     refused!(list, batch_norm: x.sum(..).batch_norm(0.1));
     refused!(list, batch_norm: x.batch_norm(-0.1));
+    refused!(list, batch_norm_with_moments: x.batch_norm_with_moments(-0.1));
+    refused!(list, moments: x.sum(..).moments());
+    refused!(list, moments: integers.moments());
+    let label = |label: i64| x.graph().input(Tensor::from([label, 0]));
+    refused!(list, softmax_cross_entropy: x.softmax_cross_entropy(label(-1)));
+    refused!(list, softmax_cross_entropy: x.softmax_cross_entropy(x));
+    refused!(list, softmax_cross_entropy: x.softmax_cross_entropy(x.sum(1)));
     refused!(list, full: integers.full([2], 0.5));
     refused!(list, full: x.full([usize::MAX, 2], 0.5));
 }

@@ -54,8 +54,8 @@ fn elementwise(c: &mut Criterion) {
     group.bench_function("add_bias", |b| b.iter(|| x.add(&bias)));
     group.bench_function("sum_rows", |b| b.iter(|| x.sum(0)));
     group.bench_function("sum_columns", |b| b.iter(|| x.sum(1)));
-    group.bench_function("batch_norm", |b| b.iter(|| x.batch_norm(1e-5)));
-    group.bench_function("batch_norm_grad", |b| b.iter(|| x.batch_norm_grad(&x, 1e-5)));
+    group.bench_function("moments", |b| b.iter(|| x.moments()));
+    group.bench_function("normalize_grad", |b| b.iter(|| x.normalize_grad(&bias, &bias, &x)));
     group.finish();
 }
 

@@ -27,7 +27,7 @@ fn predictions(c: &mut Criterion) {
         .measurement_time(Duration::from_secs(2))
         .throughput(Throughput::Elements(IMAGES as u64));
     let data = few_digits(100, IMAGES);
-    let batches = TestBatches::new(&data.test, 100);
+    let mut batches = TestBatches::new(&data.test, 100);
     for model in MODELS {
         let step = TrainingStep::new(model, data.clone(), 100, Mode::Eager).unwrap();
         group.bench_function(model.name, |b| b.iter(|| batches.classify(step.model())));

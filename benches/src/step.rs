@@ -2,9 +2,9 @@
 
 use crate::Model;
 use clap::ValueEnum;
-use mnist::LOSS_SCALE;
+use mnist::Engine;
 use mnist::data::{Batches, Dataset, Split};
-use nn::{Graph, Layer, Rng, Sequential, Tensor, loss};
+use nn::{Graph, Layer, Module, Program, Rng, Sequential, Tensor, loss};
 use optim::{Optimizer, Schedule};
 use serde::{Deserialize, Serialize};
 use std::fmt::{self, Display};
@@ -17,6 +17,15 @@ pub enum Mode {
     Eager,
     /// By a program compiled from the first step.
     Compiled,
+}
+
+impl From<Mode> for mnist::Mode {
+    fn from(mode: Mode) -> mnist::Mode {
+        match mode {
+            Mode::Eager => mnist::Mode::Eager,
+            Mode::Compiled => mnist::Mode::Compiled,
+        }
+    }
 }
 
 impl Display for Mode {
@@ -35,6 +44,7 @@ pub struct TrainingStep {
     schedule: Box<dyn Schedule>,
     data: Dataset,
     batches: Batches,
+    engine: Engine,
     step: u64,
 }
 
@@ -42,7 +52,7 @@ impl TrainingStep {
     /// One of the nine models with the tutorial's settings and the same initial values each time.
     ///
     /// # Errors
-    /// If there are fewer images than a batch has, or the mode is not available.
+    /// If there are fewer images than a batch has.
     pub fn new(model: Model, data: Dataset, batch: usize, mode: Mode) -> Result<TrainingStep, String> {
         let network = (model.build)(&mut Rng::new(0));
         TrainingStep::with(network, model.optimizer(), Box::new(model.schedule()), data, batch, mode)
@@ -60,22 +70,23 @@ impl TrainingStep {
         batch: usize,
         mode: Mode,
     ) -> Result<TrainingStep, String> {
-        if mode == Mode::Compiled {
-            return Err("there is no compiled mode yet, only --mode eager".into());
-        }
         let batches = Batches::new(data.train.len(), batch, 1).map_err(|error| error.to_string())?;
-        Ok(TrainingStep { model, optimizer, schedule, data, batches, step: 0 })
+        Ok(TrainingStep {
+            model,
+            optimizer,
+            schedule,
+            data,
+            batches,
+            engine: Engine::new(mode.into(), 0),
+            step: 0,
+        })
     }
 
     /// One step; returns the mean cross-entropy before it.
     pub fn run(&mut self) -> f64 {
-        let (images, labels) = tensors(&self.data.train, self.batches.draw().indices);
-        let graph = Graph::training(0, self.step);
-        let logits = self.model.forward(graph.input(images));
-        let loss = loss::softmax_cross_entropy(logits, graph.input(labels));
-        let (grads, loss) = ((loss * LOSS_SCALE).backward(), loss.item());
-        drop(graph); // now nobody else holds the weights, which are changed in place
-        self.optimizer.step(&mut self.model, &grads, self.schedule.at(self.step));
+        let (lr, indices) = (self.schedule.at(self.step), self.batches.draw().indices);
+        let optimizer = &mut *self.optimizer;
+        let loss = self.engine.train(&mut self.model, optimizer, lr, &self.data.train, indices).loss();
         self.step += 1;
         loss
     }
@@ -92,23 +103,35 @@ impl TrainingStep {
 }
 
 /// Test images as batches that a model takes, converted once.
-pub struct TestBatches(Vec<(Tensor, Tensor)>);
+pub struct TestBatches {
+    batches: Vec<(Tensor, Tensor)>,
+    programs: Vec<Program>,
+}
 
 impl TestBatches {
     /// The images of `split` in batches of this size.
     pub fn new(split: &Split, batch: usize) -> TestBatches {
         let all: Vec<usize> = (0..split.len()).collect();
-        TestBatches(all.chunks(batch).map(|indices| tensors(split, indices)).collect())
+        let batches = all.chunks(batch).map(|indices| tensors(split, indices)).collect();
+        TestBatches { batches, programs: vec![] }
     }
 
-    /// Classifies all of them; returns how many are recognised.
-    pub fn classify(&self, model: &impl Layer) -> f64 {
-        let right = |(images, labels): &(Tensor, Tensor)| {
-            let graph = Graph::inference();
-            let logits = model.forward(graph.input(images.clone()));
-            loss::accuracy(&logits.value(), labels) * labels.count() as f64
-        };
-        self.0.iter().map(right).sum()
+    /// Classifies all of them, replaying a program for each size of batch; returns how many are recognised.
+    pub fn classify<L: Layer + Module>(&mut self, model: &L) -> f64 {
+        let mut right = 0.0;
+        for (images, labels) in &self.batches {
+            let inputs = std::slice::from_ref(images);
+            let at = self.programs.iter().position(|program| program.fits(inputs)).unwrap_or_else(|| {
+                let graph = Graph::inference();
+                self.programs.push(graph.compile(&[model.forward(graph.input(images.clone()))]));
+                self.programs.len() - 1
+            });
+            match self.programs[at].run(model, 0, inputs) {
+                Ok([logits]) => right += loss::accuracy(logits, labels) * labels.count() as f64,
+                _ => unreachable!("it was compiled for this model and these images"),
+            }
+        }
+        right
     }
 }
 

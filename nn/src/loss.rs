@@ -70,12 +70,12 @@ pub fn softmax_cross_entropy_with<'g>(logits: Var<'g>, labels: Var<'g>, reductio
     let rows = check_labels(OP, logits.shape(), logits.dtype(), &labels.value());
     reduction.check(OP, rows);
     logits.graph().scoped("SoftmaxCrossEntropy", || {
-        // Softmax does not change when all logits of a row move together. With the largest at 0 no digits are lost where
-        // logits are far from 0, and no gradient needs to know.
-        let logits = if rows.count() == 0 { logits } else { logits - logits.detach().max_keepdim(-1) };
         let losses = if labels.dtype() == DType::I64 {
-            logits.logsumexp(-1) - logits.gather(-1, labels.unsqueeze(-1)).reshape(rows)
+            logits.softmax_cross_entropy(labels)
         } else {
+            // Softmax does not change when all logits of a row move together. With the largest at 0 no digits are lost
+            // where logits are far from 0, and no gradient needs to know.
+            let logits = if rows.count() == 0 { logits } else { logits - logits.detach().max_keepdim(-1) };
             // A class of share 0 counts nothing, even if its logit is −∞.
             let none = labels.equal(labels.full([], 0.0));
             -none.select(labels.full([], 0.0), labels * logits.log_softmax(-1)).sum(-1)

@@ -157,7 +157,10 @@ impl Fused {
             match source {
                 Some(Source::Pattern(pattern)) => {
                     let mut laid = Buffer::uninit(tile);
-                    laid.chunks_exact_mut(pattern.len()).for_each(|run| run.copy_from_slice(pattern));
+                    match pattern {
+                        [number] => laid.fill(*number),
+                        run => laid.chunks_exact_mut(run.len()).for_each(|to| to.copy_from_slice(run)),
+                    }
                     *register = Some(laid);
                 }
                 Some(Source::Truth(_) | Source::Strided(_)) => *register = Some(Buffer::uninit(tile)),
@@ -206,10 +209,6 @@ fn register_of(registers: &[Option<Buffer<f32>>], register: usize, len: usize) -
 }
 
 /// Where the numbers of an input are.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "a few on the stack; a box would be an allocation in every run"
-)]
 enum Source<'a> {
     /// Side by side, in the order of the result.
     Slice(&'a [f32]),

@@ -33,7 +33,7 @@
 //! | `math` | `exp`, `ln`, `tanh` … as polynomials |
 //! | `product`, `lanes` | sums of products in register tiles, under the matrix product and convolution |
 //! | `reduce` | sums, means, extremes over any axes |
-//! | `matmul`, `conv`, `pool`, `norm` | matrix product, convolution, pooling, batch normalisation |
+//! | `matmul`, `conv`, `pool`, `norm`, `cross_entropy` | matrix product, convolution, pooling, batch normalisation, softmax |
 //! | `index`, `join` | gather, one-hot; concat, stack, pad |
 //! | `display` | printing |
 //! | `parallel`, `simd` | the thread pool, the instruction sets |
@@ -42,6 +42,7 @@
 mod buffer;
 mod conv;
 mod create;
+mod cross_entropy;
 mod display;
 mod dtype;
 mod elementwise;
@@ -85,13 +86,14 @@ pub use tensor::Tensor;
 
 /// The shape rules of the operations, for whoever has shapes and no tensors yet.
 pub mod rules {
+    pub use crate::cross_entropy::softmax_cross_entropy_shape;
     pub use crate::elementwise::{check_clamp, select_shape};
     pub use crate::index::{
         gather_shape, index_add_shape, index_select_shape, one_hot_shape, scatter_add_shape,
     };
     pub use crate::join::{concat_shape, pad_shape, pad_slices, stack_shape};
     pub use crate::matmul::matmul_shape;
-    pub use crate::norm::batch_norm_shape;
+    pub use crate::norm::{moments_shape, normalize_grad_shape};
     pub use crate::reduce::{extreme_shape, reduce_shape};
     pub use crate::view::{
         flatten_shape, narrow_slice, reshape_shape, split_starts, squeeze_shape, transpose_order,

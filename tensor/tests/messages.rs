@@ -277,13 +277,20 @@ fn products(list: &mut Refusals) {
     let endless = Pool2d { padding: around(usize::MAX - 1), ..Pool2d::new(usize::MAX) };
     refused!(list, avg_pool2d: images.avg_pool2d(&endless));
     refused!(list, avg_pool2d: images.to(DType::I64).avg_pool2d(&Pool2d::new(2)));
-    refused!(list, batch_norm: scalar.batch_norm(0.1));
-    refused!(list, batch_norm: integers.batch_norm(0.1));
-    refused!(list, batch_norm: x.batch_norm(-1.0));
-    refused!(list, batch_norm: x.batch_norm(f64::NAN));
-    refused!(list, batch_norm_grad: x.batch_norm_grad(scalar, 0.1));
-    refused!(list, batch_norm_grad: x.batch_norm_grad(&x.to(DType::F64), 0.1));
-    refused!(list, batch_norm_grad: integers.batch_norm_grad(integers, 0.1));
+    let labels = |label: i64| Tensor::from([0, label]);
+    refused!(list, softmax_cross_entropy: x.softmax_cross_entropy(&labels(3)));
+    refused!(list, softmax_cross_entropy: x.softmax_cross_entropy(&Tensor::from([0_i64])));
+    refused!(list, softmax_cross_entropy: x.softmax_cross_entropy(&Tensor::from([0.0_f32, 1.0])));
+    refused!(list, softmax_cross_entropy: integers.softmax_cross_entropy(&Tensor::from([0_i64, 0, 0])));
+    refused!(list, softmax_cross_entropy_grad: x.softmax_cross_entropy_grad(&labels(0), x));
+    refused!(list, softmax_cross_entropy_grad: x.softmax_cross_entropy_grad(&labels(0), &labels(0)));
+    let channels = &Tensor::zeros([3], DType::F32);
+    refused!(list, moments: scalar.moments());
+    refused!(list, moments: integers.moments());
+    refused!(list, normalize_grad: x.normalize_grad(channels, channels, scalar));
+    refused!(list, normalize_grad: x.normalize_grad(x, channels, x));
+    refused!(list, normalize_grad: x.normalize_grad(channels, channels, &x.to(DType::F64)));
+    refused!(list, normalize_grad: scalar.normalize_grad(scalar, scalar, scalar));
 }
 
 fn choosing(list: &mut Refusals) {
@@ -348,7 +355,10 @@ fn every_method_has_a_case() {
         &methods,
         &refusals().names(),
         &[
-            ("they say what the tensor is", &["shape", "rank", "count", "dtype", "layout", "shares_buffer"]),
+            (
+                "they say what the tensor is",
+                &["shape", "rank", "count", "dtype", "layout", "shares_buffer", "buffer_id"],
+            ),
             ("None if the type or the layout is another", &["as_slice"]),
             ("any tensor has a copy", &["contiguous", "copy"]),
             ("every type converts to every other", &["to"]),

@@ -125,6 +125,7 @@ fn table() -> Vec<Case> {
     let tables = [
         super::arithmetic::cases(),
         super::conv::cases(),
+        super::cross_entropy::cases(),
         super::elementwise::cases(),
         super::index::cases(),
         super::join::cases(),

@@ -32,6 +32,12 @@ pub struct PlanStep {
     pub time: Duration,
     /// How many runs were profiled.
     pub runs: u64,
+    /// When, after the beginning of the last profiled run, it began.
+    pub last_begun: Duration,
+    /// How long it took in the last profiled run.
+    pub last_time: Duration,
+    /// Whether it is a chain of operations.
+    pub is_fused: bool,
     /// Tells the memory that the first run put the result into from others.
     pub(super) buffer: usize,
     kinds: Vec<(Shape, DType)>,
@@ -81,6 +87,9 @@ pub(super) fn describe(graph: &Graph, steps: &[Step]) -> Vec<PlanStep> {
             bytes: if view { 0 } else { moved },
             time: Duration::ZERO,
             runs: 0,
+            last_begun: Duration::ZERO,
+            last_time: Duration::ZERO,
+            is_fused: matches!(step.work, Work::Fused(_)),
             buffer: 0,
             kinds,
         }

@@ -26,7 +26,7 @@ struct Args {
     #[arg(long, value_name = "N", default_value_t = 300)]
     steps: usize,
     /// How steps are computed
-    #[arg(long, value_enum, default_value_t = Mode::Eager)]
+    #[arg(long, value_enum, default_value_t = Mode::Compiled)]
     mode: Mode,
     /// Images in a training batch
     #[arg(long, value_name = "N", default_value_t = 100)]
@@ -124,7 +124,7 @@ fn measure(args: &Args, begun: Instant) -> Result<Measurement, String> {
 fn best_inference(step: &TrainingStep) -> f64 {
     let test = &step.data().test;
     let rate = |batch| {
-        let batches = TestBatches::new(test, batch);
+        let mut batches = TestBatches::new(test, batch);
         batches.classify(step.model());
         let times = time(1, Duration::from_millis(500), || {
             batches.classify(step.model());

@@ -131,10 +131,7 @@ impl BatchNorm {
     /// The normalised batch; the next running averages are recorded on the way.
     fn by_batch<'g>(&self, x: Var<'g>) -> Var<'g> {
         let graph = x.graph();
-        let axes: Vec<isize> = (0..x.rank() as isize - 1).collect();
-        let batch = x.detach();
-        let mean = batch.mean(axes.clone());
-        let variance = (batch - mean).square().mean(axes);
+        let (y, moments) = x.batch_norm_with_moments(self.eps);
         let steps = graph.param(&self.steps);
         let decay = if self.step_dependent {
             let steps = steps.to(x.dtype());
@@ -142,11 +139,11 @@ impl BatchNorm {
         } else {
             x.full([], self.decay)
         };
-        for (state, of_batch) in [(&self.mean, mean), (&self.variance, variance)] {
+        for (row, state) in [&self.mean, &self.variance].into_iter().enumerate() {
+            let of_batch = moments.narrow(0, row, 1).reshape(state.value().shape());
             graph.update(state, decay * graph.param(state) + (1.0 - decay) * of_batch);
         }
         graph.update(&self.steps, steps + 1.0);
-        let y = x.batch_norm(self.eps);
         let y = self.scale.as_ref().map_or(y, |scale| y * graph.param(scale));
         self.shifted(y)
     }

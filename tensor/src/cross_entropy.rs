@@ -1,0 +1,184 @@
+//! Softmax and cross-entropy in one: a pass over each row of logits.
+
+use crate::buffer::Buffer;
+use crate::dtype::{DType, for_float};
+use crate::map::GRAIN;
+use crate::math::Float;
+use crate::number::{Number, larger};
+use crate::parallel::for_each_chunk_mut;
+use crate::shape::{OrPanic, Shape, ShapeError};
+use crate::simd::vectorize;
+use crate::tensor::Tensor;
+
+/// The rule of softmax cross-entropy: logits `[…, classes]` and class numbers `[…]` to losses `[…]`.
+///
+/// # Errors
+/// If the shapes are others.
+pub fn softmax_cross_entropy_shape(logits: Shape, labels: Shape) -> Result<Shape, ShapeError> {
+    match logits.split_last() {
+        Some((_, rows)) if *labels == *rows => Ok(labels),
+        _ => Err(ShapeError::new(
+            "softmax_cross_entropy",
+            format!(
+                "logits {logits} and labels {labels}: labels must have the logits' shape without the last axis"
+            ),
+        )),
+    }
+}
+
+/// Some rows of logits, and for each the class that is right.
+struct Rows<'a, T> {
+    logits: &'a [T],
+    labels: &'a [i64],
+    classes: usize,
+}
+
+impl<T: Float + Number> Rows<'_, T> {
+    /// Rows from `first` on, so many at most.
+    fn part(&self, first: usize, count: usize) -> Rows<'_, T> {
+        let end = (first + count).min(self.labels.len());
+        let logits = &self.logits[first * self.classes..end * self.classes];
+        Rows { logits, labels: &self.labels[first..end], classes: self.classes }
+    }
+
+    /// Writes `e^(x − m)` of each row to `out`, `m` being its largest element (so nothing overflows), and calls
+    /// `f(row, sum of these, x − m at the label, label)`.
+    fn exponentials(&self, out: &mut [T], mut f: impl FnMut(usize, T, T, usize)) {
+        let mut at_label = Buffer::uninit(self.labels.len());
+        let rows = self.logits.chunks_exact(self.classes).zip(out.chunks_exact_mut(self.classes));
+        for ((x, out), (at_label, &label)) in rows.zip(at_label.iter_mut().zip(self.labels)) {
+            let max = x.iter().copied().reduce(larger).unwrap_or_default();
+            out.iter_mut().zip(x).for_each(|(o, &x)| *o = x - max);
+            *at_label = out[label as usize];
+        }
+        // All rows at once: one of ten would not fill a vector register.
+        vectorize(
+            #[inline(always)]
+            || out.iter_mut().for_each(|x| *x = Float::exp(*x)),
+        );
+        for (i, out) in out.chunks_exact(self.classes).enumerate() {
+            let sum = out.iter().fold(T::default(), |sum, &e| sum + e);
+            f(i, sum, at_label[i], self.labels[i] as usize);
+        }
+    }
+}
+
+fn losses<T: Float + Number>(rows: &Rows<'_, T>) -> Buffer<T> {
+    let mut out = Buffer::uninit(rows.labels.len());
+    let count = (GRAIN / rows.classes).max(1);
+    for_each_chunk_mut(&mut out, count, |task, out| {
+        let part = rows.part(task * count, count);
+        let mut exponentials = Buffer::uninit(part.logits.len());
+        part.exponentials(&mut exponentials, |i, sum, at_label, _| out[i] = Float::ln(sum) - at_label);
+    });
+    out
+}
+
+fn gradient<T: Float + Number>(rows: &Rows<'_, T>, dy: &[T]) -> Buffer<T> {
+    let mut out = Buffer::uninit(rows.logits.len());
+    let count = (GRAIN / rows.classes).max(1);
+    for_each_chunk_mut(&mut out, count * rows.classes, |task, out| {
+        let part = rows.part(task * count, count);
+        let mut sums = Buffer::uninit(part.labels.len());
+        part.exponentials(out, |i, sum, _, _| sums[i] = sum);
+        for (i, out) in out.chunks_exact_mut(rows.classes).enumerate() {
+            let (dy, sum) = (dy[task * count + i], sums[i]);
+            out.iter_mut().for_each(|x| *x = *x / sum * dy);
+            out[part.labels[i] as usize] = out[part.labels[i] as usize] - dy;
+        }
+    });
+    out
+}
+
+impl Tensor {
+    /// For each row of these logits `[…, classes]` the cross-entropy of its softmax and the class that `labels` `[…]` says:
+    /// `ln Σ e^x − x[label]`, without overflow.
+    ///
+    /// ```
+    /// # use tensor::Tensor;
+    /// let losses = Tensor::from([[0.0_f64, 0.0], [0.0, 1000.0]]).softmax_cross_entropy(&Tensor::from([1_i64, 0]));
+    /// assert_eq!(losses.to_vec::<f64>(), [2.0_f64.ln(), 1000.0]);
+    /// ```
+    ///
+    /// # Panics
+    /// If the shapes do not fit, the logits are not floats, the labels not `i64`, or one is no class.
+    #[track_caller]
+    pub fn softmax_cross_entropy(&self, labels: &Tensor) -> Tensor {
+        let shape = self.check_labels(labels).or_panic();
+        let (x, labels) = (self.contiguous(), labels.contiguous());
+        for_float!(self.dtype(), T => match (x.as_slice::<T>(), labels.as_slice()) {
+            (Some(logits), Some(labels)) if !logits.is_empty() => {
+                let classes = logits.len() / labels.len();
+                Tensor::from_buffer(losses(&Rows { logits, labels, classes }), shape)
+            }
+            _ => Tensor::zeros(shape, self.dtype()),
+        }, else panic!("{}", crate::elementwise::wrong_type("softmax_cross_entropy", self, "floats")))
+    }
+
+    /// The gradient of [`softmax_cross_entropy`](Tensor::softmax_cross_entropy) with respect to these logits, `dy` being
+    /// that of the losses: `(softmax(x) − [is the label]) · dy`.
+    ///
+    /// # Panics
+    /// As there, and if `dy` is not like the losses.
+    #[track_caller]
+    pub fn softmax_cross_entropy_grad(&self, labels: &Tensor, dy: &Tensor) -> Tensor {
+        let shape = self.check_labels(labels).or_panic();
+        dy.expect_dtype("softmax_cross_entropy_grad", self.dtype()).or_panic();
+        if dy.shape() != shape {
+            panic!(
+                "softmax_cross_entropy_grad: the gradient {} must have the shape {shape} of the losses",
+                dy.shape()
+            );
+        }
+        let (x, labels, dy) = (self.contiguous(), labels.contiguous(), dy.contiguous());
+        for_float!(self.dtype(), T => match (x.as_slice::<T>(), labels.as_slice(), dy.as_slice::<T>()) {
+            (Some(logits), Some(labels), Some(dy)) if !logits.is_empty() => {
+                let classes = logits.len() / labels.len();
+                Tensor::from_buffer(gradient(&Rows { logits, labels, classes }, dy), self.shape())
+            }
+            _ => x,
+        }, else panic!("{}", crate::elementwise::wrong_type("softmax_cross_entropy_grad", self, "floats")))
+    }
+
+    /// The shape of the losses, if the labels are class numbers that fit.
+    fn check_labels(&self, labels: &Tensor) -> Result<Shape, ShapeError> {
+        const OP: &str = "softmax_cross_entropy";
+        let shape = softmax_cross_entropy_shape(self.shape(), labels.shape())?;
+        labels.expect_dtype(OP, DType::I64)?;
+        let classes = self.shape()[self.rank() - 1];
+        let labels = labels.contiguous();
+        let known = |label: &&i64| !usize::try_from(**label).is_ok_and(|label| label < classes);
+        match labels.as_slice::<i64>().into_iter().flatten().find(known) {
+            Some(label) => Err(ShapeError::new(
+                OP,
+                format!(
+                    "label {label} is none of the {classes} classes of the logits {}, from 0 on",
+                    self.shape()
+                ),
+            )),
+            None => Ok(shape),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{DType, Rng, Tensor};
+
+    /// Against the formula in separate operations, also where tasks meet.
+    #[test]
+    fn follows_the_definition() {
+        for shape in [[7, 10], [5000, 10], [3, 1], [2, 40_000]] {
+            let rng = &mut Rng::new(1);
+            let x = Tensor::normal(shape, 0.0, 30.0, DType::F64, rng);
+            let labels = Tensor::from((0..shape[0]).map(|i| (i * 7 % shape[1]) as i64).collect::<Vec<_>>());
+            let dy = Tensor::normal([shape[0]], 0.0, 1.0, DType::F64, rng);
+            let chosen = labels.one_hot(shape[1], DType::F64);
+            let expected = x.logsumexp(-1) - (&x * &chosen).sum(-1);
+            assert!((x.softmax_cross_entropy(&labels) - expected).abs().max(..).item() < 1e-10);
+            let softmax = (&x - x.logsumexp_keepdim(-1)).exp();
+            let expected = (softmax - chosen) * dy.unsqueeze(-1);
+            assert!((x.softmax_cross_entropy_grad(&labels, &dy) - expected).abs().max(..).item() < 1e-10);
+        }
+    }
+}
