@@ -286,27 +286,38 @@ pub fn update_elements<T: Element, const N: usize>(
 ) {
     assert!(slices.iter().all(|slice| slice.len() == g.len()), "the slices have different lengths");
     for_each_chunks_mut(slices, GRAIN, |task, slices| {
-        let g = &g[task * GRAIN..];
+        let n = slices.first().map_or(0, |slice| slice.len());
+        let g = &g[task * GRAIN..][..n];
         vectorize(
             #[inline(always)]
-            || {
-                let n = slices.first().map_or(0, |slice| slice.len());
-                let (slices, g) = (slices.map(|slice| &mut slice[..n]), &g[..n]);
-                for i in 0..n {
-                    let new = f(
-                        std::array::from_fn(
-                            #[inline(always)]
-                            |k| slices[k][i],
-                        ),
-                        g[i],
-                    );
-                    for k in 0..N {
-                        slices[k][i] = new[k];
-                    }
-                }
-            },
+            || update_run(slices, g, f),
         );
     });
+}
+
+/// Elements that are read before any of them is written, so that the compiler need not fear that the slices overlap.
+const BLOCK: usize = 16;
+
+#[inline(always)]
+fn update_run<T: Element, const N: usize>(
+    slices: [&mut [T]; N],
+    g: &[T],
+    f: impl Fn([T; N], T) -> [T; N] + Copy,
+) {
+    let (blocks, rest) = g.as_chunks::<BLOCK>();
+    let mut parts = slices.map(<[T]>::as_chunks_mut::<BLOCK>);
+    for (b, g) in blocks.iter().enumerate() {
+        let mut block: [[T; BLOCK]; N] = std::array::from_fn(|k| parts[k].0[b]);
+        for i in 0..BLOCK {
+            let new = f(std::array::from_fn(|k| block[k][i]), g[i]);
+            (0..N).for_each(|k| block[k][i] = new[k]);
+        }
+        (0..N).for_each(|k| parts[k].0[b] = block[k]);
+    }
+    for (i, &g) in rest.iter().enumerate() {
+        let new = f(std::array::from_fn(|k| parts[k].1[i]), g);
+        (0..N).for_each(|k| parts[k].1[i] = new[k]);
+    }
 }
 
 /// `out[i] = if c[i] { a[i] } else { b[i] }`.
