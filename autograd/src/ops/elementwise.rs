@@ -153,7 +153,7 @@ struct Clamp {
 
 impl Op<1> for Clamp {
     fn shape(&self, [x]: [Shape; 1]) -> Result<Shape, ShapeError> {
-        tensor::rules::check_clamp(self.low, self.high)?;
+        tensor::rules::check_clamp(x, self.low, self.high)?;
         Ok(x)
     }
     #[track_caller]
@@ -236,6 +236,7 @@ impl<'g> Var<'g> {
     }
 
     /// The elements converted to another type.
+    #[track_caller]
     pub fn to(self, dtype: DType) -> Var<'g> {
         if dtype == self.dtype() { self } else { self.apply(Cast(dtype)) }
     }

@@ -47,25 +47,25 @@ impl Op<1> for LogSumExp {
 /// The index of the largest or smallest element; integers have no gradient.
 #[derive(Debug)]
 struct ArgMax {
-    axis: isize,
+    axes: Vec<isize>,
 }
 #[derive(Debug)]
 struct ArgMin {
-    axis: isize,
+    axes: Vec<isize>,
 }
 
 macro_rules! arg {
     ($op:ident, $name:ident) => {
         impl Op<1> for $op {
             fn shape(&self, [x]: [Shape; 1]) -> Result<Shape, ShapeError> {
-                rules::extreme_shape(stringify!($name), x, &self.axis.into(), false)
+                rules::extreme_shape(stringify!($name), x, &self.axes.clone().into(), false)
             }
             fn dtype(&self, _: [DType; 1]) -> Result<DType, ShapeError> {
                 Ok(DType::I64)
             }
             #[track_caller]
             fn forward(&self, [x]: [&Tensor; 1]) -> Tensor {
-                x.$name(self.axis)
+                x.$name(self.axes.clone())
             }
             fn vjp<'g>(&self, _: usize, _: [Var<'g>; 1], _: Var<'g>, dy: Var<'g>) -> Var<'g> {
                 dy
@@ -217,22 +217,28 @@ impl<'g> Var<'g> {
         centred.square().reduce("var", &axes, false, |axes| Sum { axes }) / (n - correction as f64).max(0.0)
     }
 
-    /// The index along `axis` of the largest element, the first of several.
+    /// The index along `axes` of the largest element, the first of several; NaN counts as largest. Over several axes it is the
+    /// index into all their elements in row-major order.
     ///
     /// # Panics
-    /// If the axis does not exist or is empty.
+    /// If an axis does not exist or all are empty.
     #[track_caller]
-    pub fn argmax(self, axis: isize) -> Var<'g> {
-        self.apply(ArgMax { axis })
+    pub fn argmax(self, axes: impl Into<Axes>) -> Var<'g> {
+        let axes = axes.into();
+        rules::extreme_shape("argmax", self.shape(), &axes, false).or_panic();
+        self.apply(ArgMax { axes: listed("argmax", self.shape(), &axes).or_panic() })
     }
 
-    /// The index along `axis` of the smallest element, the first of several.
+    /// The index along `axes` of the smallest element, the first of several; NaN counts as smallest. Over several axes it is the
+    /// index into all their elements in row-major order.
     ///
     /// # Panics
-    /// If the axis does not exist or is empty.
+    /// If an axis does not exist or all are empty.
     #[track_caller]
-    pub fn argmin(self, axis: isize) -> Var<'g> {
-        self.apply(ArgMin { axis })
+    pub fn argmin(self, axes: impl Into<Axes>) -> Var<'g> {
+        let axes = axes.into();
+        rules::extreme_shape("argmin", self.shape(), &axes, false).or_panic();
+        self.apply(ArgMin { axes: listed("argmin", self.shape(), &axes).or_panic() })
     }
 
     /// Whether any element is true.

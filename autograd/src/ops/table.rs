@@ -369,6 +369,7 @@ fn without_a_gradient() {
         assert_eq!(truth.logical_not().logical_or(*truth).all(..).item(), 1.0);
     }
     assert_eq!((x.argmax(0).item(), x.argmin(0).item()), (2.0, 0.0));
+    assert_eq!((x.argmax(..).item(), x.sum(..).argmin(0).item()), (2.0, 0.0));
     assert_eq!(x.argmax(0).one_hot(3, DType::F64).value().to_vec::<f64>(), [0.0, 0.0, 1.0]);
     let flat = [
         (x.sign(), [-1.0, 0.0, 1.0]),
