@@ -40,7 +40,9 @@ impl Op<1> for LogSumExp {
     fn vjp<'g>(&self, _: usize, [x]: [Var<'g>; 1], y: Var<'g>, dy: Var<'g>) -> Var<'g> {
         // Where all x are −∞ so is y, and −∞ − −∞ would be NaN; e^(−∞ − 0) is the 0 it should be.
         let y = y.equal(y.scalar(f64::NEG_INFINITY)).select(y.scalar(0.0), y);
-        dy * (x - y).exp()
+        // Where an x is ∞ so is y; what is infinitely larger than the rest has all the gradient.
+        let all = x.equal(x.scalar(f64::INFINITY));
+        dy * all.select(x.scalar(0.0), x - y).exp()
     }
 }
 
@@ -315,7 +317,8 @@ reductions! {
     sum, sum_keepdim: |x, axes, keep| x.reduce("sum", &axes, keep, |axes| Sum { axes });
     /// The mean over `axes`; NaN where there is nothing to average.
     mean, mean_keepdim: |x, axes, keep| x.mean_of(&axes, keep);
-    /// `ln Σ e^x` over `axes` without overflow; −∞ where there is nothing to add.
+    /// `ln Σ e^x` over `axes` without overflow; −∞ where there is nothing to add. The gradient at `x = ∞` is 1, that at the
+    /// finite `x` beside it 0.
     logsumexp, logsumexp_keepdim: |x, axes, keep| x.reduce("logsumexp", &axes, keep, |axes| LogSumExp { axes });
     /// The largest element along `axes`; of equals the first has the gradient. Empty axes are refused.
     max, max_keepdim: |x, axes, keep| x.extreme("max", axes, keep, |rows| rows.argmax(-1));

@@ -18,8 +18,9 @@ const RANDOM: [Init; 2] = [Init::Normal { mean: 0.0, std: 0.5 }; 2];
 
 #[test]
 fn sizes_of_zero() {
+    type Sizes = &'static [usize];
     let rng = &mut Rng::new(1);
-    let layers: [(Box<dyn Layer>, &[usize], &[usize]); 9] = [
+    let layers: [(Box<dyn Layer>, Sizes, Sizes); 9] = [
         (Box::new(BatchNorm::new(0)), &[5, 0], &[5, 0]),
         (Box::new(BatchNorm::new(0)), &[0, 0], &[0, 0]),
         (Box::new(Linear::new(0, 3, rng)), &[2, 0], &[2, 3]),
