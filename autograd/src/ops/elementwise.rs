@@ -68,8 +68,9 @@ unary! {
     Tanh, tanh, |x, y, dy| dy * (1.0 - y * y);
     /// The logistic function `1 / (1 + e^−x)`.
     Sigmoid, sigmoid, |x, y, dy| dy * y * (1.0 - y);
-    /// The rectifier `max(x, 0)`; its gradient at 0 is 0. Where `x` is NaN so are value and gradient.
-    Relu, relu, |x, y, dy| dy * y.sign();
+    /// The rectifier `max(x, 0)`; its gradient at 0 is 0. Where `x` is NaN so is the value, and the gradient passes: what
+    /// comes from a NaN is not made a 0.
+    Relu, relu, |x, y, dy| y.equal(y.scalar(0.0)).select(dy.scalar(0.0), dy);
 }
 
 macro_rules! flat {
@@ -226,7 +227,7 @@ impl<'g> Var<'g> {
         self.apply(Detach)
     }
 
-    /// `x` kept within `low..=high`; no gradient outside.
+    /// `x` kept within `low..=high`; no gradient outside. Where `x` is NaN so is the value, and the gradient passes.
     ///
     /// # Panics
     /// If `low` is not at most `high`, or the elements are not floats.
@@ -344,7 +345,7 @@ pub(super) fn cases() -> Vec<super::table::Case> {
         Case::new("sigmoid", any(), |_, x| x[0].sigmoid()).like(sigmoid, |x| sigmoid(x) * sigmoid(-x)),
         Case::new("relu", any(), |_, x| x[0].relu()).like(
             |x| if x > 0.0 || x.is_nan() { x } else { 0.0 },
-            |x| if x.is_nan() { x } else { step(x, 0.0) },
+            |x| if x.is_nan() { 1.0 } else { step(x, 0.0) },
         ),
         Case::new("clamp", any(), |_, x| x[0].clamp(-0.75, 0.8)).like(
             |x| x.clamp(-0.75, 0.8),
