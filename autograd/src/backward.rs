@@ -24,7 +24,7 @@ impl Graph {
     /// If `y` has more than one element (use [`grad_with`](Graph::grad_with)), or is no float.
     #[track_caller]
     pub fn grad<'g, const N: usize>(&'g self, y: Var<'g>, wrt: [Var<'g>; N]) -> [Var<'g>; N] {
-        let grads = self.grad_with(y, self.seed(y), &wrt);
+        let grads = self.grad_with(y, self.seed("grad", y), &wrt);
         std::array::from_fn(|i| grads[i])
     }
 
@@ -35,8 +35,8 @@ impl Graph {
     /// If `dy` has not the shape and type of `y`, or a variable is of another graph or no float.
     #[track_caller]
     pub fn grad_with<'g>(&'g self, y: Var<'g>, dy: Var<'g>, wrt: &[Var<'g>]) -> Vec<Var<'g>> {
-        self.own(y);
-        self.own(dy);
+        self.own(&format_args!("grad"), y);
+        self.own(&format_args!("grad"), dy);
         if (y.shape(), y.dtype()) != (dy.shape(), dy.dtype()) {
             panic!(
                 "grad: the incoming gradient {} {} is not like the result {} {}",
@@ -47,9 +47,9 @@ impl Graph {
             );
         }
         for &x in wrt {
-            self.own(x);
+            self.own(&format_args!("grad"), x);
             if !x.dtype().is_float() {
-                panic!("grad: %{} holds {}, which has no gradient", x.index, x.dtype());
+                panic!("grad: {x:?} has no gradient; only floats have");
             }
         }
         let (phase, scope) = (self.phase.replace(Phase::Gradient), self.scope.get());
@@ -120,13 +120,13 @@ impl Graph {
 
     /// The gradient of a number with respect to itself.
     #[track_caller]
-    fn seed<'g>(&'g self, y: Var<'g>) -> Var<'g> {
+    fn seed<'g>(&'g self, op: &str, y: Var<'g>) -> Var<'g> {
         let (shape, dtype) = (y.shape(), y.dtype());
         if shape.count() != 1 {
-            panic!("backward: the loss must be one number, not {shape}; take its .mean(..) or .sum(..)");
+            panic!("{op}: the loss must be one number, not {shape}; take its .mean(..) or .sum(..)");
         }
         if !dtype.is_float() {
-            panic!("backward: the loss holds {dtype}, which has no gradient");
+            panic!("{op}: the loss {dtype} {shape} has no gradient; only floats have");
         }
         self.constant(Tensor::ones(shape, dtype))
     }
@@ -150,7 +150,7 @@ impl<'g> Var<'g> {
     #[track_caller]
     pub fn backward(self) -> Grads {
         let graph = self.graph;
-        let seed = graph.seed(self);
+        let seed = graph.seed("backward", self);
         let mut params: Vec<(ParamId, usize)> =
             graph.trained.borrow().iter().map(|&id| (id, graph.params.borrow()[&id])).collect();
         params.sort_by_key(|&(_, index)| index);

@@ -30,7 +30,7 @@ use tensor::{DType, Rng, Tensor};
 /// What is compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
-    /// Slopes along so many random directions through all inputs at once: two evaluations a direction, whatever the size.
+    /// Slopes along so many random directions, at least 1, through all inputs at once: two evaluations a direction, whatever the size.
     Directions(usize),
     /// Every entry of the Jacobian: as many evaluations as the inputs have entries.
     Jacobian,
@@ -45,7 +45,7 @@ pub enum Form {
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Check {
-    /// 1 checks gradients, 2 the gradients of gradients too.
+    /// 1 checks gradients, 2 the gradients of gradients too; there are no others.
     pub order: usize,
     /// What is compared.
     pub form: Form,
@@ -123,7 +123,8 @@ impl Check {
     /// the same each time.
     ///
     /// # Errors
-    /// If a gradient is wrong or depends on the layout, or inputs or result are not `f64`.
+    /// If a gradient is wrong or depends on the layout, inputs or result are not `f64`, or order, form or step are none that
+    /// can be checked.
     pub fn run(
         &self,
         name: &str,
@@ -131,6 +132,15 @@ impl Check {
         f: impl for<'g> Fn(&'g Graph, &[Var<'g>]) -> Var<'g>,
     ) -> Result<(), Failure> {
         let unfit = |what: String| Err(Failure::Unfit { name: name.to_owned(), what });
+        if !(1..=2).contains(&self.order) {
+            return unfit(format!("order {} is not checked, 1 and 2 are", self.order));
+        }
+        if self.form == Form::Directions(0) {
+            return unfit("along 0 directions nothing is compared; take at least 1".into());
+        }
+        if !(self.step > 0.0 && self.step.is_finite()) {
+            return unfit(format!("differences need a positive step, not {}", self.step));
+        }
         if let Some(i) = inputs.iter().position(|x| x.dtype() != DType::F64) {
             return unfit(format!("input {i} holds {}, differences need f64", inputs[i].dtype()));
         }
@@ -196,7 +206,10 @@ impl Check {
         let odd: Vec<Tensor> = at.iter().map(in_odd_layout).collect();
         let odd_grads = scalar(&Graph::training(self.seed, 0), &odd).grads;
         for (input, (a, b)) in grads.iter().zip(&odd_grads).enumerate() {
-            let close = |(&a, &b): (&f64, &f64)| agree(a, b, 1e-12);
+            // Numbers that are not finite are no matter of layout; they are found wrong below, with their entry.
+            let close = |(&a, &b): (&f64, &f64)| {
+                a.to_bits() == b.to_bits() || a.is_nan() && b.is_nan() || agree(a, b, 1e-12)
+            };
             if !a.to_vec::<f64>().iter().zip(&b.to_vec::<f64>()).all(close) {
                 return Err(Failure::Layout { name: name.to_owned(), order, input });
             }
@@ -321,8 +334,9 @@ fn rng_of(seed: u64, stream: u64) -> Rng {
     Rng::stream(seed, stream)
 }
 
+/// Numbers that are not finite agree with nothing.
 fn agree(a: f64, b: f64, tolerance: f64) -> bool {
-    (a - b).abs() <= tolerance * a.abs().max(b.abs()).max(1.0)
+    (a - b).is_finite() && (a - b).abs() <= tolerance * a.abs().max(b.abs()).max(1.0)
 }
 
 /// The indices of element number `i`.

@@ -1,9 +1,11 @@
 //! The graph: a tape of nodes, each with its value, in the order in which they were computed.
 
+use crate::inspect::op_name;
 use crate::op::{AnyOp, Erased, Op};
 use crate::param::{Param, ParamId, Role};
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
+use std::fmt::Debug;
 use std::rc::Rc;
 use tensor::{DType, OrPanic, Shape, Tensor};
 
@@ -47,6 +49,20 @@ pub(crate) struct Node {
 pub(crate) struct Scope {
     pub(crate) kind: &'static str,
     pub(crate) parent: usize,
+}
+
+/// A part of the model that is being recorded, see [`Graph::scope`]. It is a guard and not a function of a closure because
+/// in a closure a mistake in shapes would no longer point at the caller's line.
+#[must_use = "the scope ends when this is dropped"]
+pub struct ScopeGuard<'g> {
+    graph: &'g Graph,
+    parent: usize,
+}
+
+impl Drop for ScopeGuard<'_> {
+    fn drop(&mut self) {
+        self.graph.scope.set(self.parent);
+    }
 }
 
 /// The dataflow graph of one computation: every operation on a [`Var`] computes at once and is recorded as a node.
@@ -157,7 +173,7 @@ impl Graph {
     /// If the value has not the shape and type of the parameter, or is of another graph.
     #[track_caller]
     pub fn update<'g>(&'g self, param: &Param, value: Var<'g>) {
-        self.own(value);
+        self.own(&format_args!("update"), value);
         if (value.shape(), value.dtype()) != (param.value().shape(), param.value().dtype()) {
             panic!(
                 "update: the value {} {} is not like the state {} {}",
@@ -177,13 +193,14 @@ impl Graph {
     #[track_caller]
     pub fn apply<'g, const N: usize>(&'g self, op: impl Op<N>, x: [Var<'g>; N]) -> Var<'g> {
         for x in x {
-            self.own(x);
+            self.own(&op, x);
         }
         let value = {
             let nodes = self.nodes.borrow();
             let x = x.map(|x| &nodes[x.index].value);
-            op.shape(x.map(Tensor::shape)).or_panic();
-            op.dtype(x.map(Tensor::dtype)).or_panic();
+            let shapes = x.map(Tensor::shape);
+            op.shape(shapes).or_panic();
+            op.dtype(x.map(Tensor::dtype)).map_err(|error| error.with_shapes(&shapes)).or_panic();
             op.forward(x)
         };
         self.record(Rc::new(Erased(op)), x.iter().map(|x| x.index).collect(), value)
@@ -199,27 +216,34 @@ impl Graph {
             let nodes = self.nodes.borrow();
             let mut values = Vec::with_capacity(x.len());
             for &x in x {
-                values.push(&nodes[self.own(x)].value);
+                values.push(&nodes[self.own(&op, x)].value);
             }
-            op.shape(&values.iter().map(|x| x.shape()).collect::<Vec<_>>()).or_panic();
-            op.dtype(&values.iter().map(|x| x.dtype()).collect::<Vec<_>>()).or_panic();
+            let shapes: Vec<Shape> = values.iter().map(|x| x.shape()).collect();
+            let dtypes: Vec<DType> = values.iter().map(|x| x.dtype()).collect();
+            op.shape(&shapes).or_panic();
+            op.dtype(&dtypes).map_err(|error| error.with_shapes(&shapes)).or_panic();
             op.forward(&values)
         };
         self.record(Rc::new(op), x.iter().map(|x| x.index).collect(), value)
     }
 
-    /// Runs `f` with every node it records belonging to a part of the model of this kind (`"Conv2d"`).
-    pub fn scoped<R>(&self, kind: &'static str, f: impl FnOnce() -> R) -> R {
-        let parent = self.scope.get();
-        let scope = {
-            let mut scopes = self.scopes.borrow_mut();
-            scopes.push(Scope { kind, parent });
-            scopes.len() - 1
-        };
-        self.scope.set(scope);
-        let result = f();
-        self.scope.set(parent);
-        result
+    /// From here until the guard is dropped, nodes belong to a part of the model of this kind (`"Conv2d"`).
+    ///
+    /// ```
+    /// # use autograd::{Graph, Tensor};
+    /// let graph = Graph::inference();
+    /// let x = graph.input(Tensor::from(3.0_f32));
+    /// {
+    ///     let _scope = graph.scope("Square"); // not `_`, which would drop it at once
+    ///     let _ = x * x;
+    /// }
+    /// assert_eq!(graph.nodes()[1].scope, ["Square"]);
+    /// ```
+    pub fn scope(&self, kind: &'static str) -> ScopeGuard<'_> {
+        let mut scopes = self.scopes.borrow_mut();
+        let parent = self.scope.replace(scopes.len());
+        scopes.push(Scope { kind, parent });
+        ScopeGuard { graph: self, parent }
     }
 
     /// The input node that all random operations draw from: seed and step.
@@ -252,11 +276,11 @@ impl Graph {
         Var { graph: self, index: nodes.len() - 1 }
     }
 
-    /// The index of a variable of this graph.
+    /// The index of a variable of this graph, which `op` is applied to.
     #[track_caller]
-    pub(crate) fn own(&self, x: Var<'_>) -> usize {
+    pub(crate) fn own(&self, op: &dyn Debug, x: Var<'_>) -> usize {
         if !std::ptr::eq(self, x.graph) {
-            panic!("a variable of one graph was used with variables of another");
+            panic!("{}: {x:?} is of another graph than the other variables", op_name(op));
         }
         x.index
     }
@@ -325,7 +349,7 @@ impl<'g> Var<'g> {
     }
 }
 
-impl std::fmt::Debug for Var<'_> {
+impl Debug for Var<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "%{} {} {}", self.index, self.dtype(), self.shape())
     }

@@ -38,7 +38,7 @@ mod ops;
 mod param;
 mod program;
 
-pub use graph::{Graph, Mode, Phase, Var};
+pub use graph::{Graph, Mode, Phase, ScopeGuard, Var};
 pub use inspect::NodeInfo;
 pub use module::{Module, ParamPath};
 pub use op::{AnyOp, Op};
@@ -46,5 +46,5 @@ pub use param::{Grads, PairError, Param, ParamId, Role};
 pub use program::{FeedError, PlanStep, Profile, ProfileRow, Program};
 pub use tensor::{
     Axes, Conv2d, DType, Element, OrPanic, Padding, Pool2d, Rng, Scalar, Shape, ShapeError, Slice, Tensor,
-    Windows, fma_peak, set_threads, threads, update_elements,
+    Windows, fma_peak, set_threads, simd_level, threads, update_elements,
 };

@@ -83,11 +83,8 @@ pub(crate) fn same_dtype(op: &(impl Debug + ?Sized), x: &[DType]) -> Result<DTyp
         [first, rest @ ..] => match rest.iter().find(|d| *d != first) {
             None => Ok(*first),
             Some(other) => Err(ShapeError::new(
-                "dtype",
-                format!(
-                    "{} of {first} and {other}: the element types differ; convert one with .to(…)",
-                    op_name(op)
-                ),
+                op_name(op),
+                format!("{first} and {other}: the element types differ; convert one with .to(…)"),
             )),
         },
     }

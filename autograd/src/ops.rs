@@ -15,4 +15,6 @@ mod random;
 mod reduce;
 
 #[cfg(test)]
+mod public;
+#[cfg(test)]
 mod table;

@@ -141,7 +141,7 @@ impl Graph {
     #[track_caller]
     pub fn compile<'g>(&'g self, outputs: &[Var<'g>]) -> Program {
         for &output in outputs {
-            self.own(output);
+            self.own(&format_args!("compile"), output);
         }
         let outputs: Vec<usize> = outputs.iter().map(|output| output.index).collect();
         let (gradients, updates) = (self.gradients.borrow().clone(), self.updates.borrow().clone());

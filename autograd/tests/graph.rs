@@ -169,12 +169,11 @@ impl Affine {
 
     fn forward<'g>(&self, x: Var<'g>) -> Var<'g> {
         let graph = x.graph();
-        graph.scoped("Affine", || {
-            if graph.is_training() {
-                graph.update(&self.uses, graph.param(&self.uses) + 1.0);
-            }
-            x.matmul(graph.param(&self.weight)) + graph.param(&self.bias)
-        })
+        let _scope = graph.scope("Affine");
+        if graph.is_training() {
+            graph.update(&self.uses, graph.param(&self.uses) + 1.0);
+        }
+        x.matmul(graph.param(&self.weight)) + graph.param(&self.bias)
     }
 }
 
@@ -197,7 +196,11 @@ fn two_layers() -> Vec<Affine> {
 
 fn forward<'g>(model: &[Affine], graph: &'g Graph) -> Var<'g> {
     let x = graph.input(Tensor::from([[1.0_f32, 2.0], [3.0, 4.0]]));
-    graph.scoped("Net", || model[1].forward(model[0].forward(x).tanh())).square().mean(..)
+    let y = {
+        let _scope = graph.scope("Net");
+        model[1].forward(model[0].forward(x).tanh())
+    };
+    y.square().mean(..)
 }
 
 #[test]
@@ -307,7 +310,10 @@ fn names_with_quotes_are_drawn() {
         fn visit_mut<'a>(&'a mut self, _: &ParamPath<'_>, _: &mut dyn FnMut(&ParamPath<'_>, &'a mut Param)) {}
     }
     graph.name_params(&Odd(&weight));
-    graph.scoped("Odd", || graph.param(&weight) * 2.0);
+    {
+        let _scope = graph.scope("Odd");
+        let _ = graph.param(&weight) * 2.0;
+    }
     check_dot(&graph.to_dot(), graph.len());
 }
 

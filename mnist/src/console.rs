@@ -1,5 +1,6 @@
 //! The run in the terminal: a live line where there is one, plain lines where there is not.
 
+use crate::data::Notice;
 use crate::event::{Ending, Event, Observer, Start, StepRecord, Summary};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::IsTerminal;
@@ -33,13 +34,22 @@ impl Console {
         }
     }
 
+    /// Prints what was noticed about the data. A result on other digits than MNIST's must not be taken for one on MNIST:
+    /// a quiet run says that too, apart from its results.
+    pub(crate) fn notice_data(&self, notice: &Notice) {
+        if self.quiet && matches!(notice, Notice::NotMnist { .. } | Notice::Synthetic { .. }) {
+            eprintln!("warning: {notice}");
+        }
+        self.say(&notice.to_string());
+    }
+
     fn start(&mut self, start: &Start<'_>) {
         self.steps = start.steps;
         self.say(&format!("{}: seed {}, {} threads", start.name, start.options.seed, start.threads));
         self.say(&format!("data: {}, {} + {} images", start.source, start.images[0], start.images[1]));
         self.say(&format!("\n{}", start.model));
         self.say(&format!("{}, learning rate {}", start.optimizer, start.schedule));
-        self.say(&format!("{} steps of {} images\n", start.steps, start.options.batch));
+        self.say(&format!("{} of {} images\n", counted(start.steps), start.options.batch));
         let template = "{bar:24} {pos}/{len}  {msg}";
         if let Ok(style) = ProgressStyle::with_template(template) {
             self.bar.set_style(style.progress_chars("━━─"));
@@ -61,7 +71,7 @@ impl Console {
             (Some(loss), Some(accuracy), Some(lr)) => {
                 format!("loss {}  accuracy {accuracy:.2}  lr {lr:.5}", loss_text(loss))
             }
-            _ => "trained".into(),
+            _ => "untrained".into(),
         };
         if let Some(test) = &record.test {
             self.last_test = format!("test {:.4}", test.accuracy);
@@ -87,7 +97,10 @@ impl Console {
 
     fn done(&mut self, summary: &Summary) {
         self.bar.finish_and_clear();
-        let time = humantime::format_duration(Duration::from_secs(summary.time.as_secs().max(1)));
+        // A short run took so many milliseconds; of a long one they say nothing.
+        let millis = summary.time.as_millis() as u64;
+        let time = Duration::from_millis(if millis < 10_000 { millis } else { millis / 1000 * 1000 });
+        let time = humantime::format_duration(time);
         let ending = match summary.ending {
             Ending::Finished => "Training has finished",
             Ending::Interrupted => "Training was interrupted",
@@ -95,7 +108,7 @@ impl Console {
                 "Training has failed: the loss is not a number any more (try another seed, or report it)"
             }
         };
-        print_line(&format!("\n{ending}: {} steps in {time}.", summary.steps));
+        print_line(&format!("\n{ending}: {} in {time}.", counted(summary.steps)));
         if let Some(last) = summary.last {
             print_line(&format!("final test accuracy: {:.4}", last.accuracy));
         }
@@ -103,6 +116,10 @@ impl Console {
             print_line(&format!("max test accuracy: {best:.4}"));
         }
     }
+}
+
+fn counted(steps: u64) -> String {
+    format!("{steps} {}", if steps == 1 { "step" } else { "steps" })
 }
 
 /// Four digits, however large: before batch normalisation has averages, losses are astronomical.

@@ -21,12 +21,14 @@ pub enum Event<'a> {
 pub struct Start<'a> {
     /// The example's name.
     pub name: &'a str,
-    /// The settings as given.
+    /// The settings as given; what was left to the example is in the fields below.
     pub options: &'a Options,
     /// The number of steps.
     pub steps: u64,
     /// A test every so many steps.
     pub test_every: u64,
+    /// A record every so many steps.
+    pub record_every: u64,
     /// Where the images came from, in words.
     pub source: String,
     /// SHA-256 of the four uncompressed data files.
@@ -44,8 +46,12 @@ pub struct Start<'a> {
     pub schedule: String,
     /// Threads computing.
     pub threads: usize,
+    /// The vector instructions computed with.
+    pub simd: String,
     /// Version of this program.
     pub version: &'static str,
+    /// Version of the compiler that built it.
+    pub rustc: &'static str,
 }
 
 /// One recorded step, as in `metrics.jsonl`.
@@ -55,8 +61,8 @@ pub struct StepRecord {
     pub step: u64,
     /// Passes over the training images, from 1.
     pub epoch: usize,
-    /// Mean cross-entropy of the batch, in the training step's own forward pass (with dropout). `None` at the end, when no
-    /// batch is drawn any more; so for the next two.
+    /// Mean cross-entropy of the batch, in the training step's own forward pass (with dropout). At the end, when no batch
+    /// is drawn any more, that of the last step, `None` if there was none; so for the next two.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub train_loss: Option<f64>,
     /// Accuracy on the batch.
@@ -90,7 +96,7 @@ pub struct Summary {
     pub steps: u64,
     /// How long it took, tests included.
     pub time: Duration,
-    /// The last test, of the model as it is saved.
+    /// The last test, of the model as it is saved; but for a run that diverged, where it is of an earlier step.
     pub last: Option<Score>,
     /// The best test accuracy of all. It is chosen on the test images, so it flatters the model a little.
     pub best: Option<f64>,

@@ -15,6 +15,7 @@ use std::path::PathBuf;
 pub struct Options {
     /// Training steps [default: the tutorial's]
     #[arg(long, value_name = "N")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub steps: Option<u64>,
 
     /// Images in a batch
@@ -27,6 +28,7 @@ pub struct Options {
 
     /// Folder with the four MNIST files, gzipped or not [default: MNIST_DIR, the cache folder, or downloaded]
     #[arg(long, value_name = "DIR", conflicts_with = "synthetic")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub data: Option<PathBuf>,
 
     /// Train on digits that the program draws itself
@@ -35,22 +37,27 @@ pub struct Options {
 
     /// Threads to compute with [default: one per core]
     #[arg(long, value_name = "N", value_parser = at_least_one)]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub threads: Option<usize>,
 
     /// Test on the 10,000 test images every N steps [default: the tutorial's]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub test_every: Option<u64>,
 
     /// Folder for the run's files [default: runs/EXAMPLE-TIME]
     #[arg(long, value_name = "DIR")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub out: Option<PathBuf>,
 
     /// Also save the trained model to this file
     #[arg(long, value_name = "FILE")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub save: Option<PathBuf>,
 
     /// Start from the model saved in this file
     #[arg(long, value_name = "FILE")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub load: Option<PathBuf>,
 
     /// Record every step's graph anew instead of replaying a compiled one; the numbers are the same

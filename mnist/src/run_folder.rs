@@ -6,6 +6,9 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+/// What is in a run's folder.
+const FILES: [&str; 3] = ["config.json", "metrics.jsonl", "model.safetensors"];
+
 /// Writes `config.json` and `metrics.jsonl` into a folder. What cannot be written is said once, and the run goes on.
 pub(crate) struct RunFolder {
     path: PathBuf,
@@ -15,23 +18,32 @@ pub(crate) struct RunFolder {
 
 impl RunFolder {
     /// The folder `out`, or else a new one below `runs/` with the example's name and the time.
-    pub(crate) fn create(out: Option<&Path>, name: &str) -> RunFolder {
+    ///
+    /// # Errors
+    /// The name of the file, if `out` has a file of an earlier run, which must not be overwritten.
+    pub(crate) fn create(out: Option<&Path>, name: &str) -> Result<RunFolder, PathBuf> {
         let (path, made) = match out {
             Some(path) => (path.to_owned(), fs::create_dir_all(path)),
             None => new_folder(name),
         };
-        let mut folder = RunFolder { path, metrics: None, writable: true };
-        let opened = made.and_then(|()| File::create(folder.path.join("metrics.jsonl")));
-        match opened {
-            Ok(file) => folder.metrics = Some(BufWriter::new(file)),
-            Err(error) => folder.give_up("the run's files", &error),
+        if let Some(used) = FILES.iter().map(|file| path.join(file)).find(|file| file.exists()) {
+            return Err(used);
         }
-        folder
+        let mut folder = RunFolder { path, metrics: None, writable: true };
+        if let Err(error) = made {
+            folder.give_up("the run's files", &error);
+        }
+        Ok(folder)
     }
 
     /// The folder, if it can be written to.
     pub(crate) fn path(&self) -> Option<&Path> {
         self.writable.then_some(&*self.path)
+    }
+
+    /// Where the model is to be saved, if the folder can be written to.
+    pub(crate) fn model(&self) -> Option<PathBuf> {
+        self.path().map(|path| path.join(FILES[2]))
     }
 
     fn give_up(&mut self, what: &str, error: &io::Error) {
@@ -40,12 +52,16 @@ impl RunFolder {
         self.writable = false;
     }
 
-    fn write_config(&mut self, start: &Start<'_>) {
-        let written = serde_json::to_string_pretty(start)
+    /// Writes the settings and opens the file of numbers.
+    fn begin(&mut self, start: &Start<'_>) {
+        let [config, metrics, _] = FILES.map(|file| self.path.join(file));
+        let opened = serde_json::to_string_pretty(start)
             .map_err(io::Error::from)
-            .and_then(|text| fs::write(self.path.join("config.json"), text + "\n"));
-        if let Err(error) = written {
-            self.give_up("the run's files", &error);
+            .and_then(|text| fs::write(config, text + "\n"))
+            .and_then(|()| File::create_new(metrics));
+        match opened {
+            Ok(file) => self.metrics = Some(BufWriter::new(file)),
+            Err(error) => self.give_up("the run's files", &error),
         }
     }
 
@@ -65,7 +81,7 @@ impl RunFolder {
 impl Observer for RunFolder {
     fn notice(&mut self, event: &Event<'_>) {
         match event {
-            Event::Start(start) if self.writable => self.write_config(start),
+            Event::Start(start) if self.writable => self.begin(start),
             Event::Step(record) => self.write_step(record),
             Event::Done(_) => {
                 if let Some(Err(error)) = self.metrics.as_mut().map(Write::flush) {

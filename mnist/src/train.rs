@@ -43,6 +43,8 @@ enum RunError {
     Load(#[from] nn::LoadError),
     #[error(transparent)]
     Save(#[from] nn::SaveError),
+    #[error("{}: there is a run in this folder already; choose another with --out, or move that one away", .0.display())]
+    Used(PathBuf),
     #[error("training failed: the loss became infinite or not a number after {0} steps")]
     Diverged(u64),
 }
@@ -83,7 +85,7 @@ fn run(
     let mut console = Console::new(options.quiet);
     let mut search = Search::from_env();
     search.progress_bar = !options.quiet;
-    let data = search.load(&options.choice(), &mut |notice| console.say(&notice.to_string()))?;
+    let data = search.load(&options.choice(), &mut |notice| console.notice_data(&notice))?;
 
     let mut model = model(&mut Rng::stream(options.seed, INIT_STREAM));
     if let Some(file) = &options.load {
@@ -92,7 +94,10 @@ fn run(
     }
     let batches =
         Batches::new(data.train.len(), options.batch, Rng::stream(options.seed, ORDER_STREAM).bits())?;
-    let mut folder = RunFolder::create(options.out.as_deref(), plan.name);
+    let mut folder = RunFolder::create(options.out.as_deref(), plan.name).map_err(RunError::Used)?;
+    if let Some(file) = &options.save {
+        nn::can_save(file)?;
+    }
     let stop = stop_on_ctrl_c();
     let described = [optimizer.to_string(), schedule.to_string()];
     let mut session = Session {
@@ -117,7 +122,7 @@ fn run(
         ("seed".to_owned(), options.seed.to_string()),
         ("step".to_owned(), summary.steps.to_string()),
     ]);
-    let saved = save(&session.model, &metadata, folder.path(), options.save.as_deref());
+    let saved = save(&session.model, &metadata, folder.model(), options.save.as_deref());
     if let Some(path) = folder.path() {
         print_line(&format!("the run's files are in {}", path.display()));
     }
@@ -134,11 +139,11 @@ fn run(
 fn save(
     model: &Sequential,
     metadata: &Metadata,
-    folder: Option<&Path>,
+    in_folder: Option<PathBuf>,
     file: Option<&Path>,
 ) -> Result<Option<PathBuf>, nn::SaveError> {
-    if let Some(folder) = folder
-        && let Err(error) = nn::save(model, folder.join("model.safetensors"), metadata)
+    if let Some(in_folder) = in_folder
+        && let Err(error) = nn::save(model, in_folder, metadata)
     {
         eprintln!("warning: {error}");
     }
@@ -198,6 +203,7 @@ impl Session {
             options,
             steps: self.steps,
             test_every: self.test_every,
+            record_every: self.record_every,
             source: self.data.source.to_string(),
             data_sha256: self.data.digest(),
             images: [self.data.train.len(), self.data.test.len()],
@@ -207,7 +213,9 @@ impl Session {
             optimizer,
             schedule,
             threads: nn::threads(),
+            simd: nn::simd_level().to_string(),
             version: env!("CARGO_PKG_VERSION"),
+            rustc: env!("RUSTC_VERSION"),
         }
     }
 
@@ -219,45 +227,33 @@ impl Session {
         let begun = Instant::now();
         let (mut last, mut best): (Option<Score>, Option<f64>) = (None, None);
         let mut step = 0;
-        let mut epoch = 1;
+        let mut done: Option<Outcome> = None;
+        let mut over = ending_at(step, self.steps, &self.stop);
         let ending = loop {
-            let ending = if step >= self.steps {
-                Some(Ending::Finished)
-            } else {
-                self.stop.load(Ordering::Relaxed).then_some(Ending::Interrupted)
-            };
-            let test_due = ending.is_some() || step % self.test_every == 0;
+            let test_due = over.is_some() || step % self.test_every == 0;
             let test = if test_due { self.engine.test(&self.model, &self.data.test) } else { None };
             if let Some(score) = test {
                 last = Some(score);
                 best = Some(best.map_or(score.accuracy, |best| best.max(score.accuracy)));
             }
-            if let Some(ending) = ending {
-                tell(&Event::Step(&StepRecord {
-                    step,
-                    epoch,
-                    train_loss: None,
-                    train_accuracy: None,
-                    lr: None,
-                    test,
-                }));
+            if let Some(ending) = over {
+                tell(&Event::Step(&record(step, done, test)));
                 break ending;
             }
             let lr = self.schedule.at(step);
             let batch = self.batches.draw();
-            epoch = batch.epoch + 1;
+            let epoch = batch.epoch + 1;
             let optimizer = &mut *self.optimizer;
-            let outcome = self.engine.train(&mut self.model, optimizer, lr, &self.data.train, batch.indices);
-            let loss = outcome.loss();
-            if test_due || step % self.record_every == 0 {
-                tell(&Event::Step(&StepRecord {
-                    step,
-                    epoch,
-                    train_loss: Some(loss),
-                    train_accuracy: Some(outcome.accuracy()),
-                    lr: Some(lr),
-                    test,
-                }));
+            let trained = self.engine.train(&mut self.model, optimizer, lr, &self.data.train, batch.indices);
+            let loss = trained.loss();
+            let due = test_due || step % self.record_every == 0;
+            over = ending_at(step + 1, self.steps, &self.stop);
+            // Counting what was recognised takes time, so only what is told is counted.
+            if due || over.is_some() {
+                done = Some(Outcome { epoch, loss, accuracy: trained.accuracy(), lr });
+            }
+            if due {
+                tell(&Event::Step(&record(step, done, test)));
             }
             step += 1;
             if !loss.is_finite() {
@@ -267,5 +263,34 @@ impl Session {
         let summary = Summary { ending, steps: step, time: begun.elapsed(), last, best };
         tell(&Event::Done(&summary));
         summary
+    }
+}
+
+/// Why a run is over after so many steps, if it is.
+fn ending_at(step: u64, steps: u64, stop: &AtomicBool) -> Option<Ending> {
+    if step >= steps {
+        return Some(Ending::Finished);
+    }
+    stop.load(Ordering::Relaxed).then_some(Ending::Interrupted)
+}
+
+/// What a training step has to tell.
+#[derive(Clone, Copy)]
+struct Outcome {
+    epoch: usize,
+    loss: f64,
+    accuracy: f64,
+    lr: f64,
+}
+
+/// The record at `step`, with what the training step there, or at the end the last one, has to tell.
+fn record(step: u64, training: Option<Outcome>, test: Option<Score>) -> StepRecord {
+    StepRecord {
+        step,
+        epoch: training.map_or(1, |outcome| outcome.epoch),
+        train_loss: training.map(|outcome| outcome.loss),
+        train_accuracy: training.map(|outcome| outcome.accuracy),
+        lr: training.map(|outcome| outcome.lr),
+        test,
     }
 }

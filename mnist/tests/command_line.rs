@@ -108,9 +108,18 @@ fn a_run_prints_its_results_and_leaves_its_files() {
     assert_eq!(records[0]["lr"], 0.005);
     assert!((records[0]["train_loss"].as_f64().unwrap() - 10.0_f64.ln()).abs() < 1e-5);
     assert_eq!(records[3]["test_accuracy"].as_f64().unwrap(), value("final"));
+    // At the end no batch is drawn any more; the record has the numbers of the last step.
+    for key in ["train_loss", "train_accuracy", "lr"] {
+        assert!(records.iter().all(|record| record[key].is_f64()), "{key} is not in each of\n{metrics}");
+    }
     let config: serde_json::Value =
         serde_json::from_str(&fs::read_to_string(folder.join("config.json")).unwrap()).unwrap();
     assert_eq!((config["options"]["seed"].as_u64(), config["threads"].as_u64()), (Some(7), Some(2)));
+    assert_eq!((config["steps"].as_u64(), config["test_every"].as_u64()), (Some(25), Some(10)));
+    assert!(!config.to_string().contains("null"), "{config}");
+    for (key, part) in [("version", "0."), ("rustc", "rustc 1."), ("simd", "")] {
+        assert!(config[key].as_str().is_some_and(|text| text.contains(part)), "{key} in {config}");
+    }
     assert_eq!(config["data_sha256"].as_str().unwrap().len(), 64);
     assert_eq!(fs::read(folder.join("model.safetensors")).unwrap(), fs::read(&saved).unwrap());
 
@@ -177,6 +186,80 @@ fn data_that_is_missing_or_damaged() {
         println!("{what}");
         refused("softmax", &["--data", data.path().to_str().unwrap()], parts);
     }
+}
+
+/// MNIST's four files, of which one is another; none where they are absent.
+fn damaged_mnist() -> Option<TempDir> {
+    let mnist = PathBuf::from(std::env::var_os("MNIST_DIR")?);
+    let folder = tempdir().unwrap();
+    for name in [
+        "train-images-idx3-ubyte",
+        "train-labels-idx1-ubyte",
+        "t10k-images-idx3-ubyte",
+        "t10k-labels-idx1-ubyte",
+    ] {
+        let name = [format!("{name}.gz"), name.to_owned()].into_iter().find(|name| mnist.join(name).exists());
+        let name = name.unwrap();
+        fs::copy(mnist.join(&name), folder.path().join(&name)).unwrap();
+    }
+    let labels = "t10k-labels-idx1-ubyte";
+    let mut file = [0, 0, 8, 1, 0, 0, 39, 16].to_vec();
+    file.resize(8 + 10_000, 7);
+    let _ = fs::remove_file(folder.path().join(format!("{labels}.gz")));
+    fs::write(folder.path().join(labels), file).unwrap();
+    Some(folder)
+}
+
+#[test]
+fn a_wrong_digest_among_those_of_mnist_ends_the_run() {
+    let Some(folder) = damaged_mnist() else {
+        println!("skipped: MNIST_DIR is not set");
+        return;
+    };
+    let expected = "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2";
+    let parts = ["t10k-labels-idx1-ubyte", expected, "the SHA-256 is"];
+    refused("softmax", &["--data", folder.path().to_str().unwrap(), "--steps", "1"], &parts);
+}
+
+#[test]
+fn a_quiet_run_still_says_that_the_digits_are_not_mnist() {
+    let data = tiny_data();
+    let flags = ["--data", data.path().to_str().unwrap(), "--batch", "20", "--steps", "1", "--quiet"];
+    let output = run("softmax", &flags);
+    assert!(text(&output.stderr).contains("not those of MNIST"), "{}", text(&output.stderr));
+    assert!(!text(&output.stdout).contains("MNIST"), "{}", text(&output.stdout));
+    assert!(text(&output.stdout).contains("Training has finished: 1 step in "), "{}", text(&output.stdout));
+    let output = run("softmax", &["--synthetic", "--steps", "0", "--quiet"]);
+    assert!(text(&output.stderr).contains("digits are synthetic"), "{}", text(&output.stderr));
+}
+
+#[test]
+fn a_file_to_save_to_that_cannot_be_written_is_found_before_training() {
+    let (data, out) = (tiny_data(), tempdir().unwrap());
+    let file = out.path().join("nowhere").join("model.safetensors");
+    let (data, folder) = (data.path().to_str().unwrap(), out.path().join("run"));
+    let flags = ["--data", data, "--batch", "20", "--save", file.to_str().unwrap()];
+    let output = run("softmax", &[&flags[..], &["--out", folder.to_str().unwrap()]].concat());
+    let error = text(&output.stderr);
+    assert!(!output.status.success() && error.contains(file.to_str().unwrap()), "{error}");
+    assert!(!error.replace(file.to_str().unwrap(), "").contains(".tmp"), "{error}");
+    assert!(!text(&output.stdout).contains("step "), "it was trained:\n{}", text(&output.stdout));
+    assert!(!folder.join("metrics.jsonl").exists(), "a run that never began has no numbers");
+}
+
+#[test]
+fn a_folder_with_a_run_is_not_overwritten() {
+    let (data, out) = (tiny_data(), tempdir().unwrap());
+    let (data, folder) = (data.path().to_str().unwrap(), out.path().to_str().unwrap());
+    let flags = ["--data", data, "--batch", "20", "--steps", "1", "--out", folder];
+    // A folder that is there but has no run in it will do.
+    assert!(run("softmax", &flags).status.success());
+    let files = || {
+        ["config.json", "metrics.jsonl", "model.safetensors"].map(|f| fs::read(out.path().join(f)).unwrap())
+    };
+    let before = files();
+    refused("five_layers_sigmoid", &flags, &[folder, "a run in this folder already", "--out"]);
+    assert!(files() == before);
 }
 
 #[test]

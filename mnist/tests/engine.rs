@@ -5,7 +5,9 @@ use mnist::{Engine, Mode, models, synthetic};
 use nn::{Module, Rng, Sequential, Tensor};
 use optim::{Adam, Optimizer, Sgd};
 
-const MODELS: [(&str, fn(&mut Rng) -> Sequential); 9] = [
+type Build = fn(&mut Rng) -> Sequential;
+
+const MODELS: [(&str, Build); 9] = [
     ("softmax", models::softmax),
     ("five_layers_sigmoid", models::five_layers_sigmoid),
     ("five_layers_relu", models::five_layers_relu),
@@ -18,7 +20,7 @@ const MODELS: [(&str, fn(&mut Rng) -> Sequential); 9] = [
 ];
 
 /// The parameters and states after a few steps on batches of two sizes, and the scores before and after.
-fn train(build: fn(&mut Rng) -> Sequential, digits: &Split, mode: Mode) -> (Vec<(String, Tensor)>, [f64; 2]) {
+fn train(build: Build, digits: &Split, mode: Mode) -> (Vec<(String, Tensor)>, [f64; 2]) {
     let mut model = build(&mut Rng::new(1));
     let (mut sgd, mut adam) = (Sgd::new().momentum(0.9), Adam::new());
     let mut engine = Engine::new(mode, 7);

@@ -55,8 +55,10 @@ pub fn check_gradients<L: Layer>(layer: &mut L, x: &Tensor) -> Result<(), Failur
                 moved
             });
             let numeric = (8.0 * (a - b) - (c - d)) / (12.0 * STEP);
-            // Written so that NaN is wrong.
-            let close = (analytic - numeric).abs() <= TOLERANCE * analytic.abs().max(numeric.abs()).max(1.0);
+            // Written so that NaN and infinities are wrong.
+            let distance = (analytic - numeric).abs();
+            let close =
+                distance.is_finite() && distance <= TOLERANCE * analytic.abs().max(numeric.abs()).max(1.0);
             if !close {
                 let entry = vec![i];
                 let name = format!("layer with respect to {name}, elements counted in row-major order");

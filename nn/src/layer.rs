@@ -16,8 +16,8 @@ use crate::{Module, Var};
 /// impl Layer for Scale {
 ///     #[track_caller]
 ///     fn forward<'g>(&self, x: Var<'g>) -> Var<'g> {
-///         // `scoped` makes it a box of its own in pictures and a row in summaries.
-///         x.graph().scoped("Scale", || x * x.graph().param(&self.factor))
+///         let _scope = x.graph().scope("Scale"); // a box of its own in pictures and a row in summaries
+///         x * x.graph().param(&self.factor)
 ///     }
 /// }
 ///

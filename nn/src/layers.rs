@@ -40,8 +40,18 @@ impl From<[usize; 2]> for Size2d {
     }
 }
 
-/// Refuses an input of another element type than a layer's parameters have. Layers check inputs before they open their
-/// scope: in there a panic would no longer be at the caller's line.
+impl Size2d {
+    /// Height and width of something that must be there: a kernel, a stride.
+    #[track_caller]
+    fn positive(self, op: &str, what: &str) -> [usize; 2] {
+        if self.0.contains(&0) {
+            panic!("{op}: the {what} {:?} must be at least 1 in height and width", self.0);
+        }
+        self.0
+    }
+}
+
+/// Refuses an input of another element type than a layer's parameters have.
 #[track_caller]
 fn expect_dtype(op: &str, x: Var<'_>, param: &Param) {
     let (found, expected) = (x.dtype(), param.value().dtype());

@@ -82,7 +82,7 @@ mod summary;
 
 pub use autograd::{
     Axes, DType, Element, Grads, Graph, Mode, Module, Op, Padding, Param, ParamPath, Program, Rng, Role,
-    Shape, ShapeError, Slice, Tensor, Var, gradcheck, set_threads, threads,
+    Shape, ShapeError, Slice, Tensor, Var, gradcheck, set_threads, simd_level, threads,
 };
 pub use check::check_gradients;
 pub use convert::convert;
@@ -131,7 +131,7 @@ pub use load::{Differences, LoadError, load};
 /// }
 /// ```
 pub use nn_derive::Module;
-pub use save::{Metadata, SaveError, save};
+pub use save::{Metadata, SaveError, can_save, save};
 pub use summary::{Row, Summary, summary};
 
 /// What the code that `#[derive(Module)]` writes refers to.

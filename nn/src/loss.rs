@@ -37,6 +37,7 @@ impl Reduction {
         }
     }
 
+    #[track_caller]
     fn apply(self, losses: Var<'_>) -> Var<'_> {
         match self {
             Reduction::Mean => losses.mean(..),
@@ -69,19 +70,18 @@ pub fn softmax_cross_entropy_with<'g>(logits: Var<'g>, labels: Var<'g>, reductio
     expect_float(OP, "logits", logits);
     let rows = check_labels(OP, logits.shape(), logits.dtype(), &labels.value());
     reduction.check(OP, rows);
-    logits.graph().scoped("SoftmaxCrossEntropy", || {
-        let losses = if labels.dtype() == DType::I64 {
-            logits.softmax_cross_entropy(labels)
-        } else {
-            // Softmax does not change when all logits of a row move together. With the largest at 0 no digits are lost
-            // where logits are far from 0, and no gradient needs to know.
-            let logits = if rows.count() == 0 { logits } else { logits - logits.detach().max_keepdim(-1) };
-            // A class of share 0 counts nothing, even if its logit is −∞.
-            let none = labels.equal(labels.full([], 0.0));
-            -none.select(labels.full([], 0.0), labels * logits.log_softmax(-1)).sum(-1)
-        };
-        reduction.apply(losses)
-    })
+    let _scope = logits.graph().scope("SoftmaxCrossEntropy");
+    let losses = if labels.dtype() == DType::I64 {
+        logits.softmax_cross_entropy(labels)
+    } else {
+        // Softmax does not change when all logits of a row move together. With the largest at 0 no digits are lost
+        // where logits are far from 0, and no gradient needs to know.
+        let logits = if rows.count() == 0 { logits } else { logits - logits.detach().max_keepdim(-1) };
+        // A class of share 0 counts nothing, even if its logit is −∞.
+        let none = labels.equal(labels.full([], 0.0));
+        -none.select(labels.full([], 0.0), labels * logits.log_softmax(-1)).sum(-1)
+    };
+    reduction.apply(losses)
 }
 
 /// The shape of the losses, if the labels fit the logits.
@@ -105,8 +105,8 @@ fn check_labels(op: &str, logits: Shape, dtype: DType, labels: &Tensor) -> Shape
             }
         }
         found if found != dtype => panic!(
-            "{op}: labels for {dtype} logits are class numbers (i64) or shares of each class ({dtype}), not {found}; \
-             convert them with .to(…)"
+            "{op}: labels for the {dtype} logits {logits} are class numbers (i64) or shares of each class ({dtype}), \
+             not {found}; convert them with .to(…)"
         ),
         _ if shape != logits => panic!(
             "{op}: shares for the logits {logits} must have the same shape, not {shape}; nothing is broadcast \
@@ -141,7 +141,8 @@ pub fn mse<'g>(prediction: Var<'g>, target: Var<'g>) -> Var<'g> {
 #[track_caller]
 pub fn mse_with<'g>(prediction: Var<'g>, target: Var<'g>, reduction: Reduction) -> Var<'g> {
     expect_alike("mse", ["prediction", "target"], [prediction, target], reduction);
-    prediction.graph().scoped("Mse", || reduction.apply((prediction - target).square()))
+    let _scope = prediction.graph().scope("Mse");
+    reduction.apply((prediction - target).square())
 }
 
 /// The cross-entropy of sigmoid(`logits`) and `targets`, for yes-or-no questions: `−t · ln σ(z) − (1 − t) · ln(1 − σ(z))`,
@@ -173,11 +174,12 @@ pub fn binary_cross_entropy_with_logits_with<'g>(
     reduction: Reduction,
 ) -> Var<'g> {
     expect_alike("binary_cross_entropy_with_logits", ["logits", "targets"], [logits, targets], reduction);
-    logits.graph().scoped("BinaryCrossEntropy", || reduction.apply(logits.softplus() - logits * targets))
+    let _scope = logits.graph().scope("BinaryCrossEntropy");
+    reduction.apply(logits.softplus() - logits * targets)
 }
 
 /// The share of rows of `logits` `[…, classes]` whose largest element is at the label's class, the first of equals
-/// counting; labels as in [`softmax_cross_entropy`].
+/// counting; labels as in [`softmax_cross_entropy`]. A row with a NaN in it is never right.
 ///
 /// # Panics
 /// If shapes or types do not fit, a label is no class, or there are no rows.
@@ -192,7 +194,9 @@ pub fn accuracy(logits: &Tensor, labels: &Tensor) -> f64 {
     let rows = check_labels("accuracy", logits.shape(), logits.dtype(), labels);
     Reduction::Mean.check("accuracy", rows);
     let classes = if labels.dtype() == DType::I64 { labels.clone() } else { labels.argmax(-1) };
-    logits.argmax(-1).equal(&classes).to(DType::F64).mean(..).item()
+    // NaN equals nothing, itself included.
+    let numbers = logits.equal(logits).all(-1);
+    logits.argmax(-1).equal(&classes).logical_and(&numbers).to(DType::F64).mean(..).item()
 }
 
 #[track_caller]
@@ -215,7 +219,8 @@ fn expect_alike(op: &str, names: [&str; 2], [a, b]: [Var<'_>; 2], reduction: Red
     }
     if a.dtype() != b.dtype() || !a.dtype().is_float() {
         panic!(
-            "{op}: {first} and {second} must both be f32 or both f64, not {} and {}; convert with .to(…)",
+            "{op}: {first} and {second}, both {}, must both be f32 or both f64, not {} and {}; convert with .to(…)",
+            a.shape(),
             a.dtype(),
             b.dtype()
         );

@@ -3,8 +3,10 @@
 use crate::{DType, Module, Tensor};
 use safetensors::tensor::{Dtype, TensorInfo};
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
+use tempfile::NamedTempFile;
 
 /// What is noted in a checkpoint besides the parameters: the step, the seed, the model's name …
 pub type Metadata = BTreeMap<String, String>;
@@ -43,20 +45,7 @@ pub fn save(
     params.sort_by_key(|(_, value)| std::cmp::Reverse(value.dtype().size()));
     let header = header(&params, metadata)?;
     let io = |source| SaveError::Io { path: path.to_owned(), source };
-    if path.exists() && !path.is_file() {
-        return Err(SaveError::NotAFile { path: path.to_owned() });
-    }
-    // The file that a symbolic link points to is replaced, not the link.
-    let target = path.canonicalize().unwrap_or_else(|_| path.to_owned());
-    let folder = match target.parent() {
-        Some(folder) if folder != Path::new("") => folder,
-        _ => Path::new("."),
-    };
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".").suffix(".tmp");
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let temporary = builder.tempfile_in(folder).map_err(io)?;
+    let (temporary, target) = temporary(path)?;
     let mut out = BufWriter::new(temporary.as_file());
     write_all(&mut out, &header, &params).and_then(|()| out.flush()).map_err(io)?;
     drop(out);
@@ -64,8 +53,45 @@ pub fn save(
     temporary.persist(&target).map_err(|error| io(error.error))?;
     // The new name must reach the disk too; only Unix opens folders for that.
     #[cfg(unix)]
-    std::fs::File::open(folder).and_then(|folder| folder.sync_all()).map_err(io)?;
+    File::open(folder_of(&target)).and_then(|folder| folder.sync_all()).map_err(io)?;
     Ok(())
+}
+
+/// Whether [`save`] can write to this path as things are: to be asked before a long training.
+///
+/// ```
+/// assert!(nn::can_save("/nowhere/at/all/model.safetensors").is_err());
+/// ```
+///
+/// # Errors
+/// If the folder does not exist or takes no new file, or there is something at the path that is not a file.
+pub fn can_save(path: impl AsRef<Path>) -> Result<(), SaveError> {
+    temporary(path.as_ref()).map(drop)
+}
+
+/// A file beside the one to be written, and the path that it is to be moved to.
+fn temporary(path: &Path) -> Result<(NamedTempFile, PathBuf), SaveError> {
+    if path.exists() && !path.is_file() {
+        return Err(SaveError::NotAFile { path: path.to_owned() });
+    }
+    // The file that a symbolic link points to is replaced, not the link.
+    let target = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    // Made by our own call: the error of `tempfile_in` would name the temporary file, which nobody knows.
+    let made = tempfile::Builder::new()
+        .prefix(".")
+        .suffix(".tmp")
+        .make_in(folder_of(&target), |path| File::create_new(path));
+    match made {
+        Ok(file) => Ok((file, target)),
+        Err(source) => Err(SaveError::Io { path: path.to_owned(), source }),
+    }
+}
+
+fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if folder != Path::new("") => folder,
+        _ => Path::new("."),
+    }
 }
 
 /// The header: a JSON object that says for each name the type, the shape and the place. The library's own writer puts

@@ -7,6 +7,7 @@ mod direct;
 mod unfolded;
 
 use crate::dtype::for_float;
+use crate::elementwise::wrong_type;
 use crate::shape::{OrPanic, Shape, ShapeError, image_dims};
 use crate::tensor::Tensor;
 
@@ -104,7 +105,7 @@ impl Conv2d {
         let out = if empty && self.padding == Padding::Same && self.stride.iter().all(|&s| s > 0) {
             [0, 1].map(|i| [height, width][i].div_ceil(self.stride[i]))
         } else {
-            windows.count(OP, padded)?
+            windows.count(OP, x, padded)?
         };
         Ok(Geometry {
             n,
@@ -183,7 +184,7 @@ impl Tensor {
         }
         for_float!(self.dtype(), T => {
             Tensor::from_buffer(g.forward_unfolded(row_major::<T>(&x), row_major(&kernel)), shape)
-        }, else panic!("conv2d: images of {} cannot be convolved; convert with .to(…)", self.dtype()))
+        }, else panic!("{}", wrong_type("conv2d", self, "floats")))
     }
 
     /// The adjoint of [`conv2d`](Tensor::conv2d) in its images: `self` is like the output, the result has the
@@ -202,7 +203,7 @@ impl Tensor {
         }
         for_float!(self.dtype(), T => {
             Tensor::from_buffer(g.input_grad_unfolded(row_major::<T>(&dy), row_major(&kernel)), images)
-        }, else panic!("conv2d_input_grad: images of {} cannot be convolved", self.dtype()))
+        }, else panic!("{}", wrong_type("conv2d_input_grad", self, "floats")))
     }
 
     /// The adjoint of [`conv2d`](Tensor::conv2d) in its kernel: `self` is like the images, `dy` like the output, the
@@ -221,7 +222,7 @@ impl Tensor {
         }
         for_float!(self.dtype(), T => {
             Tensor::from_buffer(g.kernel_grad_unfolded(row_major::<T>(&x), row_major(&dy)), kernel)
-        }, else panic!("conv2d_kernel_grad: images of {} cannot be convolved", self.dtype()))
+        }, else panic!("{}", wrong_type("conv2d_kernel_grad", self, "floats")))
     }
 }
 

@@ -37,7 +37,7 @@ impl Tensor {
     pub fn full(shape: impl Into<Shape>, value: f64, dtype: DType) -> Tensor {
         let shape = shape.into();
         if !dtype.holds(value) {
-            panic!("full: {value} is not of type {dtype}");
+            panic!("full: {value} is not of type {dtype}, which the tensor {shape} is to hold");
         }
         for_any!(dtype, T => Tensor::from_buffer(Buffer::full(shape.count(), <T as Stored>::cast(value)), shape))
     }
@@ -74,7 +74,7 @@ impl Tensor {
         // Whole at the first two, in range at both ends: so are all between.
         for i in [0, 1, shape.count().saturating_sub(1)] {
             if i < shape.count() && !dtype.holds(number(i)) {
-                panic!("arange: {} is not of type {dtype}", number(i));
+                panic!("arange: {} is not of type {dtype}, which the tensor {shape} is to hold", number(i));
             }
         }
         for_any!(dtype, T => {
@@ -92,7 +92,7 @@ impl Tensor {
     pub fn linspace(start: f64, end: f64, count: usize, dtype: DType) -> Tensor {
         let shape = Shape::of(&[count], "linspace").or_panic();
         if !(end - start).is_finite() {
-            panic!("linspace: no finite range from {start} to {end}");
+            panic!("linspace: {shape}: no finite range from {start} to {end}");
         }
         let gaps = count.saturating_sub(1).max(1) as f64;
         for_float!(dtype, T => {
@@ -104,7 +104,7 @@ impl Tensor {
                 *x = number as T;
             }
             Tensor::from_buffer(out, shape)
-        }, else panic!("linspace: evenly spaced numbers are f32 or f64, not {dtype}"))
+        }, else panic!("linspace: {shape}: evenly spaced numbers are f32 or f64, not {dtype}"))
     }
 
     /// The elements of `data` in row-major order.
@@ -137,11 +137,13 @@ impl Tensor {
     }
 
     /// Zeros of the shape and type of `self`.
+    #[track_caller]
     pub fn zeros_like(&self) -> Tensor {
         Tensor::zeros(self.shape(), self.dtype())
     }
 
     /// Ones of the shape and type of `self`.
+    #[track_caller]
     pub fn ones_like(&self) -> Tensor {
         Tensor::ones(self.shape(), self.dtype())
     }

@@ -282,7 +282,7 @@ impl Tensor {
     /// If `low` is not at most `high`, or the elements are not floats.
     #[track_caller]
     pub fn clamp(&self, low: f64, high: f64) -> Tensor {
-        check_clamp(low, high).or_panic();
+        check_clamp(self.shape(), low, high).or_panic();
         for_float!(self.dtype(), T => {
             let (low, high) = (low as T, high as T);
             let f = move |x: T| if x < low { low } else if x > high { high } else { x };
@@ -363,11 +363,11 @@ impl Tensor {
 ///
 /// # Errors
 /// If it is not, or either is NaN.
-pub fn check_clamp(low: f64, high: f64) -> Result<(), ShapeError> {
+pub fn check_clamp(x: Shape, low: f64, high: f64) -> Result<(), ShapeError> {
     if low <= high {
         return Ok(());
     }
-    Err(ShapeError::new("clamp", format!("the lower bound {low} is not at most the upper bound {high}")))
+    Err(ShapeError::new("clamp", format!("{x}: the lower bound {low} is not at most the upper bound {high}")))
 }
 
 /// The rule of `select`: condition and both choices broadcast to one shape.

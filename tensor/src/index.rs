@@ -30,7 +30,7 @@ pub fn gather_shape(op: &'static str, x: Shape, axis: isize, index: Shape) -> Re
 pub fn index_select_shape(x: Shape, axis: isize, index: Shape) -> Result<Shape, ShapeError> {
     let a = x.axis("index_select", axis)?;
     if index.len() != 1 {
-        return Err(ShapeError::new("index_select", format!("the index {index} must be a vector")));
+        return Err(ShapeError::new("index_select", format!("the index {index} into {x} must be a vector")));
     }
     x.resized(a, index[0], "index_select")
 }
@@ -75,12 +75,16 @@ pub fn one_hot_shape(x: Shape, classes: usize) -> Result<Shape, ShapeError> {
     Shape::of(&dims, "one_hot")
 }
 
-/// The indices, checked to be within `0..size`.
-fn indices(op: &'static str, index: &Tensor, size: usize) -> Result<Vec<usize>, ShapeError> {
+/// The indices, checked to be within the size of `axis` of `x`, which they choose from.
+fn indices(op: &'static str, index: &Tensor, x: Shape, axis: usize) -> Result<Vec<usize>, ShapeError> {
     index.expect_dtype(op, DType::I64)?;
+    let size = x[axis];
     let check = |i: i64| match usize::try_from(i) {
         Ok(i) if i < size => Ok(i),
-        _ => Err(ShapeError::new(op, format!("index {i} is not within 0..{size}"))),
+        _ => Err(ShapeError::new(
+            op,
+            format!("index {i} in {} is not within 0..{size}, axis {axis} of {x}", index.shape()),
+        )),
     };
     index.to_vec::<i64>().into_iter().map(check).collect()
 }
@@ -107,7 +111,7 @@ impl Tensor {
         let shape = gather_shape("gather", self.shape(), axis, index.shape()).or_panic();
         let a = self.shape().axis("gather", axis).or_panic();
         let [_, size, inner] = around(self.shape(), a);
-        let chosen = indices("gather", index, size).or_panic();
+        let chosen = indices("gather", index, self.shape(), a).or_panic();
         let width = shape[a];
         let x = self.contiguous();
         for_any!(self.dtype(), T => {
@@ -132,7 +136,7 @@ impl Tensor {
         let shape = scatter_add_shape(self.shape(), axis, index.shape(), size).or_panic();
         let a = self.shape().axis(op, axis).or_panic();
         let [_, width, inner] = around(self.shape(), a);
-        let chosen = indices(op, index, size).or_panic();
+        let chosen = indices(op, index, shape, a).or_panic();
         let values = self.contiguous();
         for_number!(self.dtype(), T => {
             let mut out = Buffer::full(shape.count(), T::default());
@@ -161,7 +165,7 @@ impl Tensor {
         let shape = index_select_shape(self.shape(), axis, index.shape()).or_panic();
         let a = self.shape().axis("index_select", axis).or_panic();
         let [outer, size, inner] = around(self.shape(), a);
-        let chosen = indices("index_select", index, size).or_panic();
+        let chosen = indices("index_select", index, self.shape(), a).or_panic();
         let x = self.contiguous();
         for_any!(self.dtype(), T => {
             let mut out = Vec::<T>::with_capacity(shape.count());
@@ -187,7 +191,7 @@ impl Tensor {
         let shape = index_add_shape(self.shape(), axis, index.shape(), size).or_panic();
         let a = self.shape().axis(op, axis).or_panic();
         let [outer, width, inner] = around(self.shape(), a);
-        let chosen = indices(op, index, size).or_panic();
+        let chosen = indices(op, index, shape, a).or_panic();
         let values = self.contiguous();
         for_number!(self.dtype(), T => {
             let mut out = Buffer::full(shape.count(), T::default());
@@ -217,7 +221,7 @@ impl Tensor {
     #[track_caller]
     pub fn one_hot(&self, classes: usize, dtype: DType) -> Tensor {
         let shape = one_hot_shape(self.shape(), classes).or_panic();
-        let chosen = indices("one_hot", self, classes).or_panic();
+        let chosen = indices("one_hot", self, shape, self.rank()).or_panic();
         for_any!(dtype, T => {
             let mut out = Buffer::full(shape.count(), T::default());
             for (i, class) in chosen.into_iter().enumerate() {

@@ -174,7 +174,7 @@ pub enum View {
     Slice(isize, Slice),
     /// Stretched to a shape by repeating along axes of size 1 and new leading axes.
     Broadcast(Shape),
-    /// Windows over the two axes `axes`, see [`Windows`].
+    /// Windows over height and width, see [`Windows`].
     Windows(Windows),
 }
 
@@ -191,11 +191,12 @@ pub struct Windows {
 }
 
 impl Windows {
-    /// How many windows fit along each axis of `size`: `(size − dilation·(kernel − 1) − 1) / stride + 1`.
+    /// How many windows fit along each axis of `size`, the padded size of images of shape `x`:
+    /// `(size − dilation·(kernel − 1) − 1) / stride + 1`.
     ///
     /// # Errors
     /// If kernel, stride or dilation is zero, or the window is larger than `size`.
-    pub fn count(&self, op: &'static str, size: [usize; 2]) -> Result<[usize; 2], ShapeError> {
+    pub fn count(&self, op: &'static str, x: Shape, size: [usize; 2]) -> Result<[usize; 2], ShapeError> {
         let mut out = [0; 2];
         for i in 0..2 {
             let (k, s, d) = (self.kernel[i], self.stride[i], self.dilation[i]);
@@ -203,7 +204,7 @@ impl Windows {
                 return Err(ShapeError::new(
                     op,
                     format!(
-                        "kernel {:?}, stride {:?} and dilation {:?} must all be at least 1",
+                        "on images {x} kernel {:?}, stride {:?} and dilation {:?} must all be at least 1",
                         self.kernel, self.stride, self.dilation
                     ),
                 ));
@@ -214,8 +215,9 @@ impl Windows {
                 return Err(ShapeError::new(
                     op,
                     format!(
-                        "a window of {span} (kernel {k}, dilation {d}) does not fit in {axis} {}",
-                        size[i]
+                        "a window of {span} (kernel {k}, dilation {d}) does not fit in the {axis} {} of {x}{}",
+                        size[i],
+                        if size[i] == x[i + 1] { "" } else { " with padding" }
                     ),
                 ));
             }
@@ -272,7 +274,7 @@ fn slice(x: &Layout, axis: isize, part: Slice) -> Result<Layout, ShapeError> {
         ));
     }
     if part.step == 0 {
-        return Err(ShapeError::new("slice", format!("{part}: a step of 0 goes nowhere")));
+        return Err(ShapeError::new("slice", format!("{part} of {}: a step of 0 goes nowhere", x.shape)));
     }
     let len = (end - start) as usize;
     let mut out = *x;
@@ -310,7 +312,7 @@ fn broadcast(x: &Layout, shape: Shape) -> Result<Layout, ShapeError> {
 
 fn windows(x: &Layout, w: &Windows) -> Result<Layout, ShapeError> {
     let [n, height, width, channels] = crate::shape::image_dims("windows", x.shape)?;
-    let out = w.count("windows", [height, width])?;
+    let out = w.count("windows", x.shape, [height, width])?;
     let shape = Shape::of(&[n, out[0], out[1], w.kernel[0], w.kernel[1], channels], "windows")?;
     let s = &x.strides;
     let mut strides = [0; MAX_RANK];

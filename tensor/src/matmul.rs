@@ -2,6 +2,7 @@
 
 use crate::buffer::Buffer;
 use crate::dtype::{Element, for_float};
+use crate::elementwise::wrong_type;
 use crate::layout::Layout;
 use crate::parallel::{for_each_chunk_mut, for_each_columns_mut};
 use crate::product::{Rows, Run, Sums};
@@ -278,7 +279,7 @@ impl Tensor {
         let a = if self.rank() == 1 { self.unsqueeze(0) } else { self.clone() };
         let b = if other.rank() == 1 { other.unsqueeze(1) } else { other.clone() };
         for_float!(self.dtype(), T => Tensor::from_buffer(product::<T>(&a, &b), shape),
-            else panic!("matmul: matrices of {} have no product here; convert with .to(…)", self.dtype()))
+            else panic!("{}", wrong_type("matmul", self, "floats")))
     }
 }
 

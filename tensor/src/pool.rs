@@ -1,6 +1,7 @@
 //! Pooling: windows over padded images, reduced.
 
 use crate::conv::Padding;
+use crate::elementwise::wrong_type;
 use crate::layout::Windows;
 use crate::shape::{OrPanic, Shape, ShapeError, image_dims};
 use crate::tensor::Tensor;
@@ -34,14 +35,14 @@ impl Pool2d {
     /// # Errors
     /// If the rank is not 4, a window does not fit, or could hold padding only.
     pub fn plan(&self, op: &'static str, x: Shape) -> Result<(Windows, [[usize; 2]; 4]), ShapeError> {
-        let [_, height, width, _] = image_dims(op, x)?;
+        let [n, height, width, channels] = image_dims(op, x)?;
         let [vertical, horizontal] = self.padding.resolve([height, width], self.kernel, self.stride);
         for (padding, kernel) in [vertical, horizontal].into_iter().zip(self.kernel) {
             if padding[0].max(padding[1]) >= kernel.max(1) {
                 return Err(ShapeError::new(
                     op,
                     format!(
-                        "padding {padding:?} reaches the kernel's size {kernel}: a window would hold padding only"
+                        "padding {padding:?} of {x} reaches the kernel's size {kernel}: a window would hold padding only"
                     ),
                 ));
             }
@@ -49,7 +50,11 @@ impl Pool2d {
         let windows = Windows { kernel: self.kernel, stride: self.stride, dilation: [1, 1] };
         let padded =
             |size: usize, [before, after]: [usize; 2]| size.saturating_add(before).saturating_add(after);
-        windows.count(op, [padded(height, vertical), padded(width, horizontal)])?;
+        let size = [padded(height, vertical), padded(width, horizontal)];
+        let out = windows.count(op, x, size)?;
+        // Both that are made on the way must be possible, and be refused by this operation's name if not.
+        Shape::of(&[n, size[0], size[1], channels], op)?;
+        Shape::of(&[n, out[0], out[1], self.kernel[0], self.kernel[1], channels], op)?;
         Ok((windows, [[0, 0], vertical, horizontal, [0, 0]]))
     }
 }
@@ -77,7 +82,7 @@ impl Tensor {
     #[track_caller]
     pub fn max_pool2d(&self, pool: &Pool2d) -> Tensor {
         if !self.dtype().is_float() {
-            panic!("max_pool2d: {} holds {}, not floats; convert it with .to(…)", self.shape(), self.dtype());
+            panic!("{}", wrong_type("max_pool2d", self, "floats"));
         }
         self.pooled("max_pool2d", pool, f64::NEG_INFINITY).max([3, 4])
     }
@@ -89,7 +94,7 @@ impl Tensor {
     #[track_caller]
     pub fn avg_pool2d(&self, pool: &Pool2d) -> Tensor {
         if !self.dtype().is_float() {
-            panic!("avg_pool2d: {} holds {}, not floats; convert it with .to(…)", self.shape(), self.dtype());
+            panic!("{}", wrong_type("avg_pool2d", self, "floats"));
         }
         let sum = self.pooled("avg_pool2d", pool, 0.0).sum([3, 4]);
         let shape = self.shape();

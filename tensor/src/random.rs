@@ -69,7 +69,7 @@ fn draw(op: &str, shape: Shape, dtype: DType, mut number: impl FnMut() -> f64) -
         let mut out = Buffer::<T>::uninit(shape.count());
         out.iter_mut().for_each(|x| *x = number() as T);
         Tensor::from_buffer(out, shape)
-    }, else panic!("{op}: random numbers are f32 or f64, not {dtype}"))
+    }, else panic!("{op}: {shape}: random numbers are f32 or f64, not {dtype}"))
 }
 
 impl Tensor {
@@ -79,10 +79,11 @@ impl Tensor {
     /// If `low` is not below `high`, both finite, or the type is no float.
     #[track_caller]
     pub fn uniform(shape: impl Into<Shape>, low: f64, high: f64, dtype: DType, rng: &mut Rng) -> Tensor {
+        let shape = shape.into();
         if !(low < high && (high - low).is_finite()) {
-            panic!("uniform: no finite range from {low} up to {high}");
+            panic!("uniform: {shape}: no finite range from {low} up to {high}");
         }
-        draw("uniform", shape.into(), dtype, || low + (high - low) * rng.unit())
+        draw("uniform", shape, dtype, || low + (high - low) * rng.unit())
     }
 
     /// Numbers from the normal distribution of this mean and standard deviation.
@@ -91,8 +92,9 @@ impl Tensor {
     /// If the deviation is negative or either is not finite, or the type is no float.
     #[track_caller]
     pub fn normal(shape: impl Into<Shape>, mean: f64, std: f64, dtype: DType, rng: &mut Rng) -> Tensor {
-        check_normal("normal", mean, std);
-        draw("normal", shape.into(), dtype, || mean + std * rng.normal())
+        let shape = shape.into();
+        check_normal("normal", shape, mean, std);
+        draw("normal", shape, dtype, || mean + std * rng.normal())
     }
 
     /// Numbers from the normal distribution, drawn anew where they are more than two deviations from the mean
@@ -108,8 +110,9 @@ impl Tensor {
         dtype: DType,
         rng: &mut Rng,
     ) -> Tensor {
-        check_normal("truncated_normal", mean, std);
-        draw("truncated_normal", shape.into(), dtype, || {
+        let shape = shape.into();
+        check_normal("truncated_normal", shape, mean, std);
+        draw("truncated_normal", shape, dtype, || {
             loop {
                 let z = rng.normal();
                 if z.abs() <= 2.0 {
@@ -125,10 +128,11 @@ impl Tensor {
     /// If `p` is not within 0..=1, or the type is no float.
     #[track_caller]
     pub fn bernoulli(shape: impl Into<Shape>, p: f64, dtype: DType, rng: &mut Rng) -> Tensor {
+        let shape = shape.into();
         if !(0.0..=1.0).contains(&p) {
-            panic!("bernoulli: {p} is not a probability, which is from 0 to 1");
+            panic!("bernoulli: {shape}: {p} is not a probability, which is from 0 to 1");
         }
-        let (shape, seed) = (shape.into(), rng.bits());
+        let seed = rng.bits();
         // Of 32 random bits each; a stream for every block, so that threads can share the work.
         let threshold = (p * (1_u64 << 32) as f64).round() as u64;
         for_float!(dtype, T => {
@@ -143,7 +147,7 @@ impl Tensor {
                 }
             });
             Tensor::from_buffer(out, shape)
-        }, else panic!("bernoulli: random numbers are f32 or f64, not {dtype}"))
+        }, else panic!("bernoulli: {shape}: random numbers are f32 or f64, not {dtype}"))
     }
 
     /// The integers `0..n` in random order.
@@ -161,9 +165,9 @@ impl Tensor {
 }
 
 #[track_caller]
-fn check_normal(op: &str, mean: f64, std: f64) {
+fn check_normal(op: &str, shape: Shape, mean: f64, std: f64) {
     if !(std >= 0.0 && std.is_finite() && mean.is_finite()) {
-        panic!("{op}: mean {mean} and deviation {std} must be finite, the deviation not negative");
+        panic!("{op}: {shape}: mean {mean} and deviation {std} must be finite, the deviation not negative");
     }
 }
 

@@ -287,31 +287,36 @@ impl Tensor {
         Tensor::from_buffer(plan.fold(true, |x, y| x & y), shape)
     }
 
-    /// The index along `axis` of the largest element, the first of several; NaN counts as largest.
+    /// The index along `axes` of the largest element, the first of several; NaN counts as largest. Over several axes it is
+    /// the index into all their elements in row-major order.
     ///
     /// ```
     /// # use tensor::Tensor;
     /// let x = Tensor::from([[1.0_f32, 5.0, 5.0], [9.0, 0.0, 2.0]]);
     /// assert_eq!(x.argmax(-1).to_vec::<i64>(), [1, 0]);
+    /// assert_eq!(x.argmax(..).item(), 3.0);
     /// ```
     ///
     /// # Panics
-    /// If the axis does not exist or is empty.
+    /// If an axis does not exist or all are empty.
     #[track_caller]
-    pub fn argmax(&self, axis: isize) -> Tensor {
-        extreme_shape("argmax", self.shape(), &axis.into(), false).or_panic();
-        let (plan, shape) = self.prepare("argmax", &axis.into(), false);
+    pub fn argmax(&self, axes: impl Into<Axes>) -> Tensor {
+        let axes = axes.into();
+        extreme_shape("argmax", self.shape(), &axes, false).or_panic();
+        let (plan, shape) = self.prepare("argmax", &axes, false);
         for_any!(self.dtype(), T => Tensor::from_buffer(plan.arg(|x: T, y: T| PartialOrd::gt(&x, &y)), shape))
     }
 
-    /// The index along `axis` of the smallest element, the first of several; NaN counts as smallest.
+    /// The index along `axes` of the smallest element, the first of several; NaN counts as smallest. Over several axes it is
+    /// the index into all their elements in row-major order.
     ///
     /// # Panics
-    /// If the axis does not exist or is empty.
+    /// If an axis does not exist or all are empty.
     #[track_caller]
-    pub fn argmin(&self, axis: isize) -> Tensor {
-        extreme_shape("argmin", self.shape(), &axis.into(), false).or_panic();
-        let (plan, shape) = self.prepare("argmin", &axis.into(), false);
+    pub fn argmin(&self, axes: impl Into<Axes>) -> Tensor {
+        let axes = axes.into();
+        extreme_shape("argmin", self.shape(), &axes, false).or_panic();
+        let (plan, shape) = self.prepare("argmin", &axes, false);
         for_any!(self.dtype(), T => Tensor::from_buffer(plan.arg(|x: T, y: T| PartialOrd::lt(&x, &y)), shape))
     }
 }
@@ -437,6 +442,26 @@ mod tests {
         assert!((x.sum(..).item() - 1_000_000.0).abs() < 10.0);
         let columns = Tensor::full([1_000_000, 3], 0.1, DType::F32).sum(0);
         assert!(columns.to_vec::<f32>().iter().all(|&s| (s - 100_000.0).abs() < 1.0));
+    }
+
+    #[test]
+    fn argmax_over_several_axes_counts_in_row_major_order() {
+        let x = Tensor::from([[[1.0_f32, 7.0], [2.0, 0.0]], [[7.0, 7.0], [9.0, -1.0]]]);
+        assert_eq!((x.argmax(..).item(), x.argmin(..).item()), (6.0, 7.0));
+        assert_eq!(x.argmax([1, 2]).to_vec::<i64>(), [1, 2]);
+        assert_eq!(x.argmax([0, -1]).to_vec::<i64>(), [1, 2]);
+        assert_eq!(x.argmax([2, 0]), x.argmax([0, 2]), "the order of the axes is that of the tensor");
+        assert_eq!(x.argmin([1, 0]).to_vec::<i64>(), [0, 3]);
+    }
+
+    #[test]
+    fn a_single_number_is_reduced_over_axis_0_as_in_numpy() {
+        let x = Tensor::from(3.0_f32);
+        for axis in [0, -1] {
+            assert_eq!((x.argmax(axis).item(), x.argmin(axis).item(), x.sum(axis).item()), (0.0, 0.0, 3.0));
+        }
+        assert_eq!((x.argmax(..).item(), x.mean(..).item()), (0.0, 3.0));
+        assert!(reduce_shape("sum", x.shape(), &1.into(), false).is_err());
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Shapes, axes, and the one error type of every shape rule.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::ops::Deref;
 
@@ -211,19 +212,29 @@ impl FromIterator<usize> for Shape {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{op}: {rule}")]
 pub struct ShapeError {
-    op: &'static str,
+    op: Cow<'static, str>,
     rule: String,
 }
 
 impl ShapeError {
     /// An error of the operation `op`; `rule` names the shapes and what they break.
-    pub fn new(op: &'static str, rule: impl Into<String>) -> ShapeError {
-        ShapeError { op, rule: rule.into() }
+    pub fn new(op: impl Into<Cow<'static, str>>, rule: impl Into<String>) -> ShapeError {
+        ShapeError { op: op.into(), rule: rule.into() }
+    }
+
+    /// The same mistake in an operation that is made of the one whose rule it breaks.
+    pub fn in_op(self, op: &'static str) -> ShapeError {
+        ShapeError { op: op.into(), ..self }
+    }
+
+    /// A mistake in element types, whose rule knows no shapes, with those of the operands.
+    pub fn with_shapes(self, shapes: &[Shape]) -> ShapeError {
+        ShapeError { rule: format!("{} (the operands are {shapes:?})", self.rule), ..self }
     }
 
     /// The operation whose rule was broken.
-    pub fn op(&self) -> &'static str {
-        self.op
+    pub fn op(&self) -> &str {
+        &self.op
     }
 }
 
@@ -301,7 +312,8 @@ pub enum Axes {
 }
 
 impl Axes {
-    /// For each axis of `shape`, whether it is in the set.
+    /// For each axis of `shape`, whether it is in the set. A single number has no axis, yet may be reduced over its axis 0
+    /// or −1, as in NumPy.
     ///
     /// # Errors
     /// If an axis does not exist or is named twice.
@@ -311,6 +323,9 @@ impl Axes {
             Axes::All => set[..shape.len()].fill(true),
             Axes::Some(axes) => {
                 for &axis in axes {
+                    if shape.is_empty() && matches!(axis, 0 | -1) {
+                        continue;
+                    }
                     let i = shape.axis(op, axis)?;
                     if std::mem::replace(&mut set[i], true) {
                         return Err(ShapeError::new(

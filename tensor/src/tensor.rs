@@ -167,6 +167,7 @@ impl Tensor {
     /// assert_eq!(x.to(DType::I64).to_vec::<i64>(), [-1, 0, 2]);
     /// assert_eq!(x.to(DType::Bool).to_vec::<bool>(), [true, false, true]);
     /// ```
+    #[track_caller]
     pub fn to(&self, dtype: DType) -> Tensor {
         if dtype == self.dtype() {
             return self.clone();
@@ -177,11 +178,13 @@ impl Tensor {
     }
 
     /// This tensor in row-major order without gaps: itself if it is, a copy otherwise.
+    #[track_caller]
     pub fn contiguous(&self) -> Tensor {
         if self.layout.is_contiguous() { self.clone() } else { self.copy() }
     }
 
     /// A copy with a buffer of its own.
+    #[track_caller]
     pub fn copy(&self) -> Tensor {
         for_any!(self.dtype(), T => Tensor::from_buffer(map::map1(self.strided::<T>(), |x| x), self.shape()))
     }

@@ -53,15 +53,17 @@ pub fn unsqueeze_shape(x: Shape, axis: isize) -> Result<Shape, ShapeError> {
     if !(0..places).contains(&i) {
         return Err(ShapeError::new("unsqueeze", format!("{x} has no place {axis} for a new axis")));
     }
-    x.insert(i as usize, 1)
+    let mut dims = x.to_vec();
+    dims.insert(i as usize, 1);
+    Shape::of(&dims, "unsqueeze")
 }
 
 /// The order of axes that swaps `a` and `b`.
 ///
 /// # Errors
 /// If one of them does not exist.
-pub fn transpose_order(x: Shape, a: isize, b: isize) -> Result<Vec<isize>, ShapeError> {
-    let (a, b) = (x.axis("transpose", a)?, x.axis("transpose", b)?);
+pub fn transpose_order(op: &'static str, x: Shape, a: isize, b: isize) -> Result<Vec<isize>, ShapeError> {
+    let (a, b) = (x.axis(op, a)?, x.axis(op, b)?);
     let mut order: Vec<isize> = (0..x.len() as isize).collect();
     order.swap(a, b);
     Ok(order)
@@ -152,7 +154,7 @@ impl Tensor {
     /// If one of them does not exist.
     #[track_caller]
     pub fn transpose(&self, a: isize, b: isize) -> Tensor {
-        self.permute(transpose_order(self.shape(), a, b).or_panic())
+        self.permute(transpose_order("transpose", self.shape(), a, b).or_panic())
     }
 
     /// The transpose of a matrix, or of each matrix in a batch: the last two axes swapped.
@@ -161,7 +163,7 @@ impl Tensor {
     /// If there are fewer than two axes.
     #[track_caller]
     pub fn t(&self) -> Tensor {
-        self.transpose(-2, -1)
+        self.permute(transpose_order("t", self.shape(), -2, -1).or_panic())
     }
 
     /// A part of one axis, see [`Slice`].

@@ -54,10 +54,13 @@ binary! {
     Mul, mul, |a, b, y, dy| dy * b, dy * a;
     /// `x / y`.
     Div, div, |a, b, y, dy| dy / b, -(dy * y / b);
-    /// `x^y`. The gradient in `x` is 0 where `y` is 0, the one in `y` where `x` is 0 and `y` is not negative.
+    /// `x^y`. The gradient in `x` is 0 where `y` is 0, the one in `y` where `x` is 0 and `y` is not negative;
+    /// that in `y` is NaN where `x` is negative, since it has the logarithm of `x`.
     Pow, pow, |a, b, y, dy| {
-        let zero = dy.scalar(0.0);
-        b.equal(zero).select(zero, dy * b * a.pow(b - 1.0))
+        let (zero, one) = (dy.scalar(0.0), dy.scalar(1.0));
+        let flat = b.equal(zero);
+        // The inner choice keeps the second gradient from 0^−1.
+        flat.select(zero, dy * b * a.pow(flat.select(one, b) - 1.0))
     }, {
         let zero = dy.scalar(0.0);
         let flat = a.equal(zero).logical_and(b.greater_equal(zero));

@@ -60,7 +60,7 @@ fn expect_output(
     kernel: Shape,
     y: Shape,
 ) -> Result<(), ShapeError> {
-    let expected = conv.shape(x, kernel)?;
+    let expected = conv.shape(x, kernel).map_err(|error| error.in_op(op))?;
     if y != expected {
         return Err(ShapeError::new(op, format!("{x} with kernel {kernel} gives {expected}, not {y}")));
     }

@@ -68,8 +68,9 @@ unary! {
     Tanh, tanh, |x, y, dy| dy * (1.0 - y * y);
     /// The logistic function `1 / (1 + e^−x)`.
     Sigmoid, sigmoid, |x, y, dy| dy * y * (1.0 - y);
-    /// The rectifier `max(x, 0)`; its gradient at 0 is 0.
-    Relu, relu, |x, y, dy| y.greater(y.scalar(0.0)).select(dy, dy.scalar(0.0));
+    /// The rectifier `max(x, 0)`; its gradient at 0 is 0. Where `x` is NaN so is the value, and the gradient passes: what
+    /// comes from a NaN is not made a 0.
+    Relu, relu, |x, y, dy| y.equal(y.scalar(0.0)).select(dy.scalar(0.0), dy);
 }
 
 macro_rules! flat {
@@ -153,7 +154,7 @@ struct Clamp {
 
 impl Op<1> for Clamp {
     fn shape(&self, [x]: [Shape; 1]) -> Result<Shape, ShapeError> {
-        tensor::rules::check_clamp(self.low, self.high)?;
+        tensor::rules::check_clamp(x, self.low, self.high)?;
         Ok(x)
     }
     #[track_caller]
@@ -161,8 +162,8 @@ impl Op<1> for Clamp {
         x.clamp(self.low, self.high)
     }
     fn vjp<'g>(&self, _: usize, [x]: [Var<'g>; 1], _: Var<'g>, dy: Var<'g>) -> Var<'g> {
-        let inside = x.greater_equal(x.scalar(self.low)).logical_and(x.less_equal(x.scalar(self.high)));
-        inside.select(dy, dy.scalar(0.0))
+        let outside = x.less(x.scalar(self.low)).logical_or(x.greater(x.scalar(self.high)));
+        outside.select(dy.scalar(0.0), dy)
     }
     fn elementwise(&self) -> Option<Scalar> {
         Some(Scalar::clamp(self.low, self.high))
@@ -226,7 +227,7 @@ impl<'g> Var<'g> {
         self.apply(Detach)
     }
 
-    /// `x` kept within `low..=high`; no gradient outside.
+    /// `x` kept within `low..=high`; no gradient outside. Where `x` is NaN so is the value, and the gradient passes.
     ///
     /// # Panics
     /// If `low` is not at most `high`, or the elements are not floats.
@@ -236,6 +237,7 @@ impl<'g> Var<'g> {
     }
 
     /// The elements converted to another type.
+    #[track_caller]
     pub fn to(self, dtype: DType) -> Var<'g> {
         if dtype == self.dtype() { self } else { self.apply(Cast(dtype)) }
     }
@@ -282,7 +284,9 @@ impl<'g> Var<'g> {
     /// If the elements are not floats.
     #[track_caller]
     pub fn silu(self) -> Var<'g> {
-        self.floats("silu") * self.sigmoid()
+        // Beyond this the sigmoid is 0 or 1 to the last bit, and ∞ · 0 would be NaN.
+        const FAR: f64 = 1000.0;
+        self.floats("silu").clamp(-FAR, f64::INFINITY) * self.clamp(-FAR, FAR).sigmoid()
     }
 
     /// The Gaussian error linear unit in its usual approximation,
@@ -292,9 +296,11 @@ impl<'g> Var<'g> {
     /// If the elements are not floats.
     #[track_caller]
     pub fn gelu(self) -> Var<'g> {
-        let inner =
-            (self.floats("gelu") + self * self * self * 0.044_715) * (2.0 / std::f64::consts::PI).sqrt();
-        self * 0.5 * (inner.tanh() + 1.0)
+        // Beyond this the tangent is −1 or 1 to the last bit, and ∞ · 0 would be NaN.
+        const FAR: f64 = 100.0;
+        let x = self.floats("gelu").clamp(-FAR, FAR);
+        let inner = (x + x * x * x * 0.044_715) * (2.0 / std::f64::consts::PI).sqrt();
+        self.clamp(-FAR, f64::INFINITY) * 0.5 * (inner.tanh() + 1.0)
     }
 
     /// The exponential linear unit: `x` if positive, else `scale · (e^x − 1)`.
@@ -313,32 +319,70 @@ pub(super) fn cases() -> Vec<super::table::Case> {
     use super::table::Case;
     let any = || [Case::away_from_zero(&[3, 4], 1)];
     let positive = || [Case::positive(&[3, 4], 2)];
+    fn sigmoid(x: f64) -> f64 {
+        1.0 / (1.0 + (-x).exp())
+    }
+    /// 1 above 0, `below` elsewhere.
+    fn step(x: f64, below: f64) -> f64 {
+        if x > 0.0 { 1.0 } else { below }
+    }
+    // Each with its value and its derivative at any number; at ±∞ the limit.
     vec![
-        Case::new("neg", any(), |_, x| -x[0]).like(|x| -x),
-        Case::new("abs", any(), |_, x| x[0].abs()).like(f64::abs),
-        Case::new("square", any(), |_, x| x[0].square()).like(|x| x * x),
-        Case::new("sqrt", positive(), |_, x| x[0].sqrt()).like(f64::sqrt),
-        Case::new("recip", any(), |_, x| x[0].recip()).like(|x| 1.0 / x),
-        Case::new("exp", any(), |_, x| x[0].exp()).like(f64::exp),
-        Case::new("exp_m1", any(), |_, x| x[0].exp_m1()).like(f64::exp_m1),
-        Case::new("ln", positive(), |_, x| x[0].ln()).like(f64::ln),
-        Case::new("ln_1p", positive(), |_, x| x[0].ln_1p()).like(f64::ln_1p),
-        Case::new("sin", any(), |_, x| x[0].sin()).like(f64::sin),
-        Case::new("cos", any(), |_, x| x[0].cos()).like(f64::cos),
+        Case::new("neg", any(), |_, x| -x[0]).like(|x| -x, |_| -1.0),
+        Case::new("abs", any(), |_, x| x[0].abs())
+            .like(f64::abs, |x| if x == 0.0 { 0.0 } else { x.signum() }),
+        Case::new("square", any(), |_, x| x[0].square()).like(|x| x * x, |x| 2.0 * x),
+        Case::new("sqrt", positive(), |_, x| x[0].sqrt()).like(f64::sqrt, |x| 0.5 / x.sqrt()),
+        Case::new("recip", any(), |_, x| x[0].recip()).like(|x| 1.0 / x, |x| -1.0 / (x * x)),
+        Case::new("exp", any(), |_, x| x[0].exp()).like(f64::exp, f64::exp),
+        Case::new("exp_m1", any(), |_, x| x[0].exp_m1()).like(f64::exp_m1, f64::exp),
+        Case::new("ln", positive(), |_, x| x[0].ln()).like(f64::ln, |x| 1.0 / x),
+        Case::new("ln_1p", positive(), |_, x| x[0].ln_1p()).like(f64::ln_1p, |x| 1.0 / (1.0 + x)),
+        Case::new("sin", any(), |_, x| x[0].sin()).like(f64::sin, f64::cos),
+        Case::new("cos", any(), |_, x| x[0].cos()).like(f64::cos, |x| -x.sin()),
         Case::new("tan", any(), |_, x| x[0].tan()),
-        Case::new("tanh", any(), |_, x| x[0].tanh()).like(f64::tanh),
-        Case::new("sigmoid", any(), |_, x| x[0].sigmoid()).like(|x| 1.0 / (1.0 + (-x).exp())),
-        Case::new("relu", any(), |_, x| x[0].relu()).like(|x| if x > 0.0 || x.is_nan() { x } else { 0.0 }),
-        Case::new("clamp", any(), |_, x| x[0].clamp(-0.75, 0.8)).like(|x| x.clamp(-0.75, 0.8)),
-        Case::new("powf", positive(), |_, x| x[0].powf(2.5)).like(|x| x.powf(2.5)),
-        Case::new("powf", any(), |_, x| x[0].powf(3.0)).like(|x| x.powf(3.0)),
+        Case::new("tanh", any(), |_, x| x[0].tanh()).like(f64::tanh, |x| 1.0 - x.tanh().powi(2)),
+        Case::new("sigmoid", any(), |_, x| x[0].sigmoid()).like(sigmoid, |x| sigmoid(x) * sigmoid(-x)),
+        Case::new("relu", any(), |_, x| x[0].relu()).like(
+            |x| if x > 0.0 || x.is_nan() { x } else { 0.0 },
+            |x| if x.is_nan() { 1.0 } else { step(x, 0.0) },
+        ),
+        Case::new("clamp", any(), |_, x| x[0].clamp(-0.75, 0.8)).like(
+            |x| x.clamp(-0.75, 0.8),
+            |x| if x.is_nan() || (-0.75..=0.8).contains(&x) { 1.0 } else { 0.0 },
+        ),
+        Case::new("powf", positive(), |_, x| x[0].powf(2.5)).like(|x| x.powf(2.5), |x| 2.5 * x.powf(1.5)),
+        Case::new("powf", any(), |_, x| x[0].powf(3.0)).like(|x| x.powf(3.0), |x| 3.0 * x * x),
+        Case::new("powf", any(), |_, x| x[0].powf(0.0)).like(|_| 1.0, |_| 0.0),
         Case::new("leaky_relu", any(), |_, x| x[0].leaky_relu(0.1))
-            .like(|x| if x > 0.0 { x } else { 0.1 * x }),
+            .like(|x| if x > 0.0 { x } else { 0.1 * x }, |x| step(x, 0.1)),
         Case::new("softplus", any(), |_, x| x[0].softplus())
-            .like(|x| if x.is_nan() { x } else { x.max(0.0) + (-x.abs()).exp().ln_1p() }),
-        Case::new("silu", any(), |_, x| x[0].silu()),
-        Case::new("gelu", any(), |_, x| x[0].gelu()),
-        Case::new("elu", any(), |_, x| x[0].elu(1.5)).like(|x| if x > 0.0 { x } else { 1.5 * x.exp_m1() }),
+            .like(|x| if x.is_nan() { x } else { x.max(0.0) + (-x.abs()).exp().ln_1p() }, sigmoid),
+        Case::new("silu", any(), |_, x| x[0].silu()).like(
+            |x| if x == f64::NEG_INFINITY { 0.0 } else { x * sigmoid(x) },
+            |x| if x.is_infinite() { step(x, 0.0) } else { sigmoid(x) * (1.0 + x * sigmoid(-x)) },
+        ),
+        Case::new("gelu", any(), |_, x| x[0].gelu()).like(
+            |x| if x < -1e9 { 0.0 } else { x * gelu_gate(x) },
+            |x| if x.abs() > 1e9 { step(x, 0.0) } else { gelu_slope(x) },
+        ),
+        Case::new("elu", any(), |_, x| x[0].elu(1.5)).like(
+            |x| if x > 0.0 { x } else { 1.5 * x.exp_m1() },
+            |x| if x > 0.0 { 1.0 } else { 1.5 * x.exp() },
+        ),
         Case::new("to", any(), |_, x| x[0].to(DType::F64) * 2.0),
     ]
+}
+
+/// `(1 + tanh(√(2/π) · (x + 0.044715 x³))) / 2`
+#[cfg(test)]
+fn gelu_gate(x: f64) -> f64 {
+    let inner = (x + 0.044_715 * x.powi(3)) * (2.0 / std::f64::consts::PI).sqrt();
+    1.0 / (1.0 + (-2.0 * inner).exp())
+}
+
+#[cfg(test)]
+fn gelu_slope(x: f64) -> f64 {
+    let slope = (1.0 + 3.0 * 0.044_715 * x * x) * (2.0 / std::f64::consts::PI).sqrt();
+    gelu_gate(x) + x * 2.0 * slope * gelu_gate(x) * gelu_gate(-x)
 }

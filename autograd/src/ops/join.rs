@@ -76,6 +76,13 @@ impl<'g> Var<'g> {
     pub fn stack(vars: &[Var<'g>], axis: isize) -> Var<'g> {
         let shapes: Vec<Shape> = vars.iter().map(|var| var.shape()).collect();
         rules::stack_shape(&shapes, axis).or_panic();
+        let (first, dtype) = (shapes[0], vars[0].dtype());
+        if let Some(other) = vars.iter().find(|var| var.dtype() != dtype) {
+            panic!(
+                "stack: {dtype} and {} {first}: the element types differ; convert one with .to(…)",
+                other.dtype()
+            );
+        }
         let mut raised = Vec::with_capacity(vars.len());
         for var in vars {
             raised.push(var.unsqueeze(axis));

@@ -130,7 +130,7 @@ impl<'g> Var<'g> {
     /// If one of them does not exist.
     #[track_caller]
     pub fn transpose(self, a: isize, b: isize) -> Var<'g> {
-        self.permute(rules::transpose_order(self.shape(), a, b).or_panic())
+        self.permute(rules::transpose_order("transpose", self.shape(), a, b).or_panic())
     }
 
     /// The transpose of a matrix, or of each matrix in a batch.
@@ -139,7 +139,7 @@ impl<'g> Var<'g> {
     /// If there are fewer than two axes.
     #[track_caller]
     pub fn t(self) -> Var<'g> {
-        self.transpose(-2, -1)
+        self.permute(rules::transpose_order("t", self.shape(), -2, -1).or_panic())
     }
 
     /// A part of one axis, see [`Slice`].
@@ -201,11 +201,13 @@ impl<'g> Var<'g> {
     }
 
     /// Zeros of the same shape and type, as a constant.
+    #[track_caller]
     pub fn zeros_like(self) -> Var<'g> {
         self.graph.constant(Tensor::zeros(self.shape(), self.dtype()))
     }
 
     /// Ones of the same shape and type, as a constant.
+    #[track_caller]
     pub fn ones_like(self) -> Var<'g> {
         self.graph.constant(Tensor::ones(self.shape(), self.dtype()))
     }

@@ -20,7 +20,7 @@ impl Op<1> for Bernoulli {
         if !(0.0..=1.0).contains(&self.keep) {
             return Err(ShapeError::new(
                 "bernoulli",
-                format!("{} is not a probability, which is from 0 to 1", self.keep),
+                format!("{}: {} is not a probability, which is from 0 to 1", self.shape, self.keep),
             ));
         }
         Ok(self.shape)

@@ -40,32 +40,34 @@ impl Op<1> for LogSumExp {
     fn vjp<'g>(&self, _: usize, [x]: [Var<'g>; 1], y: Var<'g>, dy: Var<'g>) -> Var<'g> {
         // Where all x are −∞ so is y, and −∞ − −∞ would be NaN; e^(−∞ − 0) is the 0 it should be.
         let y = y.equal(y.scalar(f64::NEG_INFINITY)).select(y.scalar(0.0), y);
-        dy * (x - y).exp()
+        // Where an x is ∞ so is y; what is infinitely larger than the rest has all the gradient.
+        let all = x.equal(x.scalar(f64::INFINITY));
+        dy * all.select(x.scalar(0.0), x - y).exp()
     }
 }
 
 /// The index of the largest or smallest element; integers have no gradient.
 #[derive(Debug)]
 struct ArgMax {
-    axis: isize,
+    axes: Vec<isize>,
 }
 #[derive(Debug)]
 struct ArgMin {
-    axis: isize,
+    axes: Vec<isize>,
 }
 
 macro_rules! arg {
     ($op:ident, $name:ident) => {
         impl Op<1> for $op {
             fn shape(&self, [x]: [Shape; 1]) -> Result<Shape, ShapeError> {
-                rules::extreme_shape(stringify!($name), x, &self.axis.into(), false)
+                rules::extreme_shape(stringify!($name), x, &self.axes.clone().into(), false)
             }
             fn dtype(&self, _: [DType; 1]) -> Result<DType, ShapeError> {
                 Ok(DType::I64)
             }
             #[track_caller]
             fn forward(&self, [x]: [&Tensor; 1]) -> Tensor {
-                x.$name(self.axis)
+                x.$name(self.axes.clone())
             }
             fn vjp<'g>(&self, _: usize, _: [Var<'g>; 1], _: Var<'g>, dy: Var<'g>) -> Var<'g> {
                 dy
@@ -217,22 +219,28 @@ impl<'g> Var<'g> {
         centred.square().reduce("var", &axes, false, |axes| Sum { axes }) / (n - correction as f64).max(0.0)
     }
 
-    /// The index along `axis` of the largest element, the first of several.
+    /// The index along `axes` of the largest element, the first of several; NaN counts as largest. Over several axes it is the
+    /// index into all their elements in row-major order.
     ///
     /// # Panics
-    /// If the axis does not exist or is empty.
+    /// If an axis does not exist or all are empty.
     #[track_caller]
-    pub fn argmax(self, axis: isize) -> Var<'g> {
-        self.apply(ArgMax { axis })
+    pub fn argmax(self, axes: impl Into<Axes>) -> Var<'g> {
+        let axes = axes.into();
+        rules::extreme_shape("argmax", self.shape(), &axes, false).or_panic();
+        self.apply(ArgMax { axes: listed("argmax", self.shape(), &axes).or_panic() })
     }
 
-    /// The index along `axis` of the smallest element, the first of several.
+    /// The index along `axes` of the smallest element, the first of several; NaN counts as smallest. Over several axes it is the
+    /// index into all their elements in row-major order.
     ///
     /// # Panics
-    /// If the axis does not exist or is empty.
+    /// If an axis does not exist or all are empty.
     #[track_caller]
-    pub fn argmin(self, axis: isize) -> Var<'g> {
-        self.apply(ArgMin { axis })
+    pub fn argmin(self, axes: impl Into<Axes>) -> Var<'g> {
+        let axes = axes.into();
+        rules::extreme_shape("argmin", self.shape(), &axes, false).or_panic();
+        self.apply(ArgMin { axes: listed("argmin", self.shape(), &axes).or_panic() })
     }
 
     /// Whether any element is true.
@@ -309,7 +317,8 @@ reductions! {
     sum, sum_keepdim: |x, axes, keep| x.reduce("sum", &axes, keep, |axes| Sum { axes });
     /// The mean over `axes`; NaN where there is nothing to average.
     mean, mean_keepdim: |x, axes, keep| x.mean_of(&axes, keep);
-    /// `ln Σ e^x` over `axes` without overflow; −∞ where there is nothing to add.
+    /// `ln Σ e^x` over `axes` without overflow; −∞ where there is nothing to add. The gradient at `x = ∞` is 1, that at the
+    /// finite `x` beside it 0.
     logsumexp, logsumexp_keepdim: |x, axes, keep| x.reduce("logsumexp", &axes, keep, |axes| LogSumExp { axes });
     /// The largest element along `axes`; of equals the first has the gradient. Empty axes are refused.
     max, max_keepdim: |x, axes, keep| x.extreme("max", axes, keep, |rows| rows.argmax(-1));

@@ -150,6 +150,23 @@ pub enum DataError {
         /// Number of labels.
         labels: usize,
     },
+    /// One file of a folder is not MNIST's, while another one is.
+    #[error(
+        "{}: the SHA-256 is {found}, but MNIST's file has {expected}, and {} beside it is MNIST's: the file is damaged \
+         or of another data set; copy or download it again",
+        file.display(),
+        beside.display()
+    )]
+    Digest {
+        /// The file.
+        file: PathBuf,
+        /// SHA-256 of the uncompressed file.
+        found: String,
+        /// SHA-256 of MNIST's.
+        expected: &'static str,
+        /// A file that is MNIST's.
+        beside: PathBuf,
+    },
     /// A batch of no images, or of more than there are.
     #[error("a batch of {batch} out of {len} images: choose a batch size from 1 to {len}")]
     BatchSize {

@@ -78,7 +78,8 @@ impl Search {
     ///
     /// # Errors
     /// A [`DataError`] if a file of a folder asked for (by `choice` or `self.folder`) is missing or damaged: what the
-    /// user named is never silently replaced by something else.
+    /// user named is never silently replaced by something else. All four files must be MNIST's, or none of them, which
+    /// is then another data set.
     pub fn load(&self, choice: &Choice, report: &mut dyn FnMut(Notice)) -> Result<Dataset, DataError> {
         let folder = match choice {
             Choice::Auto => self.folder.as_deref(),
@@ -97,9 +98,19 @@ impl Search {
     fn load_folder(&self, folder: &Path, report: &mut dyn FnMut(Notice)) -> Result<Dataset, DataError> {
         let [a, b, c, d] = read_folder(folder, &self.files);
         let files = [a?, b?, c?, d?];
-        let others =
-            self.files.iter().zip(&files).filter(|(mnist, file)| file.decoded.sha256 != mnist.sha256);
-        let others: Vec<_> = others.map(|(mnist, _)| mnist.name).collect();
+        let pairs = self.files.iter().zip(&files);
+        let (genuine, others): (Vec<_>, Vec<_>) =
+            pairs.partition(|(mnist, file)| file.decoded.sha256 == mnist.sha256);
+        // Another data set has none of MNIST's files; beside one of them, a different file is a damaged one.
+        if let (Some((_, beside)), Some((mnist, file))) = (genuine.first(), others.first()) {
+            return Err(DataError::Digest {
+                file: file.path.clone(),
+                found: file.decoded.sha256.clone(),
+                expected: mnist.sha256,
+                beside: beside.path.clone(),
+            });
+        }
+        let others: Vec<_> = others.iter().map(|(mnist, _)| mnist.name).collect();
         let dataset = assemble(files, Source::Folder { path: folder.into(), genuine: others.is_empty() })?;
         if !others.is_empty() {
             report(Notice::NotMnist { folder: folder.into(), files: others });

@@ -60,7 +60,8 @@ impl Layer for Activation {
                 x.dtype()
             );
         }
-        x.graph().scoped(self.name(), || match *self {
+        let _scope = x.graph().scope(self.name());
+        match *self {
             Activation::Identity => x,
             Activation::Relu => x.relu(),
             Activation::LeakyRelu(slope) => x.leaky_relu(slope),
@@ -70,6 +71,6 @@ impl Layer for Activation {
             Activation::Softplus => x.softplus(),
             Activation::Silu => x.silu(),
             Activation::Gelu => x.gelu(),
-        })
+        }
     }
 }

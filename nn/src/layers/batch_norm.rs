@@ -129,6 +129,7 @@ impl BatchNorm {
     }
 
     /// The normalised batch; the next running averages are recorded on the way.
+    #[track_caller]
     fn by_batch<'g>(&self, x: Var<'g>) -> Var<'g> {
         let graph = x.graph();
         let (y, moments) = x.batch_norm_with_moments(self.eps);
@@ -149,6 +150,7 @@ impl BatchNorm {
     }
 
     /// Normalised by the running averages.
+    #[track_caller]
     fn by_averages<'g>(&self, x: Var<'g>) -> Var<'g> {
         let graph = x.graph();
         let std = (graph.param(&self.variance) + self.eps).sqrt();
@@ -182,9 +184,13 @@ impl Layer for BatchNorm {
             );
         }
         expect_dtype("batch_norm", x, &self.mean);
-        if training && shape.count() == 0 {
-            panic!("batch_norm: the batch {shape} is empty and has no mean");
+        // A layer of no channels has nothing to average, which is fine.
+        if training && shape.count() == 0 && channels > 0 {
+            panic!(
+                "batch_norm: the batch {shape} is empty, its channels have no mean; train on at least one example"
+            );
         }
-        x.graph().scoped("BatchNorm", || if training { self.by_batch(x) } else { self.by_averages(x) })
+        let _scope = x.graph().scope("BatchNorm");
+        if training { self.by_batch(x) } else { self.by_averages(x) }
     }
 }

@@ -38,7 +38,7 @@ impl Conv2d {
     /// A layer with a kernel of this size, one number for a square or `[height, width]`, and a bias.
     ///
     /// # Panics
-    /// If the kernel has more elements than memory can hold.
+    /// If the kernel has no elements, or more than memory can hold.
     #[track_caller]
     pub fn new(
         in_channels: usize,
@@ -46,7 +46,8 @@ impl Conv2d {
         kernel_size: impl Into<Size2d>,
         rng: &mut Rng,
     ) -> Conv2d {
-        let (Size2d([height, width]), seed) = (kernel_size.into(), rng.bits());
+        let [height, width] = kernel_size.into().positive("conv2d", "kernel");
+        let seed = rng.bits();
         let (weight_init, shape) = (Init::XavierUniform, [height, width, in_channels, out_channels]);
         let weight = weight_init.draw(shape, DType::F32, &mut Rng::stream(seed, 0));
         let bias = Init::Zeros.draw([out_channels], DType::F32, &mut Rng::stream(seed, 1));
@@ -74,14 +75,22 @@ impl Conv2d {
     }
 
     /// The distance between neighbouring windows: 2 halves the size.
+    ///
+    /// # Panics
+    /// If it is 0.
+    #[track_caller]
     pub fn stride(mut self, stride: impl Into<Size2d>) -> Conv2d {
-        self.conv.stride = stride.into().0;
+        self.conv.stride = stride.into().positive("conv2d", "stride");
         self
     }
 
     /// The distance on the image between neighbouring entries of the kernel.
+    ///
+    /// # Panics
+    /// If it is 0.
+    #[track_caller]
     pub fn dilation(mut self, dilation: impl Into<Size2d>) -> Conv2d {
-        self.conv.dilation = dilation.into().0;
+        self.conv.dilation = dilation.into().positive("conv2d", "dilation");
         self
     }
 
@@ -101,7 +110,9 @@ impl Conv2d {
         let shape = self.weight.value().shape();
         let (inputs, outputs) = (shape[2] * self.conv.groups, shape[3]);
         if groups == 0 || inputs % groups != 0 || outputs % groups != 0 {
-            panic!("conv2d: {inputs} channels in and {outputs} out do not divide into {groups} groups");
+            panic!(
+                "conv2d: {inputs} channels in and {outputs} out, as the kernel {shape} has them, do not divide into {groups} groups"
+            );
         }
         self.conv.groups = groups;
         let (shape, dtype) = (shape.with(2, inputs / groups), self.weight.value().dtype());
@@ -123,12 +134,11 @@ impl Layer for Conv2d {
         fits.or_panic();
         expect_dtype("conv2d", x, &self.weight);
         let graph = x.graph();
-        graph.scoped("Conv2d", || {
-            let y = x.conv2d(graph.param(&self.weight), self.conv);
-            match &self.bias {
-                Some(bias) => y + graph.param(bias),
-                None => y,
-            }
-        })
+        let _scope = graph.scope("Conv2d");
+        let y = x.conv2d(graph.param(&self.weight), self.conv);
+        match &self.bias {
+            Some(bias) => y + graph.param(bias),
+            None => y,
+        }
     }
 }

@@ -65,6 +65,7 @@ impl Layer for Dropout {
         if !graph.is_training() || self.keep == 1.0 {
             return x;
         }
-        graph.scoped("Dropout", || x * (graph.bernoulli(noise, self.keep, x.dtype()) * (1.0 / self.keep)))
+        let _scope = graph.scope("Dropout");
+        x * (graph.bernoulli(noise, self.keep, x.dtype()) * (1.0 / self.keep))
     }
 }

@@ -17,8 +17,12 @@ impl Layer for Flatten {
     #[track_caller]
     fn forward<'g>(&self, x: Var<'g>) -> Var<'g> {
         if x.rank() == 0 {
-            panic!("flatten: {} has no first axis to keep", x.shape());
+            panic!(
+                "flatten: {} has no first axis, the batch's, to keep; .reshape([1]) gives it one",
+                x.shape()
+            );
         }
-        x.graph().scoped("Flatten", || x.flatten(1))
+        let _scope = x.graph().scope("Flatten");
+        x.flatten(1)
     }
 }

@@ -26,7 +26,9 @@ impl<F: for<'g> Fn(Var<'g>) -> Var<'g>> Lambda<F> {
 }
 
 impl<F: for<'g> Fn(Var<'g>) -> Var<'g>> Layer for Lambda<F> {
+    #[track_caller]
     fn forward<'g>(&self, x: Var<'g>) -> Var<'g> {
-        x.graph().scoped(self.name, || (self.function)(x))
+        let _scope = x.graph().scope(self.name);
+        (self.function)(x)
     }
 }

@@ -82,12 +82,11 @@ impl Layer for Linear {
         }
         expect_dtype("linear", x, &self.weight);
         let graph = x.graph();
-        graph.scoped("Linear", || {
-            let y = x.matmul(graph.param(&self.weight));
-            match &self.bias {
-                Some(bias) => y + graph.param(bias),
-                None => y,
-            }
-        })
+        let _scope = graph.scope("Linear");
+        let y = x.matmul(graph.param(&self.weight));
+        match &self.bias {
+            Some(bias) => y + graph.param(bias),
+            None => y,
+        }
     }
 }

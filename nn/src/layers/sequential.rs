@@ -52,6 +52,7 @@ impl Sequential {
 impl Layer for Sequential {
     #[track_caller]
     fn forward<'g>(&self, x: Var<'g>) -> Var<'g> {
-        x.graph().scoped("Sequential", || self.0.forward(x))
+        let _scope = x.graph().scope("Sequential");
+        self.0.forward(x)
     }
 }

@@ -17,6 +17,37 @@ fn check(mut layer: impl Layer, shape: &[usize]) {
 const RANDOM: [Init; 2] = [Init::Normal { mean: 0.0, std: 0.5 }; 2];
 
 #[test]
+fn sizes_of_zero() {
+    type Sizes = &'static [usize];
+    let rng = &mut Rng::new(1);
+    let layers: [(Box<dyn Layer>, Sizes, Sizes); 9] = [
+        (Box::new(BatchNorm::new(0)), &[5, 0], &[5, 0]),
+        (Box::new(BatchNorm::new(0)), &[0, 0], &[0, 0]),
+        (Box::new(Linear::new(0, 3, rng)), &[2, 0], &[2, 3]),
+        (Box::new(Linear::new(3, 0, rng)), &[2, 3], &[2, 0]),
+        (Box::new(Flatten), &[0, 3, 4], &[0, 12]),
+        (Box::new(Flatten), &[3], &[3, 1]),
+        (Box::new(Conv2d::new(0, 3, 3, rng)), &[2, 4, 4, 0], &[2, 4, 4, 3]),
+        (Box::new(Conv2d::new(2, 0, 3, rng)), &[2, 4, 4, 2], &[2, 4, 4, 0]),
+        (Box::new(MaxPool2d::new(2)), &[0, 4, 4, 2], &[0, 2, 2, 2]),
+    ];
+    for (i, (layer, input, output)) in layers.iter().enumerate() {
+        let graph = Graph::training(0, 0);
+        let x = graph.input(Tensor::zeros(*input, DType::F32));
+        let y = layer.forward(x);
+        assert_eq!(y.shape(), **output, "case {i}");
+        let [dx] = graph.grad(y.sum(..), [x]);
+        assert_eq!(dx.shape(), **input, "case {i}");
+        let graph = Graph::inference();
+        assert_eq!(
+            layer.forward(graph.input(Tensor::zeros(*input, DType::F32))).shape(),
+            **output,
+            "case {i}"
+        );
+    }
+}
+
+#[test]
 fn gradients() {
     let rng = &mut Rng::new(1);
     let [weight, bias] = RANDOM;

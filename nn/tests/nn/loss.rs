@@ -99,6 +99,14 @@ fn accuracy() {
 }
 
 #[test]
+fn a_row_with_nan_is_never_right() {
+    let nan = f32::NAN;
+    let logits = Tensor::from([[nan, 0.0], [nan, nan], [1.0, nan], [1.0, 0.0]]);
+    assert_eq!(loss::accuracy(&logits, &Tensor::from([0_i64, 0, 0, 0])), 0.25);
+    assert_eq!(loss::accuracy(&logits, &Tensor::from([1_i64, 1, 1, 0])), 0.25);
+}
+
+#[test]
 fn empty_batches_have_a_sum() {
     let graph = Graph::inference();
     let logits = graph.input(Tensor::zeros([0, 3], DType::F32));

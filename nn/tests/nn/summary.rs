@@ -73,8 +73,8 @@ fn nested_and_shared_layers() {
     }
     impl Layer for Residual {
         fn forward<'g>(&self, x: Var<'g>) -> Var<'g> {
-            x.graph()
-                .scoped("Residual", || x + self.body.forward(self.shared.forward(self.shared.forward(x))))
+            let _scope = x.graph().scope("Residual");
+            x + self.body.forward(self.shared.forward(self.shared.forward(x)))
         }
     }
     let rng = &mut Rng::new(1);

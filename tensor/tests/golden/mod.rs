@@ -49,7 +49,15 @@ fn refusal(f: impl FnOnce()) -> Result<Refusal, &'static str> {
 /// Refusals in the order of the source, with the line on which each case begins.
 pub(crate) struct Refusals {
     file: &'static str,
-    cases: Vec<(&'static str, u32, Result<Refusal, &'static str>)>,
+    cases: Vec<Case>,
+}
+
+struct Case {
+    name: &'static str,
+    /// What the message begins with, and whether it must hold a shape.
+    rule: (&'static str, bool),
+    line: u32,
+    refusal: Result<Refusal, &'static str>,
 }
 
 impl Refusals {
@@ -57,26 +65,40 @@ impl Refusals {
         Refusals { file, cases: vec![] }
     }
 
-    pub(crate) fn add(&mut self, name: &'static str, line: u32, f: impl FnOnce()) {
-        self.cases.push((name, line, refusal(f)));
+    pub(crate) fn add(
+        &mut self,
+        name: &'static str,
+        rule: (&'static str, bool),
+        line: u32,
+        f: impl FnOnce(),
+    ) {
+        self.cases.push(Case { name, rule, line, refusal: refusal(f) });
     }
 
     /// The methods that have a case.
     pub(crate) fn names(&self) -> BTreeSet<&'static str> {
-        self.cases.iter().map(|&(name, ..)| name).collect()
+        self.cases.iter().map(|case| case.name).collect()
     }
 
     /// Fails unless every case was refused, in its own lines of the source, with the messages of the golden file.
     pub(crate) fn compare(&self, golden: &Path) {
         let mut wrong = vec![];
         let mut lines = String::new();
-        for (i, (name, line, refusal)) in self.cases.iter().enumerate() {
-            let next = self.cases.get(i + 1).map_or(u32::MAX, |&(_, line, _)| line);
+        for (i, Case { name, rule: (op, with_shape), line, refusal }) in self.cases.iter().enumerate() {
+            let next = self.cases.get(i + 1).map_or(u32::MAX, |case| case.line);
             match refusal {
                 Err(why) => wrong.push(format!("{}:{line}: {name} {why}", self.file)),
                 Ok(Refusal { text, file, line: at }) => {
                     if file != self.file || !(*line..next).contains(at) {
                         wrong.push(format!("{}:{line}: {name} points to {file}:{at} ({text})", self.file));
+                    }
+                    if !text.starts_with(&format!("{op}: ")) {
+                        wrong
+                            .push(format!("{}:{line}: {name} does not begin with {op}: ({text})", self.file));
+                    }
+                    if *with_shape != names_a_shape(text) {
+                        let which = if *with_shape { "no" } else { "a" };
+                        wrong.push(format!("{}:{line}: {name} names {which} shape ({text})", self.file));
                     }
                     // The text names the operation itself; where it names another, both are shown.
                     let text = text.strip_prefix(&format!("{name}: ")).unwrap_or(text);
@@ -99,6 +121,14 @@ impl Refusals {
     }
 }
 
+/// Whether there is `[2, 3]` or the like in a text.
+fn names_a_shape(text: &str) -> bool {
+    text.split('[').skip(1).any(|rest| {
+        rest.split_once(']')
+            .is_some_and(|(dims, _)| dims.chars().all(|c| c.is_ascii_digit() || ", ".contains(c)))
+    })
+}
+
 /// The lines that one text has and the other has not, or the first that are in another order.
 fn difference(expected: &str, found: &str) -> Vec<String> {
     let (old, new): (Vec<_>, Vec<_>) = (expected.lines().collect(), found.lines().collect());
@@ -112,11 +142,24 @@ fn difference(expected: &str, found: &str) -> Vec<String> {
     lines
 }
 
-/// Runs an expression that must be refused. The name is that of the method it is a case of.
+/// Runs an expression that must be refused. The name is that of the method it is a case of. The message must begin with
+/// it, or with that of the operation or type `as` which it refuses, and hold a shape unless it is a case `without shape`.
 #[macro_export]
 macro_rules! refused {
     ($list:expr, $name:ident: $what:expr) => {
-        $list.add(stringify!($name), line!(), || {
+        refused!($list, $name as $name: $what)
+    };
+    ($list:expr, $name:ident without shape: $what:expr) => {
+        refused!($list, $name as $name without shape: $what)
+    };
+    ($list:expr, $name:ident as $op:ident: $what:expr) => {
+        refused!($list, $name, stringify!($op), true, $what)
+    };
+    ($list:expr, $name:ident as $op:ident without shape: $what:expr) => {
+        refused!($list, $name, stringify!($op), false, $what)
+    };
+    ($list:expr, $name:ident, $op:expr, $shape:expr, $what:expr) => {
+        $list.add(stringify!($name), ($op, $shape), line!(), || {
             let _ = $what;
         })
     };

@@ -44,6 +44,26 @@ fn another_data_set_is_used_with_a_notice() {
 }
 
 #[test]
+fn a_file_of_another_digest_among_those_of_mnist_is_refused() {
+    let (mnist, other) = (Fixture::new(1), Fixture::new(2));
+    for (i, name) in NAMES.iter().enumerate() {
+        let folder = folder();
+        mnist.write_to(folder.path(), false);
+        fs::write(folder.path().join(name), &other.raw[i]).unwrap();
+        let search = mnist.search(&[], None);
+        let by_environment = Search { folder: Some(folder.path().into()), ..search.clone() };
+        for result in [load_folder(&search, folder.path()).0, by_environment.load(&Choice::Auto, &mut |_| ())]
+        {
+            let message = result.unwrap_err().to_string();
+            let hash = |raw: &[u8]| super::super::idx::hex(Sha256::new().chain_update(raw));
+            for part in [*name, &hash(&other.raw[i]), &hash(&mnist.raw[i])] {
+                assert!(message.contains(part), "{part} is not in {message}");
+            }
+        }
+    }
+}
+
+#[test]
 fn a_missing_file_is_named() {
     let (fixture, folder) = (Fixture::new(1), folder());
     for missing in NAMES {
@@ -70,11 +90,11 @@ fn a_folder_that_is_not_there_or_no_file_in_it_is_an_error() {
 
 #[test]
 fn images_and_labels_must_be_as_many() {
-    let (fixture, folder) = (Fixture::new(1), folder());
-    fixture.write_to(folder.path(), true);
+    let (mnist, other, folder) = (Fixture::new(1), Fixture::new(2), folder());
+    other.write_to(folder.path(), true);
     fs::copy(folder.path().join(format!("{}.gz", NAMES[3])), folder.path().join(format!("{}.gz", NAMES[1])))
         .unwrap();
-    let message = load_folder(&fixture.search(&[], None), folder.path()).0.unwrap_err().to_string();
+    let message = load_folder(&mnist.search(&[], None), folder.path()).0.unwrap_err().to_string();
     assert!(message.contains("train-images-idx3-ubyte.gz: 300 images, but 20 labels in"), "{message}");
 }
 
