@@ -208,10 +208,10 @@ impl Display for Report {
             section(
                 f,
                 "Batch",
-                "Ours, eager: microseconds of a training step per image.",
+                "Ours, compiled: microseconds of a training step per image.",
                 &self.scaling(true),
             )?;
-            let text = "Ours, eager: a training step in microseconds per unit of one hidden layer, and per layer where \
+            let text = "Ours, compiled: a training step in microseconds per unit of one hidden layer, and per layer where \
                         so many hidden layers have 200 units each.";
             section(f, "Width and depth", text, &self.scaling(false))?;
         }
