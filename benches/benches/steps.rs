@@ -13,7 +13,7 @@ fn steps(c: &mut Criterion) {
     let data = few_digits(IMAGES, 0);
     for model in MODELS {
         for mode in [Mode::Eager, Mode::Compiled] {
-            let Ok(mut step) = TrainingStep::new(model, data.clone(), 100, mode) else { continue };
+            let mut step = TrainingStep::new(model, data.clone(), 100, mode).unwrap();
             group.bench_function(format!("{}/{mode}", model.name), |b| b.iter(|| step.run()));
         }
     }
@@ -27,10 +27,14 @@ fn predictions(c: &mut Criterion) {
         .measurement_time(Duration::from_secs(2))
         .throughput(Throughput::Elements(IMAGES as u64));
     let data = few_digits(100, IMAGES);
-    let mut batches = TestBatches::new(&data.test, 100);
     for model in MODELS {
         let step = TrainingStep::new(model, data.clone(), 100, Mode::Eager).unwrap();
-        group.bench_function(model.name, |b| b.iter(|| batches.classify(step.model())));
+        for mode in [Mode::Eager, Mode::Compiled] {
+            let mut batches = TestBatches::new(&data.test, 100, mode);
+            group.bench_function(format!("{}/{mode}", model.name), |b| {
+                b.iter(|| batches.classify(step.model()))
+            });
+        }
     }
     group.finish();
 }

@@ -3,7 +3,7 @@
 //! ```
 //! use benches::{Mode, Model, TrainingStep, few_digits};
 //!
-//! let mut step = TrainingStep::new(Model::named("softmax")?, few_digits(1_000, 10), 100, Mode::Eager)?;
+//! let mut step = TrainingStep::new(Model::named("softmax")?, few_digits(1_000, 10), 100, Mode::Compiled)?;
 //! let before = step.run();
 //! assert!((0..50).map(|_| step.run()).last().unwrap() < before);
 //! # Ok::<(), String>(())

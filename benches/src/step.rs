@@ -4,7 +4,7 @@ use crate::Model;
 use clap::ValueEnum;
 use mnist::Engine;
 use mnist::data::{Batches, Dataset, Split};
-use nn::{Graph, Layer, Module, Program, Rng, Sequential, Tensor, loss};
+use nn::{Graph, Layer, Program, Rng, Sequential, Tensor, loss};
 use optim::{Optimizer, Schedule};
 use serde::{Deserialize, Serialize};
 use std::fmt::{self, Display};
@@ -19,15 +19,6 @@ pub enum Mode {
     Compiled,
 }
 
-impl From<Mode> for mnist::Mode {
-    fn from(mode: Mode) -> mnist::Mode {
-        match mode {
-            Mode::Eager => mnist::Mode::Eager,
-            Mode::Compiled => mnist::Mode::Compiled,
-        }
-    }
-}
-
 impl Display for Mode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -37,7 +28,17 @@ impl Display for Mode {
     }
 }
 
-/// A model in training on a data set: [`run`](TrainingStep::run) picks the next batch and does one step.
+impl From<Mode> for mnist::Mode {
+    fn from(mode: Mode) -> mnist::Mode {
+        match mode {
+            Mode::Eager => mnist::Mode::Eager,
+            Mode::Compiled => mnist::Mode::Compiled,
+        }
+    }
+}
+
+/// A model in training on a data set: [`run`](TrainingStep::run) picks the next batch and does one step, with the engine of
+/// the training loop.
 pub struct TrainingStep {
     model: Sequential,
     optimizer: Box<dyn Optimizer>,
@@ -71,24 +72,20 @@ impl TrainingStep {
         mode: Mode,
     ) -> Result<TrainingStep, String> {
         let batches = Batches::new(data.train.len(), batch, 1).map_err(|error| error.to_string())?;
-        Ok(TrainingStep {
-            model,
-            optimizer,
-            schedule,
-            data,
-            batches,
-            engine: Engine::new(mode.into(), 0),
-            step: 0,
-        })
+        let engine = Engine::new(mode.into(), 0);
+        Ok(TrainingStep { model, optimizer, schedule, data, batches, engine, step: 0 })
     }
 
     /// One step; returns the mean cross-entropy before it.
     pub fn run(&mut self) -> f64 {
         let (lr, indices) = (self.schedule.at(self.step), self.batches.draw().indices);
-        let optimizer = &mut *self.optimizer;
-        let loss = self.engine.train(&mut self.model, optimizer, lr, &self.data.train, indices).loss();
         self.step += 1;
-        loss
+        self.engine.train(&mut self.model, &mut *self.optimizer, lr, &self.data.train, indices).loss()
+    }
+
+    /// The accuracy on the test images, as the training loop takes it on the way.
+    pub fn test(&mut self) -> Option<f64> {
+        Some(self.engine.test(&self.model, &self.data.test)?.accuracy)
     }
 
     /// The model as trained so far.
@@ -105,31 +102,39 @@ impl TrainingStep {
 /// Test images as batches that a model takes, converted once.
 pub struct TestBatches {
     batches: Vec<(Tensor, Tensor)>,
-    programs: Vec<Program>,
+    mode: Mode,
+    program: Option<Program>,
 }
 
 impl TestBatches {
-    /// The images of `split` in batches of this size.
-    pub fn new(split: &Split, batch: usize) -> TestBatches {
+    /// The images of `split` in batches of this size; what is left over is left out.
+    pub fn new(split: &Split, batch: usize, mode: Mode) -> TestBatches {
         let all: Vec<usize> = (0..split.len()).collect();
-        let batches = all.chunks(batch).map(|indices| tensors(split, indices)).collect();
-        TestBatches { batches, programs: vec![] }
+        let batches = all.chunks_exact(batch).map(|indices| tensors(split, indices)).collect();
+        TestBatches { batches, mode, program: None }
     }
 
-    /// Classifies all of them, replaying a program for each size of batch; returns how many are recognised.
-    pub fn classify<L: Layer + Module>(&mut self, model: &L) -> f64 {
+    /// Classifies all of them; returns how many are recognised.
+    ///
+    /// # Panics
+    /// If it is another model than the first time.
+    pub fn classify(&mut self, model: &impl Layer) -> f64 {
         let mut right = 0.0;
         for (images, labels) in &self.batches {
-            let inputs = std::slice::from_ref(images);
-            let at = self.programs.iter().position(|program| program.fits(inputs)).unwrap_or_else(|| {
-                let graph = Graph::inference();
-                self.programs.push(graph.compile(&[model.forward(graph.input(images.clone()))]));
-                self.programs.len() - 1
-            });
-            match self.programs[at].run(model, 0, inputs) {
-                Ok([logits]) => right += loss::accuracy(logits, labels) * labels.count() as f64,
-                _ => unreachable!("it was compiled for this model and these images"),
-            }
+            let logits = match self.mode {
+                Mode::Eager => model.forward(Graph::inference().input(images.clone())).value(),
+                Mode::Compiled => {
+                    let program = self.program.get_or_insert_with(|| {
+                        let graph = Graph::inference();
+                        graph.compile(&[model.forward(graph.input(images.clone()))])
+                    });
+                    match program.run(model, 0, &[images.clone()]) {
+                        Ok(outputs) => outputs[0].clone(),
+                        Err(error) => panic!("classify: {error}"),
+                    }
+                }
+            };
+            right += loss::accuracy(&logits, labels) * labels.count() as f64;
         }
         right
     }

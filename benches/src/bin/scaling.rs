@@ -18,7 +18,7 @@ struct Args {
     #[arg(long, value_name = "N")]
     threads: Option<usize>,
     /// How steps are computed
-    #[arg(long, value_enum, default_value_t = Mode::Eager)]
+    #[arg(long, value_enum, default_value_t = Mode::Compiled)]
     mode: Mode,
     /// Names of the models whose batch is varied [default: all nine]
     #[arg(long, value_name = "NAME,…", value_delimiter = ',')]

@@ -100,11 +100,11 @@ fn measure(args: &Args, begun: Instant) -> Result<Measurement, String> {
     let steps = time(args.steps, Duration::ZERO, || {
         step.run();
     });
-    mnist::evaluate(step.model(), &step.data().test);
+    step.test();
     let peak_rss = peak_rss_mb();
     let (median, p10) = (quantile(&steps, 0.5), quantile(&steps, 0.1));
     let gflops = step_flops(step.model(), args.batch) / median / 1e9;
-    let infer = best_inference(&step);
+    let infer = best_inference(&step, args.mode);
     Ok(Measurement {
         model: args.model.clone(),
         threads: nn::threads(),
@@ -121,10 +121,10 @@ fn measure(args: &Args, begun: Instant) -> Result<Measurement, String> {
 }
 
 /// Test images classified in a second, at the best batch size.
-fn best_inference(step: &TrainingStep) -> f64 {
+fn best_inference(step: &TrainingStep, mode: Mode) -> f64 {
     let test = &step.data().test;
     let rate = |batch| {
-        let mut batches = TestBatches::new(test, batch);
+        let mut batches = TestBatches::new(test, batch, mode);
         batches.classify(step.model());
         let times = time(1, Duration::from_millis(500), || {
             batches.classify(step.model());

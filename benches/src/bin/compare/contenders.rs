@@ -110,6 +110,21 @@ impl Launcher {
             _ => 2_000,
         };
         let [steps, threads] = [steps, threads].map(|number: usize| number.to_string());
+        let mut command = self.command(contender)?;
+        command.args(["--model", model, "--threads", &threads, "--steps", &steps]);
+        lines(&self.run(command)?).map(|lines| lines.into_iter().next())
+    }
+
+    /// What a peer makes of all models' initial weights.
+    pub(crate) fn check(&self, contender: Contender) -> Result<Vec<Check>, String> {
+        let mut command = self.command(contender)?;
+        command.arg("--check");
+        lines(&self.run(command)?)
+    }
+
+    /// The program of a contender with the arguments that are always the same.
+    fn command(&self, contender: Contender) -> Result<Command, String> {
+        let environment = self.folder.join("peers/.env");
         let mut command = match contender.program {
             Program::Ours(mode) => {
                 let mut command = own_program("step")?;
@@ -117,29 +132,8 @@ impl Launcher {
                 if let Some(folder) = &self.data {
                     command.arg("--data").arg(folder);
                 }
-                command
+                return Ok(command);
             }
-            _ => self.peer(contender),
-        };
-        command.args(["--model", model, "--threads", &threads, "--steps", &steps]);
-        let output = self.run(command);
-        if contender.program == Program::Ours(Mode::Compiled) && output.is_err() {
-            return Ok(None);
-        }
-        lines(&output?).map(|lines| lines.into_iter().next())
-    }
-
-    /// What a peer makes of all models' initial weights.
-    pub(crate) fn check(&self, contender: Contender) -> Result<Vec<Check>, String> {
-        let mut command = self.peer(contender);
-        command.arg("--check");
-        lines(&self.run(command)?)
-    }
-
-    fn peer(&self, contender: Contender) -> Command {
-        let environment = self.folder.join("peers/.env");
-        let mut command = match contender.program {
-            Program::Ours(_) => unreachable!("peers only"),
             Program::Rust(name) => Command::new(environment.join("rust/release").join(name)),
             Program::Python(script) => {
                 let mut command = Command::new(environment.join("python/bin/python"));
@@ -154,7 +148,7 @@ impl Launcher {
         command.env("MALLOC_TRIM_THRESHOLD_", (1_u64 << 33).to_string());
         // Set on some machines to work around old versions of a library; newer ones choose better by themselves.
         command.env_remove("OPENBLAS_CORETYPE").env_remove("OPENBLAS_L2_SIZE");
-        command
+        Ok(command)
     }
 
     /// Runs it alone and gives what it prints.

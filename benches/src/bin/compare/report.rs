@@ -181,36 +181,56 @@ impl Display for Report {
         }
         writeln!(
             f,
-            "- Medians of {rounds} rounds, frameworks in turn, one process at a time. Of a peer's variants the best one counts.\n\
-             \n## Training: milliseconds a step\n\nBatches of 100, picking the batch included. GFLOP/s and the share of \
-             the peak are those of our faster mode.\n\n{}\
-             \n## Inference: images a second\n\nThe 10,000 test images, at the best of several batch sizes.\n\n{}\
-             \n## Memory and the first step\n\nMost memory of the process in training and testing, data set included; \
-             seconds from its start to the end of the first step.\n\n{}",
-            self.training(),
-            self.inference(),
-            self.process(),
+            "- Frameworks in turn, one process at a time. Rounds: {rounds}, of which the medians are shown. Of a peer's \
+             variants the best counts."
+        )?;
+        section(
+            f,
+            "Training: milliseconds a step",
+            "Batches of 100, picking the batch included. GFLOP/s and the share of the peak are those of our faster mode.",
+            &[self.training()],
+        )?;
+        section(
+            f,
+            "Inference: images a second",
+            "The 10,000 test images, at the best of several batch sizes.",
+            &[self.inference()],
+        )?;
+        section(
+            f,
+            "Memory and the first step",
+            "The most memory that the process had in training and testing, data set included; seconds from its start to \
+             the end of the first step.",
+            &[self.process()],
         )?;
         if !self.scaling.is_empty() {
-            writeln!(f, "\n## Threads\n\n{}", self.one_thread())?;
-            writeln!(f, "\n## Batch, width and depth\n\nMicroseconds of a training step per image:\n")?;
-            self.scaling(true).iter().try_for_each(|table| writeln!(f, "{table}"))?;
-            writeln!(
+            section(f, "Threads", "Ours, in the faster mode.", &[self.one_thread()])?;
+            section(
                 f,
-                "784 pixels, one hidden layer of so many units, 10 classes, and then so many hidden layers of 200:\n"
+                "Batch",
+                "Ours, compiled: microseconds of a training step per image.",
+                &self.scaling(true),
             )?;
-            self.scaling(false).iter().try_for_each(|table| writeln!(f, "{table}"))?;
+            let text = "Ours, compiled: a training step in microseconds per unit of one hidden layer, and per layer where \
+                        so many hidden layers have 200 units each.";
+            section(f, "Width and depth", text, &self.scaling(false))?;
         }
-        if !self.peers.is_empty() {
-            writeln!(
-                f,
-                "\n## The same models\n\nOn the same initial weights and the same batch, with the batch's statistics and \
-                 without dropout. The last column is the largest relative difference of a peer's loss from ours.\n\n{}",
-                self.sameness()
-            )?;
+        if self.peers.is_empty() {
+            return Ok(());
         }
-        Ok(())
+        section(
+            f,
+            "The same models",
+            "On the same initial weights and the same batch, with the batch's statistics and without dropout. The last \
+             column is the largest relative difference of a peer's loss from ours.",
+            &[self.sameness()],
+        )
     }
+}
+
+fn section(f: &mut fmt::Formatter<'_>, title: &str, text: &str, tables: &[Table]) -> fmt::Result {
+    writeln!(f, "\n## {title}\n\n{text}")?;
+    tables.iter().try_for_each(|table| write!(f, "\n{table}"))
 }
 
 struct Table {
