@@ -5,7 +5,7 @@ use crate::dtype::{Element, for_float};
 use crate::elementwise::wrong_type;
 use crate::layout::Layout;
 use crate::parallel::{for_each_chunk_mut, for_each_columns_mut};
-use crate::product::{Rows, Run, Sums};
+use crate::product::{Rows, Sums};
 use crate::shape::{OrPanic, Shape, ShapeError, broadcast_shape};
 use crate::tensor::Tensor;
 
@@ -174,10 +174,8 @@ impl Gemm for f32 {
     ) {
         match (Operands::new(size, a, b), out_strides) {
             (Some(operands), [out_rows, 1]) if beta == 0.0 || beta == 1.0 => {
-                operands.sums(|sums| {
-                    let rows = Rows::Even { count: size[0], a: operands.a_row, out: out_rows };
-                    sums.compute(rows, operands.a, operands.b, out, beta == 1.0);
-                });
+                let rows = Rows::of_matrix(size[0], operands.a_row, out_rows);
+                operands.sums.compute(rows, operands.a, operands.b, out, beta == 1.0);
             }
             _ => crate_f32(size, a, b, beta, out, out_strides),
         }
@@ -202,16 +200,12 @@ impl Gemm for f32 {
             return crate_f32([m, k, n], a, b, 0.0, out, [n, 1]);
         };
         let columns = n.div_ceil(parts).next_multiple_of(COLUMNS);
-        operands.sums(|sums| {
-            let b_column = sums.b_column;
-            for_each_columns_mut(out, n, columns, |first, out, len| {
-                let sums = Sums { columns: columns.min(n - first), ..*sums };
-                let rows = Rows::Even { count: m, a: operands.a_row, out: n };
-                // SAFETY: `out` is good for `len` elements, and no other task has these columns.
-                unsafe {
-                    sums.compute_raw(rows, operands.a, &operands.b[first * b_column..], out, len, false)
-                };
-            });
+        for_each_columns_mut(out, n, columns, |first, out, len| {
+            let sums = Sums { columns: columns.min(n - first), ..operands.sums };
+            let rows = Rows::of_matrix(m, operands.a_row, n);
+            let b = &operands.b[first * sums.b_column..];
+            // SAFETY: `out` is good for `len` elements, and no other task has these columns.
+            unsafe { sums.compute_raw(rows, operands.a, b, out, len, false) };
         });
     }
 }
@@ -225,10 +219,8 @@ const COLUMNS: usize = 48;
 struct Operands<'a> {
     a: &'a [f32],
     a_row: usize,
-    run: [Run; 1],
-    steps: [usize; 3],
     b: &'a [f32],
-    columns: usize,
+    sums: Sums,
 }
 
 impl<'a> Operands<'a> {
@@ -237,19 +229,17 @@ impl<'a> Operands<'a> {
         assert!(k == 0 || (a.holds(m, k) && b.holds(k, n)), "an operand reaches outside its buffer");
         let unsigned = |stride: isize| usize::try_from(stride).ok();
         let from = |m: &Matrix<'a, f32>| if k == 0 { &m.data[..0] } else { &m.data[m.offset as usize..] };
-        Some(Operands {
-            a_row: unsigned(a.rows)?,
-            run: [Run { len: k, a: 0, b: 0 }],
-            steps: [unsigned(a.columns)?, unsigned(b.rows)?, unsigned(b.columns)?],
-            a: from(&a),
-            b: from(&b),
+        let sums = Sums {
+            runs: 1,
+            len: k,
+            a_run: 0,
+            a_step: unsigned(a.columns)?,
+            b_run: 0,
+            b_step: unsigned(b.rows)?,
+            b_column: unsigned(b.columns)?,
             columns: n,
-        })
-    }
-
-    fn sums<R>(&self, f: impl FnOnce(&Sums) -> R) -> R {
-        let [a_step, b_step, b_column] = self.steps;
-        f(&Sums { runs: &self.run, a_step, b_step, b_column, columns: self.columns })
+        };
+        Some(Operands { a: from(&a), a_row: unsigned(a.rows)?, b: from(&b), sums })
     }
 }
 

@@ -13,76 +13,83 @@ use std::mem::MaybeUninit;
 
 /// A part of the sum whose terms are evenly spaced in both operands.
 #[derive(Clone, Copy, Default)]
-pub(crate) struct Run {
+struct Run {
     /// Number of terms.
-    pub(crate) len: usize,
+    len: usize,
     /// Where the first number is in `a`, counted from the row's beginning.
-    pub(crate) a: usize,
+    a: usize,
     /// Where the first row is in `b`.
-    pub(crate) b: usize,
+    b: usize,
 }
 
-/// A row of the result.
+/// Where a row of the result begins: in `a`, and in the result.
 #[derive(Clone, Copy)]
-pub(crate) struct Row {
-    /// Where it begins in `a`.
-    pub(crate) a: usize,
-    /// Where it begins in the result.
-    pub(crate) out: usize,
+struct Row {
+    a: usize,
+    out: usize,
 }
 
-/// The rows of the result.
+/// The rows of the result, line after line of a grid: the pixels of an image, or just the rows of a matrix in one line.
 #[derive(Clone, Copy)]
-pub(crate) enum Rows<'a> {
-    /// Wherever they are.
-    Table(&'a [Row]),
-    /// `count` rows, the first at 0 in both, the others so far on.
-    Even { count: usize, a: usize, out: usize },
+pub(crate) struct Rows {
+    /// How many there are.
+    pub(crate) count: usize,
+    /// How many in a line.
+    pub(crate) width: usize,
+    /// Where in `a` the first begins, and how far on the next line and the next in a line do.
+    pub(crate) a: [usize; 3],
+    /// The same in the result.
+    pub(crate) out: [usize; 3],
 }
 
-impl Rows<'_> {
-    fn len(&self) -> usize {
-        match self {
-            Rows::Table(rows) => rows.len(),
-            Rows::Even { count, .. } => *count,
-        }
+impl Rows {
+    /// The rows of a matrix, so far apart.
+    pub(crate) fn of_matrix(count: usize, a: usize, out: usize) -> Rows {
+        Rows { count, width: count.max(1), a: [0, 0, a], out: [0, 0, out] }
+    }
+
+    #[inline(always)]
+    fn at(&self, line: usize, place: usize) -> Row {
+        let of = |[first, by_line, by_place]: [usize; 3]| first + line * by_line + place * by_place;
+        Row { a: of(self.a), out: of(self.out) }
     }
 
     /// `R` rows from `first` on; the last one again for those that are missing.
     #[inline(always)]
     fn tile<const R: usize>(&self, first: usize) -> [Row; R] {
-        match self {
-            Rows::Table(rows) => match rows[first..].first_chunk() {
-                Some(tile) => *tile,
-                None => std::array::from_fn(|r| rows[(first + r).min(rows.len() - 1)]),
-            },
-            Rows::Even { count, a, out } => std::array::from_fn(|r| {
-                let i = (first + r).min(count - 1);
-                Row { a: i * a, out: i * out }
-            }),
+        let (mut line, mut place) = (first / self.width, first % self.width);
+        let mut tile = [self.at(line, place); R];
+        for (row, to) in tile.iter_mut().enumerate().skip(1) {
+            if first + row < self.count {
+                place += 1;
+                if place == self.width {
+                    (line, place) = (line + 1, 0);
+                }
+            }
+            *to = self.at(line, place);
         }
+        tile
     }
 
-    /// The farthest beginnings of rows.
+    /// The farthest beginnings: that of the last row, or of the last in the line before.
     fn farthest(&self) -> Row {
-        match self {
-            Rows::Table(rows) => Row {
-                a: rows.iter().map(|row| row.a).max().unwrap_or(0),
-                out: rows.iter().map(|row| row.out).max().unwrap_or(0),
-            },
-            Rows::Even { count, a, out } => {
-                Row { a: (count.max(&1) - 1) * a, out: (count.max(&1) - 1) * out }
-            }
-        }
+        let last = self.count.max(1) - 1;
+        let (line, place) = (last / self.width, last % self.width);
+        let end = self.at(line, place);
+        let before = if line > 0 { self.at(line - 1, self.width - 1) } else { end };
+        Row { a: end.a.max(before.a), out: end.out.max(before.out) }
     }
 }
 
-/// `out[row.out + c] = Σ over runs, Σ i < len: a[row.a + run.a + i·a_step] · b[run.b + i·b_step + c·b_column]` for each
-/// row and each column `c < columns`.
+/// `out[row.out + c] = Σ r < runs, Σ i < len: a[row.a + r·a_run + i·a_step] · b[r·b_run + i·b_step + c·b_column]` for each row
+/// and each column `c < columns`.
 #[derive(Clone, Copy)]
-pub(crate) struct Sums<'a> {
-    pub(crate) runs: &'a [Run],
+pub(crate) struct Sums {
+    pub(crate) runs: usize,
+    pub(crate) len: usize,
+    pub(crate) a_run: usize,
     pub(crate) a_step: usize,
+    pub(crate) b_run: usize,
     pub(crate) b_step: usize,
     pub(crate) b_column: usize,
     pub(crate) columns: usize,
@@ -97,7 +104,7 @@ const SAME_PLACE: usize = 1 << 10;
 /// Runs of one pass at most.
 const RUNS: usize = 32;
 
-impl Sums<'_> {
+impl Sums {
     /// Computes the rows; adds to what is in `out` if `add`.
     ///
     /// # Panics
@@ -120,7 +127,7 @@ impl Sums<'_> {
         len: usize,
         add: bool,
     ) {
-        if rows.len() == 0 || self.columns == 0 {
+        if rows.count == 0 || self.columns == 0 {
             return;
         }
         self.check(rows, a.len(), b.len(), len);
@@ -139,20 +146,13 @@ impl Sums<'_> {
 
     /// Refuses sums that reach outside of a slice.
     fn check(&self, rows: Rows, a: usize, b: usize, out: usize) {
-        let end = |first: usize, len: usize, step: usize| first + (len - 1) * step;
-        let runs = || self.runs.iter().filter(|run| run.len > 0);
-        let farthest_a = runs().map(|run| end(run.a, run.len, self.a_step)).max();
-        let farthest_b = runs().map(|run| end(run.b, run.len, self.b_step)).max();
+        let far = |run: usize, step: usize| (self.runs.max(1) - 1) * run + (self.len.max(1) - 1) * step;
+        let (farthest_a, farthest_b) = (far(self.a_run, self.a_step), far(self.b_run, self.b_step));
+        let some = self.runs * self.len > 0;
         let last_row = rows.farthest();
         let last_column = (self.columns - 1) * self.b_column;
-        assert!(
-            farthest_a.is_none_or(|far| far + last_row.a < a),
-            "a row reaches outside of the first operand"
-        );
-        assert!(
-            farthest_b.is_none_or(|far| far + last_column < b),
-            "a run reaches outside of the second operand"
-        );
+        assert!(!some || farthest_a + last_row.a < a, "a row reaches outside of the first operand");
+        assert!(!some || farthest_b + last_column < b, "a run reaches outside of the second operand");
         assert!(last_row.out + self.columns <= out, "a row reaches outside of the result");
     }
 
@@ -165,15 +165,15 @@ impl Sums<'_> {
     /// How many terms a pass takes if `most` fill the cache: about the same number in every pass. It depends on nothing
     /// else, so that a row of the result has the same bits whatever other rows and columns there are.
     fn terms(&self, most: usize) -> usize {
-        let all: usize = self.runs.iter().map(|run| run.len).sum();
+        let all = self.runs * self.len;
         all.div_ceil(all.div_ceil(most).max(1)).max(1)
     }
 }
 
 /// Everything that a pass needs, bounds checked.
 struct Job<'a> {
-    sums: &'a Sums<'a>,
-    rows: Rows<'a>,
+    sums: &'a Sums,
+    rows: Rows,
     a: *const f32,
     b: *const f32,
     out: *mut f32,
@@ -188,34 +188,33 @@ fn column_blocks(columns: usize, lanes: usize, most: usize) -> impl Iterator<Ite
 
 /// The terms of the sum that are added up next.
 struct Pass<'a> {
-    sums: &'a Sums<'a>,
-    /// Runs not yet begun, but for `done` terms of the first.
-    rest: &'a [Run],
-    done: usize,
+    sums: &'a Sums,
+    /// Runs that are done, and terms of the next one.
+    done: [usize; 2],
     runs: [Run; RUNS],
     count: usize,
 }
 
 impl<'a> Pass<'a> {
-    fn new(sums: &'a Sums<'a>) -> Pass<'a> {
-        Pass { sums, rest: sums.runs, done: 0, runs: [Run::default(); RUNS], count: 0 }
+    fn new(sums: &'a Sums) -> Pass<'a> {
+        Pass { sums, done: [0; 2], runs: [Run::default(); RUNS], count: 0 }
     }
 
     /// Goes on to the next terms, so many if there are. Returns whether there are any.
     fn advance(&mut self, terms: usize) -> bool {
+        let Sums { a_run, a_step, b_run, b_step, .. } = *self.sums;
+        let [run, first] = &mut self.done;
         self.count = 0;
         let mut left = terms;
-        while let ([run, tail @ ..], true, true) = (self.rest, left > 0, self.count < RUNS) {
-            let len = (run.len - self.done).min(left);
-            if len > 0 {
-                let (a, b) = (run.a + self.done * self.sums.a_step, run.b + self.done * self.sums.b_step);
-                self.runs[self.count] = Run { len, a, b };
-                self.count += 1;
-                left -= len;
-                self.done += len;
-            }
-            if self.done == run.len {
-                (self.rest, self.done) = (tail, 0);
+        while *run < self.sums.runs && self.sums.len > 0 && left > 0 && self.count < RUNS {
+            let len = (self.sums.len - *first).min(left);
+            self.runs[self.count] =
+                Run { len, a: *run * a_run + *first * a_step, b: *run * b_run + *first * b_step };
+            self.count += 1;
+            left -= len;
+            *first += len;
+            if *first == self.sums.len {
+                (*run, *first) = (*run + 1, 0);
             }
         }
         self.count > 0
@@ -362,7 +361,7 @@ impl Block<'_> {
         &self,
         runs: &[Run],
     ) {
-        let (mut row, all) = (0, self.job.rows.len());
+        let (mut row, all) = (0, self.job.rows.count);
         while row < all {
             // SAFETY: by this function's contract.
             unsafe {
@@ -390,7 +389,7 @@ impl Block<'_> {
     ) {
         let &Block { job: &Job { sums, rows, a, out, .. }, column, last, b, step, add } = self;
         let tile = rows.tile::<R>(first);
-        let whole = rows.len() - first >= R;
+        let whole = rows.count - first >= R;
         // SAFETY: `a`, `b` and `out` are good at every offset formed here, which was checked when the job was made; the
         // last register of a block that is not whole touches its first `last` columns only.
         unsafe {
@@ -418,7 +417,7 @@ impl Block<'_> {
             }
             let one = L::splat(1.0);
             for (r, total) in total.into_iter().enumerate() {
-                if !whole && first + r >= rows.len() {
+                if !whole && first + r >= rows.count {
                     break;
                 }
                 let to = out.add(tile[r].out + column);
@@ -442,16 +441,15 @@ mod tests {
     use super::*;
 
     /// The definition, one number at a time, with checked indexing.
-    fn expected(sums: &Sums, rows: &[Row], a: &[f32], b: &[f32], out: &[f32], add: bool) -> Vec<f64> {
+    fn expected(sums: &Sums, rows: &Rows, a: &[f32], b: &[f32], out: &[f32], add: bool) -> Vec<f64> {
         let mut result: Vec<f64> = out.iter().map(|&x| x.into()).collect();
-        for row in rows {
+        for row in (0..rows.count).map(|i| rows.at(i / rows.width, i % rows.width)) {
             for c in 0..sums.columns {
                 let mut sum = if add { result[row.out + c] } else { 0.0 };
-                for run in sums.runs {
-                    for i in 0..run.len {
-                        let x = a[row.a + run.a + i * sums.a_step];
-                        sum += f64::from(x) * f64::from(b[run.b + i * sums.b_step + c * sums.b_column]);
-                    }
+                for (run, i) in (0..sums.runs).flat_map(|run| (0..sums.len).map(move |i| (run, i))) {
+                    let x = a[row.a + run * sums.a_run + i * sums.a_step];
+                    let y = b[run * sums.b_run + i * sums.b_step + c * sums.b_column];
+                    sum += f64::from(x) * f64::from(y);
                 }
                 result[row.out + c] = sum;
             }
@@ -466,26 +464,29 @@ mod tests {
     /// Every number of columns up to several blocks and of rows up to two tiles, at every level of this CPU.
     #[test]
     fn every_tile_follows_the_definition() {
-        let runs = [Run { len: 5, a: 0, b: 0 }, Run { len: 0, a: 9, b: 9 }, Run { len: 900, a: 7, b: 3 }];
         let widths = (1..20).chain([24, 31, 48, 49, 63, 64, 65, 70, 100, 1023]);
-        for (columns, along) in widths.flat_map(|columns| [(columns, true), (columns, false)]) {
+        let layouts = [(true, 1, 900), (false, 1, 900), (true, 40, 7), (false, 5, 30), (true, 3, 0)];
+        for (columns, (along, runs, len)) in
+            widths.flat_map(|columns| layouts.map(|layout| (columns, layout)))
+        {
             let (b_step, b_column) = if along { (columns + 1, 1) } else { (1, 910) };
-            let sums = Sums { runs: &runs, a_step: 2, b_step, b_column, columns };
-            let (a, b) = (numbers(2100, 1), numbers(910 * (columns + 1), 2));
+            let sums =
+                Sums { runs, len, a_run: 3, a_step: 2, b_run: len * b_step, b_step, b_column, columns };
+            let (a, b) = (numbers(2200, 1), numbers(910 * (columns + 1), 2));
             for count in [1, 3, 4, 5, 12, 13, 25, 41] {
-                let rows: Vec<Row> =
-                    (0..count).map(|r| Row { a: 5 * r, out: (count - 1 - r) * (columns + 2) }).collect();
+                let line = 5 * (columns + 2);
+                let rows = Rows { count, width: 5, a: [7, 25, 4], out: [1, line, columns + 2] };
                 for add in [false, true] {
-                    let before = numbers(count * (columns + 2), 3);
+                    let before = numbers(count * (columns + 2) + 1, 3);
                     let expected = expected(&sums, &rows, &a, &b, &before, add);
                     let job = |out: &mut Vec<f32>| Job {
                         sums: &sums,
-                        rows: Rows::Table(&rows),
+                        rows,
                         a: a.as_ptr(),
                         b: b.as_ptr(),
                         out: out.as_mut_ptr(),
                     };
-                    sums.check(Rows::Table(&rows), a.len(), b.len(), before.len());
+                    sums.check(rows, a.len(), b.len(), before.len());
                     let verify = |name: &str, run: &dyn Fn(&Job, bool)| {
                         let mut out = before.clone();
                         run(&job(&mut out), add);
@@ -518,7 +519,7 @@ mod tests {
     #[should_panic(expected = "outside of the second operand")]
     fn what_reaches_outside_is_refused() {
         let sums =
-            Sums { runs: &[Run { len: 3, a: 0, b: 0 }], a_step: 1, b_step: 4, b_column: 1, columns: 5 };
-        sums.compute(Rows::Even { count: 1, a: 0, out: 0 }, &[0.0; 3], &[0.0; 12], &mut [0.0; 5], false);
+            Sums { runs: 1, len: 3, a_run: 0, a_step: 1, b_run: 0, b_step: 4, b_column: 1, columns: 5 };
+        sums.compute(Rows::of_matrix(1, 0, 0), &[0.0; 3], &[0.0; 12], &mut [0.0; 5], false);
     }
 }

@@ -7,7 +7,7 @@
 use super::Geometry;
 use crate::buffer::Buffer;
 use crate::parallel::for_each_chunk_mut;
-use crate::product::{Row, Rows, Run, Sums};
+use crate::product::{Rows, Sums};
 
 /// Parts that a batch is cut into to sum the kernel's gradient; fixed, so that the order of the sum is.
 const PARTS: usize = 10;
@@ -81,19 +81,27 @@ impl Geometry {
         }
         let (padded, outputs) = (self.padded_input(), self.channels_out);
         let taps = self.kernel[1] * self.channels;
-        let run = |ky| Run { len: taps, a: ky * padded.row(), b: ky * taps * outputs };
-        let runs: Vec<Run> = (0..self.kernel[0]).map(run).collect();
-        let rows: Vec<Row> = (0..self.positions())
-            .map(|i| {
-                let [y, x] = [i / self.out[1] * self.conv.stride[0], i % self.out[1] * self.conv.stride[1]];
-                Row { a: y * padded.row() + x * self.channels, out: i * outputs }
-            })
-            .collect();
-        let sums = Sums { runs: &runs, a_step: 1, b_step: outputs, b_column: 1, columns: outputs };
+        let [down, right] = self.conv.stride;
+        let rows = Rows {
+            count: self.positions(),
+            width: self.out[1],
+            a: [0, down * padded.row(), right * self.channels],
+            out: [0, self.out[1] * outputs, outputs],
+        };
+        let sums = Sums {
+            runs: self.kernel[0],
+            len: taps,
+            a_run: padded.row(),
+            a_step: 1,
+            b_run: taps * outputs,
+            b_step: outputs,
+            b_column: 1,
+            columns: outputs,
+        };
         for_each_chunk_mut(&mut out, self.image_out(), |i, out| {
             let mut image = Buffer::uninit(padded.count());
             padded.fill(&x[i * self.image()..][..self.image()], self.size, &mut image);
-            sums.compute(Rows::Table(&rows), &image, kernel, out, false);
+            sums.compute(rows, &image, kernel, out, false);
         });
         out
     }
@@ -116,43 +124,41 @@ impl Geometry {
             before: most.map(|taps| taps - 1),
             channels: outputs,
         };
-        let phases: Vec<[Phase; 2]> = (0..stride[0])
-            .flat_map(|y| (0..stride[1]).map(move |x| [y, x]))
-            .map(|first| [0, 1].map(|i| self.phase(i, first[i])))
-            .collect();
+        let phases = || {
+            let mut start = 0;
+            (0..stride[0] * stride[1]).map(move |i| {
+                let phase = [0, 1].map(|axis| self.phase(axis, [i / stride[1], i % stride[1]][axis]));
+                let range = start..start + phase[0].taps * phase[1].taps * channels * outputs;
+                start = range.end;
+                (phase, range)
+            })
+        };
         let mut flipped = Buffer::uninit(kernel.len());
-        let mut end = 0;
-        let starts: Vec<usize> = phases
-            .iter()
-            .map(|phase| {
-                let start = end;
-                end += phase[0].taps * phase[1].taps * channels * outputs;
-                self.flip(kernel, phase, &mut flipped[start..end]);
-                start
-            })
-            .collect();
-        let runs: Vec<Vec<Run>> = phases
-            .iter()
-            .map(|[y, x]| {
-                let len = x.taps * outputs;
-                (0..y.taps).map(|i| Run { len, a: i * padded.row(), b: i * len * channels }).collect()
-            })
-            .collect();
-        let rows: Vec<Vec<Row>> = phases.iter().map(|phase| self.pixels_of(phase, &padded)).collect();
+        phases().for_each(|(phase, range)| self.flip(kernel, phase, &mut flipped[range]));
         let mut out = Buffer::uninit(self.n * self.image());
         for_each_chunk_mut(&mut out, self.image(), |i, out| {
             let mut image = Buffer::uninit(padded.count());
             padded.fill(&dy[i * self.image_out()..][..self.image_out()], self.out, &mut image);
-            for ((runs, rows), &start) in runs.iter().zip(&rows).zip(&starts) {
-                let sums = Sums { runs, a_step: 1, b_step: channels, b_column: 1, columns: channels };
-                sums.compute(Rows::Table(rows), &image, &flipped[start..], out, false);
+            for (phase, range) in phases() {
+                let len = phase[1].taps * outputs;
+                let sums = Sums {
+                    runs: phase[0].taps,
+                    len,
+                    a_run: padded.row(),
+                    a_step: 1,
+                    b_run: len * channels,
+                    b_step: channels,
+                    b_column: 1,
+                    columns: channels,
+                };
+                sums.compute(self.pixels_of(phase, &padded), &image, &flipped[range], out, false);
             }
         });
         out
     }
 
     /// The kernel entries of a phase, in reverse order, outputs before channels: `[taps, taps, outputs, channels]`.
-    fn flip(&self, kernel: &[f32], [y, x]: &[Phase; 2], out: &mut [f32]) {
+    fn flip(&self, kernel: &[f32], [y, x]: [Phase; 2], out: &mut [f32]) {
         let (channels, outputs) = (self.channels, self.channels_out);
         for (i, out) in out.chunks_exact_mut(channels * outputs).enumerate() {
             let ky = y.first + (y.taps - 1 - i / x.taps) * self.conv.stride[0];
@@ -165,22 +171,22 @@ impl Geometry {
     }
 
     /// The input pixels of a phase: where the outputs they take from begin, and where they are themselves.
-    fn pixels_of(&self, [y, x]: &[Phase; 2], padded: &Padded) -> Vec<Row> {
-        let along = |i: usize, phase: &Phase| {
-            let (stride, before, taps) = (self.conv.stride[i], self.before[i], phase.taps);
-            let first = (phase.first + stride - before % stride) % stride;
-            let top = padded.before[i];
-            (first..self.size[i]).step_by(stride).map(move |p| (p, (p + before) / stride + top + 1 - taps))
+    fn pixels_of(&self, phase: [Phase; 2], padded: &Padded) -> Rows {
+        let axis = |i: usize| {
+            let (stride, before, size) = (self.conv.stride[i], self.before[i], self.size[i]);
+            let first = (phase[i].first + stride - before % stride) % stride;
+            let count = size.saturating_sub(first).div_ceil(stride);
+            (count, first, (first + before) / stride + padded.before[i] + 1 - phase[i].taps)
         };
-        let columns: Vec<(usize, usize)> = along(1, x).collect();
-        along(0, y)
-            .flat_map(|(py, qy)| {
-                columns.iter().map(move |&(px, qx)| Row {
-                    a: qy * padded.row() + qx * self.channels_out,
-                    out: (py * self.size[1] + px) * self.channels,
-                })
-            })
-            .collect()
+        let ((lines, y, from_y), (width, x, from_x)) = (axis(0), axis(1));
+        let (row, outputs, channels) = (padded.row(), self.channels_out, self.channels);
+        let line = self.size[1] * channels;
+        Rows {
+            count: lines * width,
+            width: width.max(1),
+            a: [from_y * row + from_x * outputs, row, outputs],
+            out: [y * line + x * channels, self.conv.stride[0] * line, self.conv.stride[1] * channels],
+        }
     }
 
     pub(super) fn kernel_grad_direct(&self, x: &[f32], dy: &[f32]) -> Buffer<f32> {
@@ -189,18 +195,23 @@ impl Geometry {
             return Buffer::full(count, 0.0);
         }
         let (padded, outputs) = (self.padded_input(), self.channels_out);
-        let run = |y| Run {
-            len: self.out[1],
-            a: y * self.conv.stride[0] * padded.row(),
-            b: y * self.out[1] * outputs,
-        };
-        let runs: Vec<Run> = (0..self.out[0]).map(run).collect();
         let in_row = self.kernel[1] * self.channels;
-        let rows: Vec<Row> = (0..self.kernel[0] * in_row)
-            .map(|i| Row { a: i / in_row * padded.row() + i % in_row, out: i * outputs })
-            .collect();
-        let a_step = self.conv.stride[1] * self.channels;
-        let sums = Sums { runs: &runs, a_step, b_step: outputs, b_column: 1, columns: outputs };
+        let rows = Rows {
+            count: self.kernel[0] * in_row,
+            width: in_row,
+            a: [0, padded.row(), 1],
+            out: [0, in_row * outputs, outputs],
+        };
+        let sums = Sums {
+            runs: self.out[0],
+            len: self.out[1],
+            a_run: self.conv.stride[0] * padded.row(),
+            a_step: self.conv.stride[1] * self.channels,
+            b_run: self.out[1] * outputs,
+            b_step: outputs,
+            b_column: 1,
+            columns: outputs,
+        };
         let per_part = self.n.div_ceil(PARTS);
         let mut partial = Buffer::uninit(self.n.div_ceil(per_part) * count);
         for_each_chunk_mut(&mut partial, count, |part, out| {
@@ -208,7 +219,7 @@ impl Geometry {
             for i in part * per_part..((part + 1) * per_part).min(self.n) {
                 padded.fill(&x[i * self.image()..][..self.image()], self.size, &mut image);
                 let dy = &dy[i * self.image_out()..][..self.image_out()];
-                sums.compute(Rows::Table(&rows), &image, dy, out, i > part * per_part);
+                sums.compute(rows, &image, dy, out, i > part * per_part);
             }
         });
         add_parts(&partial, count)
