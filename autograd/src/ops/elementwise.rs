@@ -427,7 +427,7 @@ pub(super) fn cases() -> Vec<super::table::Case> {
         Case::new("ln_1p", positive(), |_, x| x[0].ln_1p()).like(f64::ln_1p, |x| 1.0 / (1.0 + x)),
         Case::new("sin", any(), |_, x| x[0].sin()).like(f64::sin, f64::cos),
         Case::new("cos", any(), |_, x| x[0].cos()).like(f64::cos, |x| -x.sin()),
-        Case::new("tan", any(), |_, x| x[0].tan()),
+        Case::new("tan", any(), |_, x| x[0].tan()).like(f64::tan, |x| 1.0 + x.tan().powi(2)),
         Case::new("tanh", any(), |_, x| x[0].tanh()).like(f64::tanh, |x| 1.0 - x.tanh().powi(2)),
         Case::new("sigmoid", any(), |_, x| x[0].sigmoid()).like(sigmoid, |x| sigmoid(x) * sigmoid(-x)),
         Case::new("relu", any(), |_, x| x[0].relu()).like(
@@ -457,7 +457,7 @@ pub(super) fn cases() -> Vec<super::table::Case> {
             |x| if x > 0.0 { x } else { 1.5 * x.exp_m1() },
             |x| if x > 0.0 { 1.0 } else { 1.5 * x.exp() },
         ),
-        Case::new("to", any(), |_, x| x[0].to(DType::F64) * 2.0),
+        Case::new("to", any(), |_, x| x[0].to(DType::F64) * 2.0).like(|x| x * 2.0, |_| 2.0),
     ]
 }
 
