@@ -128,7 +128,7 @@ impl TestBatches {
                         let graph = Graph::inference();
                         graph.compile(&[model.forward(graph.input(images.clone()))])
                     });
-                    match program.run(model, 0, &[images.clone()]) {
+                    match program.run(model, 0, std::slice::from_ref(images)) {
                         Ok(outputs) => outputs[0].clone(),
                         Err(error) => panic!("classify: {error}"),
                     }

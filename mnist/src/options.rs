@@ -64,7 +64,7 @@ pub struct Options {
     #[arg(long)]
     pub eager: bool,
 
-    /// Print only the results
+    /// Print only the results, and a warning if the digits are not MNIST's
     #[arg(long)]
     pub quiet: bool,
 }

@@ -47,6 +47,16 @@ macro_rules! binary {
 
 binary! {
     /// `x + y`.
+    ///
+    /// ```
+    /// # use autograd::{Graph, Tensor};
+    /// let graph = Graph::inference();
+    /// let x = graph.input(Tensor::from([1.0_f32, 4.0]));
+    /// let y = graph.input(Tensor::from([[2.0_f32], [3.0]])); // broadcast
+    /// assert_eq!((x * y - x).value(), Tensor::from([[1.0_f32, 4.0], [2.0, 8.0]]));
+    /// assert_eq!(x.pow(y).value(), Tensor::from([[1.0_f32, 16.0], [1.0, 64.0]]));
+    /// assert_eq!(x.maximum(y).value(), Tensor::from([[2.0_f32, 4.0], [3.0, 4.0]]));
+    /// ```
     Add, add, |a, b, y, dy| dy, dy;
     /// `x − y`.
     Sub, sub, |a, b, y, dy| dy, -dy;
@@ -125,6 +135,16 @@ macro_rules! comparisons {
 
 comparisons! {
     /// Whether `x = y`.
+    ///
+    /// ```
+    /// # use autograd::{Graph, Tensor};
+    /// let graph = Graph::inference();
+    /// let x = graph.input(Tensor::from([1.0_f32, 2.0, 3.0]));
+    /// let two = graph.constant(2.0_f32);
+    /// let (low, same) = (x.less(two), x.equal(two));
+    /// assert_eq!(low.value(), Tensor::from([true, false, false]));
+    /// assert_eq!(low.logical_or(same).value(), Tensor::from([true, true, false]));
+    /// ```
     Equal, equal;
     /// Whether `x ≠ y`.
     NotEqual, not_equal;
@@ -169,6 +189,14 @@ impl Op<3> for Select {
 
 impl<'g> Var<'g> {
     /// Where this condition is true the element of `a`, elsewhere that of `b`; the three shapes broadcast.
+    ///
+    /// ```
+    /// # use autograd::{Graph, Tensor};
+    /// let graph = Graph::inference();
+    /// let x = graph.input(Tensor::from([-1.0_f32, 2.0]));
+    /// let y = x.less(x.zeros_like()).select(x * 0.5, x);
+    /// assert_eq!(y.value(), Tensor::from([-0.5_f32, 2.0]));
+    /// ```
     ///
     /// # Panics
     /// If this is not `bool`, the types of `a` and `b` differ, or the shapes do not broadcast.

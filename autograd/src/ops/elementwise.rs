@@ -43,6 +43,14 @@ macro_rules! unary {
 
 unary! {
     /// `−x`.
+    ///
+    /// ```
+    /// # use autograd::{Graph, Tensor};
+    /// let graph = Graph::inference();
+    /// let x = graph.input(Tensor::from([0.0_f64, 4.0]));
+    /// assert_eq!((-x.sqrt()).value(), Tensor::from([0.0, -2.0]));
+    /// assert_eq!(x.exp().ln().value(), x.value());
+    /// ```
     Neg, neg, |x, y, dy| -dy;
     /// `|x|`; its gradient at 0 is 0.
     Abs, abs, |x, y, dy| dy * x.sign();
@@ -116,6 +124,14 @@ macro_rules! flat {
 
 flat! {
     /// −1, 0 or 1 as `x` is negative, zero or positive.
+    ///
+    /// ```
+    /// # use autograd::{Graph, Tensor};
+    /// let graph = Graph::inference();
+    /// let x = graph.input(Tensor::from([-1.5_f32, 0.0, 2.5]));
+    /// assert_eq!(x.sign().value(), Tensor::from([-1.0_f32, 0.0, 1.0]));
+    /// assert_eq!(x.round().value(), Tensor::from([-2.0_f32, 0.0, 2.0]));
+    /// ```
     Sign, sign;
     /// The largest integer not above `x`.
     Floor, floor;
@@ -223,11 +239,26 @@ impl<'g> Var<'g> {
     }
 
     /// The same value as a constant of differentiation: no gradient flows through it.
+    ///
+    /// ```
+    /// # use autograd::{Graph, Tensor};
+    /// let graph = Graph::inference();
+    /// let x = graph.input(Tensor::from(3.0_f32));
+    /// let [dx] = graph.grad(x * x.detach(), [x]);
+    /// assert_eq!(dx.item(), 3.0); // and not 6
+    /// ```
     pub fn detach(self) -> Var<'g> {
         self.apply(Detach)
     }
 
     /// `x` kept within `low..=high`; no gradient outside. Where `x` is NaN so is the value, and the gradient passes.
+    ///
+    /// ```
+    /// # use autograd::{Graph, Tensor};
+    /// let graph = Graph::inference();
+    /// let x = graph.input(Tensor::from([-2.0_f32, 0.5, 2.0]));
+    /// assert_eq!(x.clamp(-1.0, 1.0).value(), Tensor::from([-1.0_f32, 0.5, 1.0]));
+    /// ```
     ///
     /// # Panics
     /// If `low` is not at most `high`, or the elements are not floats.
@@ -237,12 +268,26 @@ impl<'g> Var<'g> {
     }
 
     /// The elements converted to another type.
+    ///
+    /// ```
+    /// # use autograd::{DType, Graph, Tensor};
+    /// let graph = Graph::inference();
+    /// let x = graph.input(Tensor::from([-1.7_f32, 2.5]));
+    /// assert_eq!(x.to(DType::I64).value(), Tensor::from([-1_i64, 2]));
+    /// ```
     #[track_caller]
     pub fn to(self, dtype: DType) -> Var<'g> {
         if dtype == self.dtype() { self } else { self.apply(Cast(dtype)) }
     }
 
     /// `x^exponent` for a fixed exponent.
+    ///
+    /// ```
+    /// # use autograd::{Graph, Tensor};
+    /// let graph = Graph::inference();
+    /// let x = graph.input(Tensor::from([1.0_f32, 4.0]));
+    /// assert_eq!(x.powf(2.0).value(), Tensor::from([1.0_f32, 16.0]));
+    /// ```
     ///
     /// # Panics
     /// If the elements are not floats.
@@ -253,6 +298,13 @@ impl<'g> Var<'g> {
 
     /// The tangent of an angle in radians.
     ///
+    /// ```
+    /// # use autograd::{Graph, Tensor};
+    /// let graph = Graph::inference();
+    /// let x = graph.input(Tensor::from(std::f64::consts::FRAC_PI_4));
+    /// assert!((x.tan().item() - 1.0).abs() < 1e-15);
+    /// ```
+    ///
     /// # Panics
     /// If the elements are not floats.
     #[track_caller]
@@ -261,6 +313,13 @@ impl<'g> Var<'g> {
     }
 
     /// A rectifier that lets a little through: `x` if positive, else `slope · x`.
+    ///
+    /// ```
+    /// # use autograd::{Graph, Tensor};
+    /// let graph = Graph::inference();
+    /// let x = graph.input(Tensor::from([-2.0_f32, 3.0]));
+    /// assert_eq!(x.leaky_relu(0.5).value(), Tensor::from([-1.0_f32, 3.0]));
+    /// ```
     ///
     /// # Panics
     /// If the elements are not floats.
@@ -271,6 +330,13 @@ impl<'g> Var<'g> {
 
     /// `ln(1 + e^x)`, a smooth rectifier, without overflow.
     ///
+    /// ```
+    /// # use autograd::{Graph, Tensor};
+    /// let graph = Graph::inference();
+    /// let x = graph.input(Tensor::from([0.0_f64, 1000.0]));
+    /// assert_eq!(x.softplus().value(), Tensor::from([2.0_f64.ln(), 1000.0]));
+    /// ```
+    ///
     /// # Panics
     /// If the elements are not floats.
     #[track_caller]
@@ -279,6 +345,13 @@ impl<'g> Var<'g> {
     }
 
     /// `x · sigmoid(x)`, also known as swish.
+    ///
+    /// ```
+    /// # use autograd::{Graph, Tensor};
+    /// let graph = Graph::inference();
+    /// let x = graph.input(Tensor::from([0.0_f64, 1000.0]));
+    /// assert_eq!(x.silu().value(), Tensor::from([0.0, 1000.0]));
+    /// ```
     ///
     /// # Panics
     /// If the elements are not floats.
@@ -292,6 +365,13 @@ impl<'g> Var<'g> {
     /// The Gaussian error linear unit in its usual approximation,
     /// `x/2 · (1 + tanh(√(2/π) · (x + 0.044715 x³)))` (Hendrycks and Gimpel, 2016).
     ///
+    /// ```
+    /// # use autograd::{Graph, Tensor};
+    /// let graph = Graph::inference();
+    /// let x = graph.input(Tensor::from([0.0_f64, 1000.0]));
+    /// assert_eq!(x.gelu().value(), Tensor::from([0.0, 1000.0]));
+    /// ```
+    ///
     /// # Panics
     /// If the elements are not floats.
     #[track_caller]
@@ -304,6 +384,13 @@ impl<'g> Var<'g> {
     }
 
     /// The exponential linear unit: `x` if positive, else `scale · (e^x − 1)`.
+    ///
+    /// ```
+    /// # use autograd::{Graph, Tensor};
+    /// let graph = Graph::inference();
+    /// let x = graph.input(Tensor::from([-1000.0_f32, 3.0]));
+    /// assert_eq!(x.elu(1.5).value(), Tensor::from([-1.5_f32, 3.0]));
+    /// ```
     ///
     /// # Panics
     /// If the elements are not floats.
@@ -340,7 +427,7 @@ pub(super) fn cases() -> Vec<super::table::Case> {
         Case::new("ln_1p", positive(), |_, x| x[0].ln_1p()).like(f64::ln_1p, |x| 1.0 / (1.0 + x)),
         Case::new("sin", any(), |_, x| x[0].sin()).like(f64::sin, f64::cos),
         Case::new("cos", any(), |_, x| x[0].cos()).like(f64::cos, |x| -x.sin()),
-        Case::new("tan", any(), |_, x| x[0].tan()),
+        Case::new("tan", any(), |_, x| x[0].tan()).like(f64::tan, |x| 1.0 + x.tan().powi(2)),
         Case::new("tanh", any(), |_, x| x[0].tanh()).like(f64::tanh, |x| 1.0 - x.tanh().powi(2)),
         Case::new("sigmoid", any(), |_, x| x[0].sigmoid()).like(sigmoid, |x| sigmoid(x) * sigmoid(-x)),
         Case::new("relu", any(), |_, x| x[0].relu()).like(
@@ -370,7 +457,7 @@ pub(super) fn cases() -> Vec<super::table::Case> {
             |x| if x > 0.0 { x } else { 1.5 * x.exp_m1() },
             |x| if x > 0.0 { 1.0 } else { 1.5 * x.exp() },
         ),
-        Case::new("to", any(), |_, x| x[0].to(DType::F64) * 2.0),
+        Case::new("to", any(), |_, x| x[0].to(DType::F64) * 2.0).like(|x| x * 2.0, |_| 2.0),
     ]
 }
 

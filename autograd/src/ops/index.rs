@@ -95,6 +95,14 @@ impl Op<1> for OneHot {
 impl<'g> Var<'g> {
     /// One element for each index: `out[i][j][k] = self[i][index[i][j][k]][k]` along axis 1, likewise along others.
     ///
+    /// ```
+    /// # use autograd::{Graph, Tensor};
+    /// let graph = Graph::inference();
+    /// let x = graph.input(Tensor::from([[1.0_f32, 2.0, 3.0], [4.0, 5.0, 6.0]]));
+    /// let classes = graph.input(Tensor::from([[2_i64], [0]]));
+    /// assert_eq!(x.gather(1, classes).value(), Tensor::from([[3.0_f32], [4.0]]));
+    /// ```
+    ///
     /// # Panics
     /// If the shapes differ but along `axis`, the index is not `i64`, or an index is out of range.
     #[track_caller]
@@ -105,6 +113,14 @@ impl<'g> Var<'g> {
     /// The adjoint of [`gather`](Var::gather): each element is added at its index to zeros, of which there are `size`
     /// along `axis`.
     ///
+    /// ```
+    /// # use autograd::{Graph, Tensor};
+    /// let graph = Graph::inference();
+    /// let x = graph.input(Tensor::from([1.0_f32, 2.0, 3.0]));
+    /// let index = graph.input(Tensor::from([0_i64, 3, 0]));
+    /// assert_eq!(x.scatter_add(0, index, 4).value(), Tensor::from([4.0_f32, 0.0, 0.0, 2.0]));
+    /// ```
+    ///
     /// # Panics
     /// If the index has not the shape of the values or is not `i64`, or an index is out of range.
     #[track_caller]
@@ -113,6 +129,14 @@ impl<'g> Var<'g> {
     }
 
     /// The slices of `axis` that a vector of indices names, in its order: a look-up in a table (an embedding).
+    ///
+    /// ```
+    /// # use autograd::{Graph, Tensor};
+    /// let graph = Graph::inference();
+    /// let x = graph.input(Tensor::from([[1.0_f32, 2.0, 3.0], [4.0, 5.0, 6.0]]));
+    /// let columns = graph.input(Tensor::from([2_i64, 2]));
+    /// assert_eq!(x.index_select(1, columns).value(), Tensor::from([[3.0_f32, 3.0], [6.0, 6.0]]));
+    /// ```
     ///
     /// # Panics
     /// If the axis does not exist, the index is no `i64` vector, or an index is out of range.
@@ -124,6 +148,14 @@ impl<'g> Var<'g> {
     /// The adjoint of [`index_select`](Var::index_select): each slice is added at its index to zeros, of which there are
     /// `size` along `axis`.
     ///
+    /// ```
+    /// # use autograd::{Graph, Tensor};
+    /// let graph = Graph::inference();
+    /// let x = graph.input(Tensor::from([[1.0_f32, 2.0, 3.0], [4.0, 5.0, 6.0]]));
+    /// let rows = graph.input(Tensor::from([1_i64, 1]));
+    /// assert_eq!(x.index_add(0, rows, 2).value(), Tensor::from([[0.0_f32, 0.0, 0.0], [5.0, 7.0, 9.0]]));
+    /// ```
+    ///
     /// # Panics
     /// If the index is no `i64` vector as long as the axis, or an index is out of range.
     #[track_caller]
@@ -132,6 +164,14 @@ impl<'g> Var<'g> {
     }
 
     /// A new last axis of `classes` zeros with a one at each element's index.
+    ///
+    /// ```
+    /// # use autograd::{DType, Graph, Tensor};
+    /// let graph = Graph::inference();
+    /// let labels = graph.input(Tensor::from([1_i64, 0]));
+    /// let y = labels.one_hot(3, DType::F32);
+    /// assert_eq!(y.value(), Tensor::from([[0.0_f32, 1.0, 0.0], [1.0, 0.0, 0.0]]));
+    /// ```
     ///
     /// # Panics
     /// If the elements are not `i64` within `0..classes`.

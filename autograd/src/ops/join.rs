@@ -58,6 +58,14 @@ impl Op<1> for Pad {
 impl<'g> Var<'g> {
     /// Joined along an existing axis.
     ///
+    /// ```
+    /// # use autograd::{Graph, Tensor, Var};
+    /// let graph = Graph::inference();
+    /// let x = graph.input(Tensor::from([1.0_f32, 2.0]));
+    /// let y = graph.input(Tensor::from([3.0_f32, 4.0]));
+    /// assert_eq!(Var::concat(&[x, y], 0).value(), Tensor::from([1.0_f32, 2.0, 3.0, 4.0]));
+    /// ```
+    ///
     /// # Panics
     /// If there are none, their types differ, or their sizes differ but along `axis`.
     #[track_caller]
@@ -69,6 +77,14 @@ impl<'g> Var<'g> {
     }
 
     /// Joined along a new axis.
+    ///
+    /// ```
+    /// # use autograd::{Graph, Tensor, Var};
+    /// let graph = Graph::inference();
+    /// let x = graph.input(Tensor::from([1.0_f32, 2.0]));
+    /// let y = graph.input(Tensor::from([3.0_f32, 4.0]));
+    /// assert_eq!(Var::stack(&[x, y], 1).value(), Tensor::from([[1.0_f32, 3.0], [2.0, 4.0]]));
+    /// ```
     ///
     /// # Panics
     /// If there are none or their types or shapes differ.
@@ -91,6 +107,13 @@ impl<'g> Var<'g> {
     }
 
     /// With `value` put around: `padding[i]` is how much before and after along axis `i`.
+    ///
+    /// ```
+    /// # use autograd::{Graph, Tensor};
+    /// let graph = Graph::inference();
+    /// let x = graph.input(Tensor::from([1.0_f32, 2.0]));
+    /// assert_eq!(x.pad(&[[1, 2]], 0.5).value(), Tensor::from([0.5_f32, 1.0, 2.0, 0.5, 0.5]));
+    /// ```
     ///
     /// # Panics
     /// If there is not one pair for each axis, the result is too large, or the element type cannot hold the value.

@@ -81,6 +81,13 @@ impl Op<1> for Scatter {
 impl<'g> Var<'g> {
     /// The same elements in row-major order under another shape.
     ///
+    /// ```
+    /// # use autograd::{DType, Graph, Tensor};
+    /// let graph = Graph::inference();
+    /// let x = graph.input(Tensor::zeros([2, 3, 4], DType::F32));
+    /// assert_eq!(x.reshape([6, 4]).shape(), [6, 4]);
+    /// ```
+    ///
     /// # Panics
     /// If the numbers of elements differ.
     #[track_caller]
@@ -89,6 +96,13 @@ impl<'g> Var<'g> {
     }
 
     /// Axes `from..` merged into one: `[100, 7, 7, 12]` flattened from 1 is `[100, 588]`.
+    ///
+    /// ```
+    /// # use autograd::{DType, Graph, Tensor};
+    /// let graph = Graph::inference();
+    /// let x = graph.input(Tensor::zeros([2, 3, 4], DType::F32));
+    /// assert_eq!(x.flatten(1).shape(), [2, 12]);
+    /// ```
     ///
     /// # Panics
     /// If there are fewer than `from` axes.
@@ -99,6 +113,13 @@ impl<'g> Var<'g> {
 
     /// Without the axis `axis`, whose size must be 1.
     ///
+    /// ```
+    /// # use autograd::{DType, Graph, Tensor};
+    /// let graph = Graph::inference();
+    /// let x = graph.input(Tensor::zeros([2, 3, 4], DType::F32));
+    /// assert_eq!(x.narrow(1, 0, 1).squeeze(1).shape(), [2, 4]);
+    /// ```
+    ///
     /// # Panics
     /// If the size is not 1.
     #[track_caller]
@@ -107,6 +128,13 @@ impl<'g> Var<'g> {
     }
 
     /// With a new axis of size 1 at `axis`; −1 puts it last.
+    ///
+    /// ```
+    /// # use autograd::{DType, Graph, Tensor};
+    /// let graph = Graph::inference();
+    /// let x = graph.input(Tensor::zeros([2, 3, 4], DType::F32));
+    /// assert_eq!(x.unsqueeze(-1).shape(), [2, 3, 4, 1]);
+    /// ```
     ///
     /// # Panics
     /// If there is no such place.
@@ -117,6 +145,13 @@ impl<'g> Var<'g> {
 
     /// The axes in another order: axis `i` of the result is axis `order[i]`.
     ///
+    /// ```
+    /// # use autograd::{DType, Graph, Tensor};
+    /// let graph = Graph::inference();
+    /// let x = graph.input(Tensor::zeros([2, 3, 4], DType::F32));
+    /// assert_eq!(x.permute([2, 0, 1]).shape(), [4, 2, 3]);
+    /// ```
+    ///
     /// # Panics
     /// If `order` does not name every axis once.
     #[track_caller]
@@ -125,6 +160,13 @@ impl<'g> Var<'g> {
     }
 
     /// With axes `a` and `b` swapped.
+    ///
+    /// ```
+    /// # use autograd::{DType, Graph, Tensor};
+    /// let graph = Graph::inference();
+    /// let x = graph.input(Tensor::zeros([2, 3, 4], DType::F32));
+    /// assert_eq!(x.transpose(0, 2).shape(), [4, 3, 2]);
+    /// ```
     ///
     /// # Panics
     /// If one of them does not exist.
@@ -135,6 +177,13 @@ impl<'g> Var<'g> {
 
     /// The transpose of a matrix, or of each matrix in a batch.
     ///
+    /// ```
+    /// # use autograd::{DType, Graph, Tensor};
+    /// let graph = Graph::inference();
+    /// let x = graph.input(Tensor::zeros([2, 3, 4], DType::F32));
+    /// assert_eq!(x.t().shape(), [2, 4, 3]);
+    /// ```
+    ///
     /// # Panics
     /// If there are fewer than two axes.
     #[track_caller]
@@ -143,6 +192,14 @@ impl<'g> Var<'g> {
     }
 
     /// A part of one axis, see [`Slice`].
+    ///
+    /// ```
+    /// # use autograd::{Graph, Slice, Tensor};
+    /// let graph = Graph::inference();
+    /// let x = graph.input(Tensor::from([0_i64, 1, 2, 3, 4]));
+    /// assert_eq!(x.slice(0, 1..3).value(), Tensor::from([1_i64, 2]));
+    /// assert_eq!(x.slice(0, Slice::from(..).step(-2)).value(), Tensor::from([4_i64, 2, 0]));
+    /// ```
     ///
     /// # Panics
     /// If the part is not within the axis or the step is 0.
@@ -153,6 +210,13 @@ impl<'g> Var<'g> {
 
     /// `len` elements of an axis from `start` on.
     ///
+    /// ```
+    /// # use autograd::{DType, Graph, Tensor};
+    /// let graph = Graph::inference();
+    /// let x = graph.input(Tensor::zeros([2, 3, 4], DType::F32));
+    /// assert_eq!(x.narrow(2, 1, 2).shape(), [2, 3, 2]);
+    /// ```
+    ///
     /// # Panics
     /// If they are not within the axis.
     #[track_caller]
@@ -161,6 +225,13 @@ impl<'g> Var<'g> {
     }
 
     /// The axis in reverse order.
+    ///
+    /// ```
+    /// # use autograd::{Graph, Tensor};
+    /// let graph = Graph::inference();
+    /// let x = graph.input(Tensor::from([0_i64, 1, 2, 3, 4]));
+    /// assert_eq!(x.flip(0).value(), Tensor::from([4_i64, 3, 2, 1, 0]));
+    /// ```
     ///
     /// # Panics
     /// If there is no such axis.
@@ -171,6 +242,13 @@ impl<'g> Var<'g> {
     }
 
     /// Stretched to `shape` by repeating along axes of size 1 and new leading axes.
+    ///
+    /// ```
+    /// # use autograd::{DType, Graph, Tensor};
+    /// let graph = Graph::inference();
+    /// let x = graph.input(Tensor::zeros([2, 3, 4], DType::F32));
+    /// assert_eq!(x.broadcast_to([5, 2, 3, 4]).shape(), [5, 2, 3, 4]);
+    /// ```
     ///
     /// # Panics
     /// If the shape does not broadcast to `shape`.
@@ -183,6 +261,14 @@ impl<'g> Var<'g> {
     /// Sliding windows over images `[n, height, width, channels]`, giving
     /// `[n, out height, out width, kernel height, kernel width, channels]`.
     ///
+    /// ```
+    /// # use autograd::{DType, Graph, Tensor, Windows};
+    /// let graph = Graph::inference();
+    /// let images = graph.input(Tensor::zeros([1, 5, 5, 3], DType::F32));
+    /// let windows = Windows { kernel: [2, 2], stride: [1, 1], dilation: [1, 1] };
+    /// assert_eq!(images.windows(windows).shape(), [1, 4, 4, 2, 2, 3]);
+    /// ```
+    ///
     /// # Panics
     /// If the rank is not 4 or a window does not fit.
     #[track_caller]
@@ -191,6 +277,14 @@ impl<'g> Var<'g> {
     }
 
     /// Cut along `axis` into pieces of these sizes.
+    ///
+    /// ```
+    /// # use autograd::{Graph, Tensor};
+    /// let graph = Graph::inference();
+    /// let x = graph.input(Tensor::from([0_i64, 1, 2, 3, 4]));
+    /// let [a, b] = x.split(0, &[2, 3])[..] else { unreachable!() };
+    /// assert_eq!((a.shape(), b.shape()), ([2].into(), [3].into()));
+    /// ```
     ///
     /// # Panics
     /// If the sizes do not add up to the size of the axis.
@@ -201,18 +295,39 @@ impl<'g> Var<'g> {
     }
 
     /// Zeros of the same shape and type, as a constant.
+    ///
+    /// ```
+    /// # use autograd::{DType, Graph, Tensor};
+    /// let graph = Graph::inference();
+    /// let x = graph.input(Tensor::zeros([2, 3, 4], DType::F32));
+    /// assert_eq!(x.zeros_like().value(), x.value());
+    /// ```
     #[track_caller]
     pub fn zeros_like(self) -> Var<'g> {
         self.graph.constant(Tensor::zeros(self.shape(), self.dtype()))
     }
 
     /// Ones of the same shape and type, as a constant.
+    ///
+    /// ```
+    /// # use autograd::{DType, Graph, Tensor};
+    /// let graph = Graph::inference();
+    /// let x = graph.input(Tensor::zeros([2, 3, 4], DType::F32));
+    /// assert_eq!(x.ones_like().sum(..).item(), 24.0);
+    /// ```
     #[track_caller]
     pub fn ones_like(self) -> Var<'g> {
         self.graph.constant(Tensor::ones(self.shape(), self.dtype()))
     }
 
     /// A constant of this shape and this variable's type, each element `value`.
+    ///
+    /// ```
+    /// # use autograd::{DType, Graph, Tensor};
+    /// let graph = Graph::inference();
+    /// let x = graph.input(Tensor::zeros([2, 3, 4], DType::F32));
+    /// assert_eq!(x.full([2], 0.5).value(), Tensor::from([0.5_f32, 0.5]));
+    /// ```
     ///
     /// # Panics
     /// If the element type cannot hold the value.

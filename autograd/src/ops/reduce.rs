@@ -209,6 +209,13 @@ impl<'g> Var<'g> {
     /// The variance: the mean squared distance from the mean, the sum of squares divided by `n − correction`
     /// (0: the variance of these numbers; 1: the unbiased estimate of the population's).
     ///
+    /// ```
+    /// # use autograd::{Graph, Tensor};
+    /// let graph = Graph::inference();
+    /// let x = graph.input(Tensor::from([1.0_f32, 3.0, 5.0, 7.0]));
+    /// assert_eq!(x.var(0, 0).item(), 5.0);
+    /// ```
+    ///
     /// # Panics
     /// If an axis does not exist or the elements are not floats.
     #[track_caller]
@@ -222,6 +229,14 @@ impl<'g> Var<'g> {
     /// The index along `axes` of the largest element, the first of several; NaN counts as largest. Over several axes it is the
     /// index into all their elements in row-major order.
     ///
+    /// ```
+    /// # use autograd::{Graph, Tensor};
+    /// let graph = Graph::inference();
+    /// let x = graph.input(Tensor::from([[1.0_f32, 5.0, 3.0], [9.0, 0.0, 0.0]]));
+    /// assert_eq!(x.argmax(-1).value(), Tensor::from([1_i64, 0]));
+    /// assert_eq!(x.argmax(..).item(), 3.0);
+    /// ```
+    ///
     /// # Panics
     /// If an axis does not exist or all are empty.
     #[track_caller]
@@ -234,6 +249,13 @@ impl<'g> Var<'g> {
     /// The index along `axes` of the smallest element, the first of several; NaN counts as smallest. Over several axes it is the
     /// index into all their elements in row-major order.
     ///
+    /// ```
+    /// # use autograd::{Graph, Tensor};
+    /// let graph = Graph::inference();
+    /// let x = graph.input(Tensor::from([[1.0_f32, 5.0, 3.0], [9.0, 0.0, 0.0]]));
+    /// assert_eq!(x.argmin(-1).value(), Tensor::from([0_i64, 1]));
+    /// ```
+    ///
     /// # Panics
     /// If an axis does not exist or all are empty.
     #[track_caller]
@@ -245,6 +267,13 @@ impl<'g> Var<'g> {
 
     /// Whether any element is true.
     ///
+    /// ```
+    /// # use autograd::{Graph, Tensor};
+    /// let graph = Graph::inference();
+    /// let x = graph.input(Tensor::from([[true, false], [true, true]]));
+    /// assert_eq!(x.any(0).value(), Tensor::from([true, true]));
+    /// ```
+    ///
     /// # Panics
     /// If an axis does not exist or the elements are not `bool`.
     #[track_caller]
@@ -254,6 +283,13 @@ impl<'g> Var<'g> {
     }
 
     /// Whether all elements are true.
+    ///
+    /// ```
+    /// # use autograd::{Graph, Tensor};
+    /// let graph = Graph::inference();
+    /// let x = graph.input(Tensor::from([[true, false], [true, true]]));
+    /// assert_eq!(x.all(0).value(), Tensor::from([true, false]));
+    /// ```
     ///
     /// # Panics
     /// If an axis does not exist or the elements are not `bool`.
@@ -265,6 +301,13 @@ impl<'g> Var<'g> {
 
     /// `e^x / Σ e^x` along `axis`: positive numbers that add up to 1.
     ///
+    /// ```
+    /// # use autograd::{Graph, Tensor};
+    /// let graph = Graph::inference();
+    /// let x = graph.input(Tensor::from([[0.0_f64, 3.0_f64.ln()]]));
+    /// assert!((x.softmax(-1) - graph.constant(Tensor::from([0.25, 0.75]))).abs().max(..).item() < 1e-15);
+    /// ```
+    ///
     /// # Panics
     /// If the axis does not exist or the elements are not floats.
     #[track_caller]
@@ -274,6 +317,13 @@ impl<'g> Var<'g> {
     }
 
     /// The logarithm of [`softmax`](Var::softmax), without overflow.
+    ///
+    /// ```
+    /// # use autograd::{Graph, Tensor};
+    /// let graph = Graph::inference();
+    /// let x = graph.input(Tensor::from([0.0_f64, 1000.0]));
+    /// assert_eq!(x.log_softmax(0).value(), Tensor::from([-1000.0, 0.0]));
+    /// ```
     ///
     /// # Panics
     /// If the axis does not exist or the elements are not floats.
@@ -314,6 +364,15 @@ macro_rules! reductions {
 
 reductions! {
     /// The sum over `axes`; 0 where there is nothing to add.
+    ///
+    /// ```
+    /// # use autograd::{Graph, Tensor};
+    /// let graph = Graph::inference();
+    /// let x = graph.input(Tensor::from([[1.0_f32, 2.0, 3.0], [4.0, 5.0, 6.0]]));
+    /// assert_eq!(x.sum(0).value(), Tensor::from([5.0_f32, 7.0, 9.0]));
+    /// assert_eq!(x.mean_keepdim([0, -1]).value(), Tensor::from([[3.5_f32]]));
+    /// assert_eq!((x.max(..).item(), x.prod(..).item()), (6.0, 720.0));
+    /// ```
     sum, sum_keepdim: |x, axes, keep| x.reduce("sum", &axes, keep, |axes| Sum { axes });
     /// The mean over `axes`; NaN where there is nothing to average.
     mean, mean_keepdim: |x, axes, keep| x.mean_of(&axes, keep);
