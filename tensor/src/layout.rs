@@ -250,7 +250,7 @@ fn permute(x: &Layout, order: &[isize]) -> Result<Layout, ShapeError> {
             format!("{shape} has {} axes, the order {order:?} names {}", shape.len(), order.len()),
         ));
     }
-    crate::shape::Axes::from(order).resolve("permute", &shape)?;
+    crate::shape::named(order, "permute", &shape)?;
     let mut out = *x;
     let mut dims = [0; MAX_RANK];
     for (to, &from) in order.iter().enumerate() {

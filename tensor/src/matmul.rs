@@ -6,7 +6,7 @@ use crate::elementwise::wrong_type;
 use crate::layout::Layout;
 use crate::parallel::{for_each_chunk_mut, for_each_columns_mut};
 use crate::product::{Rows, Sums};
-use crate::shape::{OrPanic, Shape, ShapeError, broadcast_shape};
+use crate::shape::{MAX_RANK, OrPanic, Shape, ShapeError, broadcast_shape};
 use crate::tensor::Tensor;
 
 /// The rule of the matrix product: `[…, m, k] × […, k, n] → […, m, n]`, the leading axes broadcasting. A vector on the
@@ -27,14 +27,14 @@ pub fn matmul_shape(a: Shape, b: Shape) -> Result<Shape, ShapeError> {
     let Ok(batch) = broadcast_shape("matmul", lead(a), lead(b)) else {
         return refuse(format!("leading axes {} and {} do not broadcast", lead(a), lead(b)));
     };
-    let mut dims = batch.to_vec();
-    if a.len() > 1 {
-        dims.push(a[a.len() - 2]);
+    let row = (a.len() > 1).then(|| a[a.len() - 2]);
+    let column = (b.len() > 1).then(|| b[b.len() - 1]);
+    let (mut dims, mut rank) = ([0; MAX_RANK + 2], 0);
+    for size in batch.iter().copied().chain(row).chain(column) {
+        dims[rank] = size;
+        rank += 1;
     }
-    if b.len() > 1 {
-        dims.push(b[b.len() - 1]);
-    }
-    Shape::of(&dims, "matmul")
+    Shape::of(&dims[..rank], "matmul")
 }
 
 /// A matrix in a buffer: where it starts, and how far apart rows and columns are.

@@ -14,8 +14,8 @@ use crate::tensor::Tensor;
 /// If an axis does not exist or is named twice.
 pub fn reduce_shape(op: &'static str, x: Shape, axes: &Axes, keep: bool) -> Result<Shape, ShapeError> {
     let set = axes.resolve(op, &x)?;
-    let dims = (0..x.len()).filter(|&i| keep || !set[i]).map(|i| if set[i] { 1 } else { x[i] });
-    Shape::of(&dims.collect::<Vec<_>>(), op)
+    // Not more elements than before, so this is a shape.
+    Ok((0..x.len()).filter(|&i| keep || !set[i]).map(|i| if set[i] { 1 } else { x[i] }).collect())
 }
 
 /// The rule of `max`, `min`, `argmax` and `argmin`: as [`reduce_shape`], and there is something to choose from.
@@ -46,12 +46,13 @@ impl Plan {
     fn new(x: &Tensor, set: &[bool; MAX_RANK]) -> Plan {
         let shape = x.shape();
         let size = |range: std::ops::Range<usize>| shape[range].iter().product::<usize>();
-        let relevant: Vec<usize> = (0..shape.len()).filter(|&i| shape[i] != 1).collect();
-        let reduced: Vec<usize> = relevant.iter().copied().filter(|&i| set[i]).collect();
-        let (Some(&first), Some(&last)) = (reduced.first(), reduced.last()) else {
+        let relevant = || (0..shape.len()).filter(|&i| shape[i] != 1);
+        let mut reduced = relevant().filter(|&i| set[i]);
+        let Some(first) = reduced.next() else {
             return Plan { data: x.contiguous(), outer: x.count(), reduced: 1, inner: 1 };
         };
-        if relevant.iter().all(|&i| set[i] == (first..=last).contains(&i)) {
+        let last = reduced.last().unwrap_or(first);
+        if relevant().all(|i| set[i] == (first..=last).contains(&i)) {
             let (outer, inner) = (size(0..first), size(last + 1..shape.len()));
             return Plan { data: x.contiguous(), outer, reduced: size(first..last + 1), inner };
         }
@@ -62,7 +63,7 @@ impl Plan {
             .collect();
         let moved = x.permute(order).contiguous();
         let kept = (0..shape.len()).filter(|&i| !set[i]).map(|i| shape[i]).product();
-        let reduced = reduced.iter().map(|&i| shape[i]).product();
+        let reduced = (0..shape.len()).filter(|&i| set[i]).map(|i| shape[i]).product();
         Plan { data: moved, outer: kept, reduced, inner: 1 }
     }
 

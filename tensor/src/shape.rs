@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::ops::Deref;
+use std::sync::Arc;
 
 /// The largest number of axes a tensor can have.
 pub const MAX_RANK: usize = 8;
@@ -201,7 +202,13 @@ impl From<Vec<usize>> for Shape {
 }
 impl FromIterator<usize> for Shape {
     fn from_iter<I: IntoIterator<Item = usize>>(dims: I) -> Shape {
-        Shape::from(dims.into_iter().collect::<Vec<_>>())
+        let (mut inline, mut count) = ([0; MAX_RANK], 0);
+        for dim in dims {
+            assert!(count < MAX_RANK, "shape: more than {MAX_RANK} axes");
+            inline[count] = dim;
+            count += 1;
+        }
+        Shape::from(&inline[..count])
     }
 }
 
@@ -307,8 +314,8 @@ pub fn image_dims(op: &'static str, shape: Shape) -> Result<[usize; 4], ShapeErr
 pub enum Axes {
     /// Every axis.
     All,
-    /// These axes; negative ones count from the back.
-    Some(Vec<isize>),
+    /// These axes; negative ones count from the back. Shared, so that an operation that is repeated does not copy them.
+    Some(Arc<[isize]>),
 }
 
 impl Axes {
@@ -318,26 +325,30 @@ impl Axes {
     /// # Errors
     /// If an axis does not exist or is named twice.
     pub fn resolve(&self, op: &'static str, shape: &Shape) -> Result<[bool; MAX_RANK], ShapeError> {
-        let mut set = [false; MAX_RANK];
         match self {
-            Axes::All => set[..shape.len()].fill(true),
-            Axes::Some(axes) => {
-                for &axis in axes {
-                    if shape.is_empty() && matches!(axis, 0 | -1) {
-                        continue;
-                    }
-                    let i = shape.axis(op, axis)?;
-                    if std::mem::replace(&mut set[i], true) {
-                        return Err(ShapeError::new(
-                            op,
-                            format!("axis {axis} of {shape} is named twice in {axes:?}"),
-                        ));
-                    }
-                }
+            Axes::All => {
+                let mut set = [false; MAX_RANK];
+                set[..shape.len()].fill(true);
+                Ok(set)
             }
+            Axes::Some(axes) => named(axes, op, shape),
         }
-        Ok(set)
     }
+}
+
+/// For each axis of `shape`, whether it is in the list.
+pub(crate) fn named(axes: &[isize], op: &'static str, shape: &Shape) -> Result<[bool; MAX_RANK], ShapeError> {
+    let mut set = [false; MAX_RANK];
+    for &axis in axes {
+        if shape.is_empty() && matches!(axis, 0 | -1) {
+            continue;
+        }
+        let i = shape.axis(op, axis)?;
+        if std::mem::replace(&mut set[i], true) {
+            return Err(ShapeError::new(op, format!("axis {axis} of {shape} is named twice in {axes:?}")));
+        }
+    }
+    Ok(set)
 }
 
 /// As a user writes it.
@@ -352,22 +363,22 @@ impl fmt::Debug for Axes {
 
 impl From<isize> for Axes {
     fn from(axis: isize) -> Axes {
-        Axes::Some(vec![axis])
+        Axes::Some([axis].into())
     }
 }
 impl<const N: usize> From<[isize; N]> for Axes {
     fn from(axes: [isize; N]) -> Axes {
-        Axes::Some(axes.to_vec())
+        Axes::Some(axes.into())
     }
 }
 impl From<&[isize]> for Axes {
     fn from(axes: &[isize]) -> Axes {
-        Axes::Some(axes.to_vec())
+        Axes::Some(axes.into())
     }
 }
 impl From<Vec<isize>> for Axes {
     fn from(axes: Vec<isize>) -> Axes {
-        Axes::Some(axes)
+        Axes::Some(axes.into())
     }
 }
 impl From<std::ops::RangeFull> for Axes {

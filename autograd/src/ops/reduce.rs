@@ -7,12 +7,12 @@ use tensor::{Axes, DType, OrPanic, Shape, ShapeError, Tensor, rules};
 /// The sum over axes, which stay with size 1.
 #[derive(Debug)]
 struct Sum {
-    axes: Vec<isize>,
+    axes: Axes,
 }
 
 impl Op<1> for Sum {
     fn shape(&self, [x]: [Shape; 1]) -> Result<Shape, ShapeError> {
-        rules::reduce_shape("sum", x, &self.axes.clone().into(), true)
+        rules::reduce_shape("sum", x, &self.axes, true)
     }
     #[track_caller]
     fn forward(&self, [x]: [&Tensor; 1]) -> Tensor {
@@ -26,12 +26,12 @@ impl Op<1> for Sum {
 /// `ln Σ e^x` over axes, which stay with size 1.
 #[derive(Debug)]
 struct LogSumExp {
-    axes: Vec<isize>,
+    axes: Axes,
 }
 
 impl Op<1> for LogSumExp {
     fn shape(&self, [x]: [Shape; 1]) -> Result<Shape, ShapeError> {
-        rules::reduce_shape("logsumexp", x, &self.axes.clone().into(), true)
+        rules::reduce_shape("logsumexp", x, &self.axes, true)
     }
     #[track_caller]
     fn forward(&self, [x]: [&Tensor; 1]) -> Tensor {
@@ -49,18 +49,18 @@ impl Op<1> for LogSumExp {
 /// The index of the largest or smallest element; integers have no gradient.
 #[derive(Debug)]
 struct ArgMax {
-    axes: Vec<isize>,
+    axes: Axes,
 }
 #[derive(Debug)]
 struct ArgMin {
-    axes: Vec<isize>,
+    axes: Axes,
 }
 
 macro_rules! arg {
     ($op:ident, $name:ident) => {
         impl Op<1> for $op {
             fn shape(&self, [x]: [Shape; 1]) -> Result<Shape, ShapeError> {
-                rules::extreme_shape(stringify!($name), x, &self.axes.clone().into(), false)
+                rules::extreme_shape(stringify!($name), x, &self.axes, false)
             }
             fn dtype(&self, _: [DType; 1]) -> Result<DType, ShapeError> {
                 Ok(DType::I64)
@@ -84,18 +84,18 @@ arg!(ArgMin, argmin);
 /// Any or all of truth values.
 #[derive(Debug)]
 struct Any {
-    axes: Vec<isize>,
+    axes: Axes,
 }
 #[derive(Debug)]
 struct All {
-    axes: Vec<isize>,
+    axes: Axes,
 }
 
 macro_rules! truth {
     ($op:ident, $name:ident) => {
         impl Op<1> for $op {
             fn shape(&self, [x]: [Shape; 1]) -> Result<Shape, ShapeError> {
-                rules::reduce_shape(stringify!($name), x, &self.axes.clone().into(), false)
+                rules::reduce_shape(stringify!($name), x, &self.axes, false)
             }
             #[track_caller]
             fn forward(&self, [x]: [&Tensor; 1]) -> Tensor {
@@ -132,10 +132,10 @@ impl<'g> Var<'g> {
         op: &'static str,
         axes: &Axes,
         keep: bool,
-        with: impl FnOnce(Vec<isize>) -> O,
+        with: impl FnOnce(Axes) -> O,
     ) -> Var<'g> {
         let shape = rules::reduce_shape(op, self.shape(), axes, keep).or_panic();
-        let y = self.apply(with(listed(op, self.shape(), axes).or_panic()));
+        let y = self.apply(with(listed(op, self.shape(), axes).or_panic().into()));
         if keep { y } else { y.reshape(shape) }
     }
 
@@ -243,7 +243,7 @@ impl<'g> Var<'g> {
     pub fn argmax(self, axes: impl Into<Axes>) -> Var<'g> {
         let axes = axes.into();
         rules::extreme_shape("argmax", self.shape(), &axes, false).or_panic();
-        self.apply(ArgMax { axes: listed("argmax", self.shape(), &axes).or_panic() })
+        self.apply(ArgMax { axes: listed("argmax", self.shape(), &axes).or_panic().into() })
     }
 
     /// The index along `axes` of the smallest element, the first of several; NaN counts as smallest. Over several axes it is the
@@ -262,7 +262,7 @@ impl<'g> Var<'g> {
     pub fn argmin(self, axes: impl Into<Axes>) -> Var<'g> {
         let axes = axes.into();
         rules::extreme_shape("argmin", self.shape(), &axes, false).or_panic();
-        self.apply(ArgMin { axes: listed("argmin", self.shape(), &axes).or_panic() })
+        self.apply(ArgMin { axes: listed("argmin", self.shape(), &axes).or_panic().into() })
     }
 
     /// Whether any element is true.
@@ -279,7 +279,7 @@ impl<'g> Var<'g> {
     #[track_caller]
     pub fn any(self, axes: impl Into<Axes>) -> Var<'g> {
         let axes = listed("any", self.shape(), &axes.into()).or_panic();
-        self.apply(Any { axes })
+        self.apply(Any { axes: axes.into() })
     }
 
     /// Whether all elements are true.
@@ -296,7 +296,7 @@ impl<'g> Var<'g> {
     #[track_caller]
     pub fn all(self, axes: impl Into<Axes>) -> Var<'g> {
         let axes = listed("all", self.shape(), &axes.into()).or_panic();
-        self.apply(All { axes })
+        self.apply(All { axes: axes.into() })
     }
 
     /// `e^x / Σ e^x` along `axis`: positive numbers that add up to 1.
