@@ -45,6 +45,7 @@ pub struct Engine {
     step: u64,
     training: Vec<Program>,
     inference: Vec<Program>,
+    profiled: bool,
     /// The images, `[n, 28, 28, 1]` from 0 to 1, and their labels.
     batch: [Tensor; 2],
     /// Loss and logits.
@@ -79,6 +80,7 @@ impl Engine {
             step: 0,
             training: vec![],
             inference: vec![],
+            profiled: false,
             batch: [none(), none()],
             results: [none(), none()],
         }
@@ -106,8 +108,9 @@ impl Engine {
                 optimizer.step(model, &grads, lr);
             }
             Mode::Compiled => {
-                let program = compiled(&mut self.training, &self.batch, || {
+                let program = compiled(&mut self.training, &self.batch, self.profiled, || {
                     let graph = Graph::training(seed, step);
+                    graph.name_params(model);
                     let outputs = record(model, &graph, &self.batch);
                     (outputs[0] * LOSS_SCALE).backward();
                     graph.compile(&outputs)
@@ -142,8 +145,9 @@ impl Engine {
         match self.mode {
             Mode::Eager => record(model, &Graph::inference(), &self.batch).map(|output| output.value()),
             Mode::Compiled => {
-                let program = compiled(&mut self.inference, &self.batch, || {
+                let program = compiled(&mut self.inference, &self.batch, self.profiled, || {
                     let graph = Graph::inference();
+                    graph.name_params(model);
                     graph.compile(&record(model, &graph, &self.batch))
                 });
                 run(program, model, 0, &self.batch)
@@ -151,9 +155,15 @@ impl Engine {
         }
     }
 
-    /// The programs compiled so far, those of training steps first.
-    pub fn programs(&mut self) -> impl Iterator<Item = &mut Program> {
-        self.training.iter_mut().chain(&mut self.inference)
+    /// Has the operations of programs that are compiled from now on timed, or not.
+    pub fn set_profiled(&mut self, profiled: bool) {
+        self.profiled = profiled;
+    }
+
+    /// The programs compiled so far, and what each is: a `training step`, or a `test`.
+    pub fn programs(&self) -> impl Iterator<Item = (&'static str, &Program)> {
+        let training = self.training.iter().map(|program| ("training step", program));
+        training.chain(self.inference.iter().map(|program| ("test", program)))
     }
 
     /// Copies images and labels to where the graph reads them.
@@ -183,10 +193,13 @@ fn record<'g>(
 fn compiled<'a>(
     programs: &'a mut Vec<Program>,
     batch: &[Tensor; 2],
+    profiled: bool,
     compile: impl FnOnce() -> Program,
 ) -> &'a mut Program {
     let at = programs.iter().position(|program| program.fits(batch)).unwrap_or_else(|| {
-        programs.push(compile());
+        let mut program = compile();
+        program.set_profiled(profiled);
+        programs.push(program);
         programs.len() - 1
     });
     &mut programs[at]

@@ -24,6 +24,7 @@
 //! | `engine` | what the loop computes, from compiled graphs or eagerly |
 //! | `evaluate` | accuracy and loss on the test digits |
 //! | `event` | what the loop tells those who watch |
+//! | `profile` | where the time of a run went |
 //! | `console`, `run_folder` | who watches: the terminal, the run's files |
 #![forbid(unsafe_code)]
 
@@ -34,6 +35,7 @@ mod evaluate;
 mod event;
 pub mod models;
 mod options;
+mod profile;
 mod run_folder;
 mod sheet;
 pub mod synthetic;

@@ -64,6 +64,10 @@ pub struct Options {
     #[arg(long)]
     pub eager: bool,
 
+    /// Time every operation: print a table, and write trace.json for chrome://tracing into the run's folder
+    #[arg(long, conflicts_with = "eager")]
+    pub profile: bool,
+
     /// Print only the results, and a warning if the digits are not MNIST's
     #[arg(long)]
     pub quiet: bool,

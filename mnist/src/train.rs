@@ -112,6 +112,7 @@ fn run(
         record_every: plan.record_every,
         stop,
     };
+    session.engine.set_profiled(options.profile);
     let start = session.start(plan, options, described);
     let mut observers: [&mut dyn Observer; 2] = [&mut folder, &mut console];
     let mut tell = |event: &Event<'_>| observers.iter_mut().for_each(|o| o.notice(event));
@@ -123,6 +124,9 @@ fn run(
         ("step".to_owned(), summary.steps.to_string()),
     ]);
     let saved = save(&session.model, &metadata, folder.model(), options.save.as_deref());
+    if options.profile {
+        crate::profile::report(&session.engine, folder.path());
+    }
     if let Some(path) = folder.path() {
         print_line(&format!("the run's files are in {}", path.display()));
     }

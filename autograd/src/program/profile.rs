@@ -85,7 +85,8 @@ impl fmt::Display for Profile {
             "{:>9} {:>6} {:>8} {:>7} {:>6}  module, operation ({} runs)",
             "µs", "share", "GFLOP/s", "GB/s", "peak", self.runs
         )?;
-        for row in &self.rows {
+        let shown = self.rows.iter().take_while(|row| row.time.as_secs_f64() >= 0.001 * total);
+        for row in shown {
             let seconds = row.time.as_secs_f64().max(1e-9);
             let rate = row.flops as f64 / seconds;
             let peak = if self.peak > 0.0 { format!("{:.0}%", 100.0 * rate / self.peak) } else { "".into() };
@@ -101,7 +102,7 @@ impl fmt::Display for Profile {
                 row.op
             )?;
         }
-        writeln!(table, "{:9.1} in all", total * 1e6)?;
+        writeln!(table, "{:9.1} in all, with the operations that took less than 0.1 %", total * 1e6)?;
         f.write_str(&table)
     }
 }
