@@ -29,6 +29,8 @@ pub struct NodeInfo {
     pub phase: Phase,
     /// The part of the model it belongs to, outermost first: the path name of its parameters, or its kind.
     pub scope: Vec<String>,
+    /// The number of that part, 0 for the whole: two rectifiers have one name, but not one number.
+    pub part: usize,
 }
 
 impl fmt::Display for NodeInfo {
@@ -74,6 +76,7 @@ impl Graph {
             dtype: node.value.dtype(),
             phase: node.phase,
             scope: scopes[node.scope].clone(),
+            part: node.scope,
         };
         self.nodes.borrow().iter().enumerate().map(info).collect()
     }
@@ -93,7 +96,7 @@ impl Graph {
 
     /// For each scope, the names from the outermost part of the model to it. A part is named by what the names of its
     /// parameters have in common, and by its kind where it has none.
-    fn scope_names(&self) -> Vec<Vec<String>> {
+    pub(crate) fn scope_names(&self) -> Vec<Vec<String>> {
         let (scopes, names) = (self.scopes.borrow(), self.names.borrow());
         let mut common: Vec<Option<String>> = vec![None; scopes.len()];
         for node in self.nodes.borrow().iter() {

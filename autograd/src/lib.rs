@@ -27,6 +27,7 @@
 //! | `program` | computing a recorded graph again and again ([`Program`]) |
 //! | `gradcheck` | checking gradients against differences |
 //! | `inspect` | listing and drawing graphs |
+//! | `parts` | what the parts of a model give |
 
 mod backward;
 pub mod gradcheck;
@@ -36,6 +37,7 @@ mod module;
 mod op;
 mod ops;
 mod param;
+mod parts;
 mod program;
 
 pub use graph::{Graph, Mode, Phase, ScopeGuard, Var};
@@ -43,6 +45,7 @@ pub use inspect::NodeInfo;
 pub use module::{Module, ParamPath};
 pub use op::{AnyOp, Op};
 pub use param::{Grads, PairError, Param, ParamId, Role};
+pub use parts::Part;
 pub use program::{FeedError, PlanStep, Profile, ProfileRow, Program};
 pub use tensor::{
     Axes, Conv2d, DType, Element, OrPanic, Padding, Pool2d, Rng, Scalar, Shape, ShapeError, Slice, Tensor,

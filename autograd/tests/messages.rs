@@ -360,7 +360,10 @@ fn every_method_has_a_case() {
         &cases,
         &[
             ("any value can be part of a graph", &["input", "constant"]),
-            ("they say what the graph is", &["mode", "is_training", "len", "is_empty", "nodes", "to_dot"]),
+            (
+                "they say what the graph is",
+                &["mode", "is_training", "len", "is_empty", "nodes", "parts", "to_dot"],
+            ),
             ("they start a graph", &["training", "inference"]),
             ("any part of a model has a name", &["scope"]),
             ("any model has names", &["name_params"]),

@@ -17,6 +17,8 @@ pub(crate) struct Console {
     begun: Instant,
     printed: Option<Instant>,
     last_test: String,
+    /// Lines that belong below the model.
+    settings: String,
 }
 
 impl Console {
@@ -24,7 +26,16 @@ impl Console {
         let live = !quiet && std::io::stderr().is_terminal();
         let target = if live { ProgressDrawTarget::stderr_with_hz(8) } else { ProgressDrawTarget::hidden() };
         let bar = ProgressBar::with_draw_target(None, target);
-        Console { quiet, bar, live, steps: 0, begun: Instant::now(), printed: None, last_test: String::new() }
+        Console {
+            quiet,
+            bar,
+            live,
+            steps: 0,
+            begun: Instant::now(),
+            printed: None,
+            last_test: String::new(),
+            settings: String::new(),
+        }
     }
 
     /// Prints a line above the live one.
@@ -43,18 +54,22 @@ impl Console {
         self.say(&notice.to_string());
     }
 
-    fn start(&mut self, start: &Start<'_>) {
+    fn start(&mut self, start: &Start) {
         self.steps = start.steps;
         self.say(&format!("{}: seed {}, {} threads", start.name, start.options.seed, start.threads));
         self.say(&format!("data: {}, {} + {} images", start.source, start.images[0], start.images[1]));
-        self.say(&format!("\n{}", start.model));
-        self.say(&format!("{}, learning rate {}", start.optimizer, start.schedule));
-        self.say(&format!("{} of {} images\n", counted(start.steps), start.options.batch));
         let template = "{bar:24} {pos}/{len}  {msg}";
         if let Ok(style) = ProgressStyle::with_template(template) {
             self.bar.set_style(style.progress_chars("━━─"));
         }
         self.bar.set_length(start.steps);
+        self.settings = format!(
+            "{}, learning rate {}\n{} of {} images\n",
+            start.optimizer,
+            start.schedule,
+            counted(start.steps),
+            start.options.batch
+        );
         self.begun = Instant::now();
     }
 
@@ -134,11 +149,15 @@ pub(crate) fn print_line(line: &str) {
 }
 
 impl Observer for Console {
-    fn notice(&mut self, event: &Event<'_>) {
+    fn notice(&mut self, event: &Event) {
         match event {
             Event::Start(start) => self.start(start),
+            Event::Model(view) => self.say(&format!("\n{}{}", view.table, self.settings)),
+            Event::Paused(true) => self.say("training pauses; the page can have it go on"),
+            Event::Paused(false) => self.say("training goes on"),
             Event::Step(record) => self.step(record),
             Event::Done(summary) => self.done(summary),
+            Event::Histograms(_) | Event::TrainingDigits(_) | Event::TestDigits(_) => {}
         }
     }
 }

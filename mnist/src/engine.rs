@@ -1,5 +1,6 @@
 //! What a run computes: training steps and tests, replayed from compiled graphs or recorded anew each time.
 
+use crate::capture::{Capture, Captured};
 use crate::data::Split;
 use crate::evaluate::Score;
 use nn::{Graph, Layer, Module, Program, Tensor, loss};
@@ -50,6 +51,9 @@ pub struct Engine {
     batch: [Tensor; 2],
     /// Loss and logits.
     results: [Tensor; 2],
+    capture: Capture,
+    /// What the images of the last test were taken for.
+    tested: Vec<u8>,
 }
 
 /// What a training step has to tell, of the model before it.
@@ -68,6 +72,16 @@ impl Trained<'_> {
     pub fn accuracy(&self) -> f64 {
         loss::accuracy(&self.results[1], self.labels)
     }
+
+    /// What the images of the batch were taken for.
+    pub fn computed(&self) -> Vec<u8> {
+        read(&self.results[1]).collect()
+    }
+}
+
+/// The digits that rows of logits stand for.
+fn read(logits: &Tensor) -> impl Iterator<Item = u8> {
+    logits.argmax(-1).to_vec::<i64>().into_iter().map(|digit| digit as u8)
 }
 
 impl Engine {
@@ -83,6 +97,8 @@ impl Engine {
             profiled: false,
             batch: [none(), none()],
             results: [none(), none()],
+            capture: Capture::default(),
+            tested: vec![],
         }
     }
 
@@ -129,14 +145,28 @@ impl Engine {
             return None;
         }
         let (mut loss, mut right) = (0.0, 0.0);
+        self.tested.clear();
         let all: Vec<usize> = (0..split.len()).collect();
         for indices in all.chunks(TEST_BATCH) {
             let [mean, logits] = self.predict(model, split, indices);
             loss += mean.item() * indices.len() as f64;
             right += loss::accuracy(&logits, &self.batch[1]) * indices.len() as f64;
+            self.tested.extend(read(&logits));
         }
         let n = split.len() as f64;
         Some(Score { loss: loss / n, accuracy: (right / n * 1e9).round() / 1e9 })
+    }
+
+    /// What the images of the last test were taken for.
+    pub fn tested(&self) -> &[u8] {
+        &self.tested
+    }
+
+    /// The values that tell how the model is doing, as the coming training step on these images would find them: weights
+    /// and biases, or, in a model with batch normalisation, what goes into it and what the activations after it give.
+    pub fn capture(&mut self, model: &impl Layer, split: &Split, indices: &[usize]) -> Captured {
+        self.gather(split, indices);
+        self.capture.take(self.mode, model, [self.seed, self.step], &self.batch[0])
     }
 
     /// The mean cross-entropy and the logits of the images with these indices, without dropout.

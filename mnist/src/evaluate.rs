@@ -3,10 +3,10 @@
 use crate::data::Split;
 use crate::engine::{Engine, Mode};
 use nn::Layer;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Loss and accuracy on a set of images.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Score {
     /// Mean cross-entropy.
     #[serde(rename = "test_loss")]

@@ -2,27 +2,45 @@
 
 use crate::evaluate::Score;
 use crate::options::Options;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 /// Something that happened in a run.
-#[derive(Clone, Debug)]
-pub enum Event<'a> {
-    /// The run begins.
-    Start(&'a Start<'a>),
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Event {
+    /// The run begins, with these settings.
+    Start(Box<Start>),
+    /// What the model looks like.
+    Model(ModelView),
     /// A step was recorded, with or without a test.
-    Step(&'a StepRecord),
+    Step(StepRecord),
+    /// How two kinds of the model's values are distributed.
+    Histograms(Histograms),
+    /// What the model took the digits of a training batch for.
+    TrainingDigits(Digits),
+    /// What the model took the test digits for.
+    TestDigits(Digits),
+    /// Somebody paused the training, or had it go on.
+    Paused(bool),
     /// The run is over.
-    Done(&'a Summary),
+    Done(Summary),
+}
+
+impl Event {
+    /// Whether those who watch can do without it. Numbers are never dropped, pictures are where somebody is slow.
+    pub fn is_picture(&self) -> bool {
+        matches!(self, Event::Histograms(_) | Event::TrainingDigits(_) | Event::TestDigits(_))
+    }
 }
 
 /// What a run begins with.
-#[derive(Clone, Debug, Serialize)]
-pub struct Start<'a> {
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Start {
     /// The example's name.
-    pub name: &'a str,
+    pub name: String,
     /// The settings as given; what was left to the example is in the fields below.
-    pub options: &'a Options,
+    pub options: Options,
     /// The number of steps.
     pub steps: u64,
     /// A test every so many steps.
@@ -35,12 +53,9 @@ pub struct Start<'a> {
     pub data_sha256: String,
     /// Number of training and of test images.
     pub images: [usize; 2],
-    /// The layers of the model as a table.
-    #[serde(skip)]
-    pub model: String,
     /// Trained numbers in the model.
     pub parameters: usize,
-    /// The optimizer and the schedule of the learning rate, as they print.
+    /// The optimizer, as it prints.
     pub optimizer: String,
     /// The schedule of the learning rate, as it prints.
     pub schedule: String,
@@ -49,13 +64,22 @@ pub struct Start<'a> {
     /// The vector instructions computed with.
     pub simd: String,
     /// Version of this program.
-    pub version: &'static str,
+    pub version: String,
     /// Version of the compiler that built it.
-    pub rustc: &'static str,
+    pub rustc: String,
+}
+
+/// The model for people to look at.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ModelView {
+    /// Its layers as a table.
+    pub table: String,
+    /// The dataflow graph of its training step, drawn as SVG.
+    pub graph: String,
 }
 
 /// One recorded step, as in `metrics.jsonl`.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct StepRecord {
     /// Number of training steps done before this record.
     pub step: u64,
@@ -76,8 +100,57 @@ pub struct StepRecord {
     pub test: Option<Score>,
 }
 
+/// The distributions of two kinds of values at a step: weights and biases, or, in a model with batch normalisation, what
+/// goes into it and what the activations after it give.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Histograms {
+    /// Number of training steps done before.
+    pub step: u64,
+    /// What the two are.
+    pub titles: [String; 2],
+    /// For each the 8 edges of 7 buckets with equally many values, see [`percentile_edges`](crate::percentile_edges).
+    pub edges: [[f32; 8]; 2],
+}
+
+/// Digits as the model read them, misrecognised ones first.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Digits {
+    /// Number of training steps done before.
+    pub step: u64,
+    /// How many were read.
+    pub of: usize,
+    /// How many of them were misrecognised.
+    pub wrong: usize,
+    /// Places in the data set of those to show.
+    pub indices: Vec<usize>,
+    /// What they are.
+    pub labels: Vec<u8>,
+    /// What they were taken for.
+    pub computed: Vec<u8>,
+}
+
+impl Digits {
+    /// Of all digits that were read, those to show: the first `limit` after those that are wrong have moved to the front.
+    pub fn new(step: u64, indices: &[usize], labels: &[u8], computed: &[u8], limit: usize) -> Digits {
+        let (right, mut order): (Vec<usize>, Vec<usize>) =
+            (0..indices.len()).partition(|&i| labels[i] == computed[i]);
+        let wrong = order.len();
+        order.extend(right);
+        order.truncate(limit);
+        Digits {
+            step,
+            of: indices.len(),
+            wrong,
+            indices: order.iter().map(|&i| indices[i]).collect(),
+            labels: order.iter().map(|&i| labels[i]).collect(),
+            computed: order.iter().map(|&i| computed[i]).collect(),
+        }
+    }
+}
+
 /// Why a run ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Ending {
     /// All steps were done.
     Finished,
@@ -88,22 +161,72 @@ pub enum Ending {
 }
 
 /// What a run ended with.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Summary {
     /// Why it ended.
     pub ending: Ending,
     /// Training steps done.
     pub steps: u64,
-    /// How long it took, tests included.
+    /// How long it took, tests included; seconds in files.
+    #[serde(rename = "seconds", with = "seconds")]
     pub time: Duration,
     /// The last test, of the model as it is saved; but for a run that diverged, where it is of an earlier step.
+    #[serde(rename = "final")]
     pub last: Option<Score>,
     /// The best test accuracy of all. It is chosen on the test images, so it flatters the model a little.
+    #[serde(rename = "max_test_accuracy")]
     pub best: Option<f64>,
 }
 
-/// Somebody who watches a run.
-pub trait Observer {
+/// A duration as a number of seconds.
+mod seconds {
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+    use std::time::Duration;
+
+    pub(super) fn serialize<S: Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_f64((time.as_secs_f64() * 1e3).round() / 1e3)
+    }
+
+    pub(super) fn deserialize<'a, D: Deserializer<'a>>(deserializer: D) -> Result<Duration, D::Error> {
+        Duration::try_from_secs_f64(f64::deserialize(deserializer)?).map_err(Error::custom)
+    }
+}
+
+/// Somebody who watches a run, in a thread of its own.
+pub trait Observer: Send {
     /// Takes notice of an event.
-    fn notice(&mut self, event: &Event<'_>);
+    fn notice(&mut self, event: &Event);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn misrecognised_digits_come_first() {
+        let digits = Digits::new(7, &[40, 41, 42, 43], &[1, 2, 3, 4], &[1, 9, 3, 9], 3);
+        assert_eq!((digits.step, digits.of, digits.wrong), (7, 4, 2));
+        assert_eq!(digits.indices, [41, 43, 40]);
+        assert_eq!((digits.labels, digits.computed), (vec![2, 4, 1], vec![9, 9, 1]));
+    }
+
+    #[test]
+    fn events_are_read_as_they_were_written() {
+        let record = StepRecord {
+            step: 3,
+            epoch: 1,
+            train_loss: Some(0.5),
+            train_accuracy: Some(0.25),
+            lr: None,
+            test: Some(Score { loss: 0.1, accuracy: 0.9 }),
+        };
+        let text = serde_json::to_string(&Event::Step(record.clone())).unwrap();
+        let Event::Step(read) = serde_json::from_str(&text).unwrap() else { panic!("{text}") };
+        assert_eq!(read, record);
+        let time = Duration::from_millis(1500);
+        let summary = Summary { ending: Ending::Finished, steps: 1, time, last: None, best: Some(0.5) };
+        let text = serde_json::to_string(&summary).unwrap();
+        assert!(text.contains(r#""ending":"finished""#) && text.contains(r#""seconds":1.5"#), "{text}");
+        assert_eq!(serde_json::from_str::<Summary>(&text).unwrap().time, time);
+    }
 }

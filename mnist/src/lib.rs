@@ -28,8 +28,12 @@
 //! | `console`, `run_folder` | who watches: the terminal, the run's files |
 #![forbid(unsafe_code)]
 
+mod bands;
+mod broadcast;
+mod capture;
 mod console;
 pub mod data;
+mod dataflow;
 mod engine;
 mod evaluate;
 mod event;
@@ -37,13 +41,19 @@ pub mod models;
 mod options;
 mod profile;
 mod run_folder;
+mod session;
 mod sheet;
 pub mod synthetic;
 mod train;
+mod visitors;
 
+pub use bands::percentile_edges;
+pub use capture::Captured;
 pub use engine::{Engine, LOSS_SCALE, Mode, Trained};
 pub use evaluate::{Score, evaluate};
-pub use event::{Ending, Event, Observer, StepRecord, Summary};
+pub use event::{Digits, Ending, Event, Histograms, ModelView, Observer, Start, StepRecord, Summary};
 pub use options::Options;
+pub use session::Session;
 pub use sheet::contact_sheet;
-pub use train::{Plan, Session, train};
+pub use train::{Plan, train};
+pub use visitors::{Drawing, Request, Visitors};

@@ -3,11 +3,12 @@
 use crate::data::Choice;
 use crate::engine::Mode;
 use clap::Parser;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
 /// What can be set on the command line; everything has the tutorial's default.
-#[derive(Clone, Debug, Default, Parser, Serialize)]
+#[derive(Clone, Debug, Default, Parser, Serialize, Deserialize)]
+#[serde(default)]
 #[command(
     version,
     about = "Trains a model of the tutorial \"TensorFlow and deep learning, without a PhD\" on MNIST."

@@ -1,18 +1,26 @@
-//! The run's files: settings, a line of numbers for each recorded step, and the model.
+//! The run's files: settings, a line of numbers for each recorded step, what the panels show, results, and the model.
 
-use crate::event::{Event, Observer, Start, StepRecord};
+use crate::event::{Event, Observer, Start, StepRecord, Summary};
+use serde::Serialize;
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 /// What is in a run's folder.
-const FILES: [&str; 3] = ["config.json", "metrics.jsonl", "model.safetensors"];
+pub(crate) const CONFIG: &str = "config.json";
+pub(crate) const METRICS: &str = "metrics.jsonl";
+pub(crate) const PANELS: &str = "panels.jsonl";
+pub(crate) const RESULTS: &str = "results.json";
+pub(crate) const MODEL: &str = "model.safetensors";
 
-/// Writes `config.json` and `metrics.jsonl` into a folder. What cannot be written is said once, and the run goes on.
+/// Writes the files of a run into a folder as it goes on. What cannot be written is said once, and the run goes on.
 pub(crate) struct RunFolder {
     path: PathBuf,
+    /// A line for each recorded step.
     metrics: Option<BufWriter<File>>,
+    /// A line for each other event.
+    panels: Option<BufWriter<File>>,
     writable: bool,
 }
 
@@ -26,10 +34,11 @@ impl RunFolder {
             Some(path) => (path.to_owned(), fs::create_dir_all(path)),
             None => new_folder(name),
         };
-        if let Some(used) = FILES.iter().map(|file| path.join(file)).find(|file| file.exists()) {
+        let files = [CONFIG, METRICS, PANELS, RESULTS, MODEL];
+        if let Some(used) = files.iter().map(|file| path.join(file)).find(|file| file.exists()) {
             return Err(used);
         }
-        let mut folder = RunFolder { path, metrics: None, writable: true };
+        let mut folder = RunFolder { path, metrics: None, panels: None, writable: true };
         if let Err(error) = made {
             folder.give_up("the run's files", &error);
         }
@@ -43,52 +52,73 @@ impl RunFolder {
 
     /// Where the model is to be saved, if the folder can be written to.
     pub(crate) fn model(&self) -> Option<PathBuf> {
-        self.path().map(|path| path.join(FILES[2]))
+        self.path().map(|path| path.join(MODEL))
     }
 
     fn give_up(&mut self, what: &str, error: &io::Error) {
         eprintln!("warning: {}: {error}; {what} are not saved, training goes on", self.path.display());
-        self.metrics = None;
+        (self.metrics, self.panels) = (None, None);
         self.writable = false;
     }
 
-    /// Writes the settings and opens the file of numbers.
-    fn begin(&mut self, start: &Start<'_>) {
-        let [config, metrics, _] = FILES.map(|file| self.path.join(file));
-        let opened = serde_json::to_string_pretty(start)
-            .map_err(io::Error::from)
-            .and_then(|text| fs::write(config, text + "\n"))
-            .and_then(|()| File::create_new(metrics));
-        match opened {
-            Ok(file) => self.metrics = Some(BufWriter::new(file)),
-            Err(error) => self.give_up("the run's files", &error),
+    /// Writes the settings and opens the files of numbers.
+    fn begin(&mut self, start: &Start) {
+        let [metrics, panels] = [METRICS, PANELS].map(|file| self.path.join(file));
+        let opened = self.write(CONFIG, start).and_then(|()| {
+            self.metrics = Some(BufWriter::new(File::create_new(metrics)?));
+            self.panels = Some(BufWriter::new(File::create_new(panels)?));
+            Ok(())
+        });
+        if let Err(error) = opened {
+            self.give_up("the run's files", &error);
         }
     }
 
+    /// Writes a small file at once.
+    fn write(&self, file: &str, content: &impl Serialize) -> io::Result<()> {
+        fs::write(self.path.join(file), serde_json::to_string_pretty(content)? + "\n")
+    }
+
     fn write_step(&mut self, record: &StepRecord) {
-        let Some(metrics) = &mut self.metrics else { return };
-        let written = serde_json::to_string(record)
-            .map_err(io::Error::from)
-            .and_then(|line| writeln!(metrics, "{line}"))
+        let written = append(&mut self.metrics, record)
             // After a test, so that an interrupted run leaves whole lines behind without a system call a step.
-            .and_then(|()| if record.test.is_some() { metrics.flush() } else { Ok(()) });
+            .and_then(|()| if record.test.is_some() { self.flush() } else { Ok(()) });
         if let Err(error) = written {
             self.give_up("further numbers", &error);
         }
     }
+
+    fn flush(&mut self) -> io::Result<()> {
+        [&mut self.metrics, &mut self.panels].into_iter().flatten().try_for_each(Write::flush)
+    }
+
+    fn end(&mut self, summary: &Summary) {
+        let Err(error) = self.flush().and_then(|()| self.write(RESULTS, summary)) else { return };
+        self.give_up("the last numbers", &error);
+    }
+}
+
+/// Appends a line, if the file is open.
+fn append(file: &mut Option<BufWriter<File>>, content: &impl Serialize) -> io::Result<()> {
+    let Some(file) = file else { return Ok(()) };
+    writeln!(file, "{}", serde_json::to_string(content)?)
 }
 
 impl Observer for RunFolder {
-    fn notice(&mut self, event: &Event<'_>) {
+    fn notice(&mut self, event: &Event) {
+        if !self.writable {
+            return;
+        }
         match event {
-            Event::Start(start) if self.writable => self.begin(start),
+            Event::Start(start) => self.begin(start),
             Event::Step(record) => self.write_step(record),
-            Event::Done(_) => {
-                if let Some(Err(error)) = self.metrics.as_mut().map(Write::flush) {
-                    self.give_up("the last numbers", &error);
+            Event::Done(summary) => self.end(summary),
+            Event::Model(_) | Event::Histograms(_) | Event::TrainingDigits(_) | Event::TestDigits(_) => {
+                if let Err(error) = append(&mut self.panels, event) {
+                    self.give_up("further pictures", &error);
                 }
             }
-            Event::Start(_) => {}
+            Event::Paused(_) => {}
         }
     }
 }

@@ -1,21 +1,22 @@
 //! The one training loop.
 
+use crate::broadcast::broadcast;
 use crate::console::{Console, print_line};
-use crate::data::{Batches, DataError, Dataset, Search};
+use crate::data::{Batches, DataError, Search};
+use crate::dataflow;
 use crate::engine::Engine;
-use crate::evaluate::Score;
-use crate::event::{Ending, Event, Observer, Start, StepRecord, Summary};
+use crate::event::{Ending, Event, ModelView};
 use crate::options::Options;
 use crate::run_folder::RunFolder;
+use crate::session::Session;
 use clap::{CommandFactory, FromArgMatches};
-use nn::{Metadata, Module, Rng, Sequential};
+use nn::{Metadata, Rng, Sequential};
 use optim::{Optimizer, Schedule};
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
 
 /// Streams of random numbers that a run's seed is cut into; dropout takes its own by the step.
 const INIT_STREAM: u64 = 0;
@@ -99,25 +100,26 @@ fn run(
         nn::can_save(file)?;
     }
     let stop = stop_on_ctrl_c();
-    let described = [optimizer.to_string(), schedule.to_string()];
+    let (optimizer_text, schedule_text) = (optimizer.to_string(), schedule.to_string());
     let mut session = Session {
         model,
         optimizer: Box::new(optimizer),
         schedule: Box::new(schedule),
-        data,
+        data: Arc::new(data),
         batches,
         engine: Engine::new(options.mode(), options.seed),
         steps: options.steps.unwrap_or(plan.steps),
         test_every: options.test_every.unwrap_or(plan.test_every),
         record_every: plan.record_every,
         stop,
+        visitors: None,
     };
     session.engine.set_profiled(options.profile);
-    let start = session.start(plan, options, described);
-    let mut observers: [&mut dyn Observer; 2] = [&mut folder, &mut console];
-    let mut tell = |event: &Event<'_>| observers.iter_mut().for_each(|o| o.notice(event));
-    tell(&Event::Start(&start));
-    let summary = session.run(&mut tell);
+    let summary = broadcast(&mut [&mut folder, &mut console], |tell| {
+        tell(Event::Start(Box::new(session.start(plan.name, options, schedule_text, optimizer_text))));
+        tell(Event::Model(view(&session)));
+        session.run(tell)
+    });
     let metadata = Metadata::from([
         ("example".to_owned(), plan.name.to_owned()),
         ("seed".to_owned(), options.seed.to_string()),
@@ -136,6 +138,15 @@ fn run(
     match summary.ending {
         Ending::Diverged => Err(RunError::Diverged(summary.steps)),
         _ => Ok(()),
+    }
+}
+
+fn view(session: &Session) -> ModelView {
+    let (train, batch) = (&session.data.train, session.batches.size());
+    let images = [batch, train.rows, train.cols, 1];
+    ModelView {
+        table: nn::summary(&session.model, images).to_string(),
+        graph: dataflow::draw(&session.model, images),
     }
 }
 
@@ -169,132 +180,4 @@ fn stop_on_ctrl_c() -> Arc<AtomicBool> {
         eprintln!("warning: Ctrl-C will end the program without a summary ({error})");
     }
     stop
-}
-
-/// Everything that takes part in training one model.
-pub struct Session {
-    /// The model in training.
-    pub model: Sequential,
-    /// What changes the model by its gradients.
-    pub optimizer: Box<dyn Optimizer>,
-    /// The learning rate of each step.
-    pub schedule: Box<dyn Schedule>,
-    /// Images to train and to test on.
-    pub data: Dataset,
-    /// The order in which images are trained on.
-    pub batches: Batches,
-    /// Computes the steps.
-    pub engine: Engine,
-    /// Training steps to do.
-    pub steps: u64,
-    /// A test every so many steps, and at the end.
-    pub test_every: u64,
-    /// A record every so many steps, and at each test.
-    pub record_every: u64,
-    /// Set from elsewhere, ends the loop after the current step.
-    pub stop: Arc<AtomicBool>,
-}
-
-impl Session {
-    fn start<'a>(
-        &self,
-        plan: &'a Plan,
-        options: &'a Options,
-        [optimizer, schedule]: [String; 2],
-    ) -> Start<'a> {
-        Start {
-            name: plan.name,
-            options,
-            steps: self.steps,
-            test_every: self.test_every,
-            record_every: self.record_every,
-            source: self.data.source.to_string(),
-            data_sha256: self.data.digest(),
-            images: [self.data.train.len(), self.data.test.len()],
-            model: nn::summary(&self.model, [options.batch, self.data.train.rows, self.data.train.cols, 1])
-                .to_string(),
-            parameters: self.model.param_count(),
-            optimizer,
-            schedule,
-            threads: nn::threads(),
-            simd: nn::simd_level().to_string(),
-            version: env!("CARGO_PKG_VERSION"),
-            rustc: env!("RUSTC_VERSION"),
-        }
-    }
-
-    /// Trains to the last step, until `stop` is set, or until the loss is no number any more.
-    ///
-    /// Before each step that is due, and at the end, the model is tested; so the record of step n is that of the model
-    /// after n training steps.
-    pub fn run(&mut self, tell: &mut dyn FnMut(&Event<'_>)) -> Summary {
-        let begun = Instant::now();
-        let (mut last, mut best): (Option<Score>, Option<f64>) = (None, None);
-        let mut step = 0;
-        let mut done: Option<Outcome> = None;
-        let mut over = ending_at(step, self.steps, &self.stop);
-        let ending = loop {
-            let test_due = over.is_some() || step % self.test_every == 0;
-            let test = if test_due { self.engine.test(&self.model, &self.data.test) } else { None };
-            if let Some(score) = test {
-                last = Some(score);
-                best = Some(best.map_or(score.accuracy, |best| best.max(score.accuracy)));
-            }
-            if let Some(ending) = over {
-                tell(&Event::Step(&record(step, done, test)));
-                break ending;
-            }
-            let lr = self.schedule.at(step);
-            let batch = self.batches.draw();
-            let epoch = batch.epoch + 1;
-            let optimizer = &mut *self.optimizer;
-            let trained = self.engine.train(&mut self.model, optimizer, lr, &self.data.train, batch.indices);
-            let loss = trained.loss();
-            let due = test_due || step % self.record_every == 0;
-            over = ending_at(step + 1, self.steps, &self.stop);
-            // Counting what was recognised takes time, so only what is told is counted.
-            if due || over.is_some() {
-                done = Some(Outcome { epoch, loss, accuracy: trained.accuracy(), lr });
-            }
-            if due {
-                tell(&Event::Step(&record(step, done, test)));
-            }
-            step += 1;
-            if !loss.is_finite() {
-                break Ending::Diverged;
-            }
-        };
-        let summary = Summary { ending, steps: step, time: begun.elapsed(), last, best };
-        tell(&Event::Done(&summary));
-        summary
-    }
-}
-
-/// Why a run is over after so many steps, if it is.
-fn ending_at(step: u64, steps: u64, stop: &AtomicBool) -> Option<Ending> {
-    if step >= steps {
-        return Some(Ending::Finished);
-    }
-    stop.load(Ordering::Relaxed).then_some(Ending::Interrupted)
-}
-
-/// What a training step has to tell.
-#[derive(Clone, Copy)]
-struct Outcome {
-    epoch: usize,
-    loss: f64,
-    accuracy: f64,
-    lr: f64,
-}
-
-/// The record at `step`, with what the training step there, or at the end the last one, has to tell.
-fn record(step: u64, training: Option<Outcome>, test: Option<Score>) -> StepRecord {
-    StepRecord {
-        step,
-        epoch: training.map_or(1, |outcome| outcome.epoch),
-        train_loss: training.map(|outcome| outcome.loss),
-        train_accuracy: training.map(|outcome| outcome.accuracy),
-        lr: training.map(|outcome| outcome.lr),
-        test,
-    }
 }

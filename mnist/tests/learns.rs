@@ -26,12 +26,13 @@ fn train(
         optimizer,
         schedule,
         batches: Batches::new(data.train.len(), 100, 1).unwrap(),
-        data,
+        data: Arc::new(data),
         engine: Engine::new(mode, 1),
         steps,
         test_every: steps,
         record_every: 10,
         stop: Arc::new(AtomicBool::new(false)),
+        visitors: None,
     };
     let mut losses = vec![];
     let summary = session.run(&mut |event| {

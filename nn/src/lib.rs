@@ -81,8 +81,9 @@ mod save;
 mod summary;
 
 pub use autograd::{
-    Axes, DType, Element, Grads, Graph, Mode, Module, Op, Padding, Param, ParamPath, Program, Rng, Role,
-    Shape, ShapeError, Slice, Tensor, Var, fma_peak, gradcheck, set_threads, simd_level, threads,
+    Axes, DType, Element, Grads, Graph, Mode, Module, NodeInfo, Op, Padding, Param, ParamPath, Part, Phase,
+    Program, Rng, Role, Shape, ShapeError, Slice, Tensor, Var, fma_peak, gradcheck, set_threads, simd_level,
+    threads,
 };
 pub use check::check_gradients;
 pub use convert::convert;

@@ -62,6 +62,11 @@ impl Batches {
         Ok(batches)
     }
 
+    /// Images in a batch.
+    pub fn size(&self) -> usize {
+        self.batch
+    }
+
     /// The next batch; there is always one.
     pub fn draw(&mut self) -> Batch<'_> {
         if self.order.len() - self.next < self.batch {

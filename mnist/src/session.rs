@@ -1,0 +1,214 @@
+//! Training one model, step by step.
+
+use crate::bands::percentile_edges;
+use crate::capture::Captured;
+use crate::data::{Batches, Dataset, Split};
+use crate::engine::Engine;
+use crate::evaluate::Score;
+use crate::event::{Digits, Ending, Event, Histograms, Start, StepRecord, Summary};
+use crate::options::Options;
+use crate::visitors::{Drawing, Visitors, Wish};
+use nn::{Layer, Module, Sequential};
+use optim::{Optimizer, Schedule};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+/// Pictures of a run at most: the width of a panel in pixels.
+const PICTURES: u64 = 300;
+/// Digits of a training batch that are shown.
+const TRAINING_DIGITS: usize = 100;
+/// Test digits that are shown: a tenth of MNIST's, so that a percent of errors is a tenth of the panel.
+const TEST_DIGITS: usize = 1000;
+
+/// Everything that takes part in training one model.
+pub struct Session {
+    /// The model in training.
+    pub model: Sequential,
+    /// What changes the model by its gradients.
+    pub optimizer: Box<dyn Optimizer>,
+    /// The learning rate of each step.
+    pub schedule: Box<dyn Schedule>,
+    /// Images to train and to test on.
+    pub data: Arc<Dataset>,
+    /// The order in which images are trained on.
+    pub batches: Batches,
+    /// Computes the steps.
+    pub engine: Engine,
+    /// Training steps to do.
+    pub steps: u64,
+    /// A test every so many steps, and at the end.
+    pub test_every: u64,
+    /// A record every so many steps, and at each test.
+    pub record_every: u64,
+    /// Set from elsewhere, ends the loop after the current step.
+    pub stop: Arc<AtomicBool>,
+    /// Wishes of those who watch, if there can be any.
+    pub visitors: Option<Visitors>,
+}
+
+impl Session {
+    /// What a run of this session begins with.
+    pub(crate) fn start(&self, name: &str, options: &Options, schedule: String, optimizer: String) -> Start {
+        Start {
+            name: name.to_owned(),
+            options: options.clone(),
+            steps: self.steps,
+            test_every: self.test_every,
+            record_every: self.record_every,
+            source: self.data.source.to_string(),
+            data_sha256: self.data.digest(),
+            images: [self.data.train.len(), self.data.test.len()],
+            parameters: self.model.param_count(),
+            optimizer,
+            schedule,
+            threads: nn::threads(),
+            simd: nn::simd_level().to_string(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            rustc: env!("RUSTC_VERSION").to_owned(),
+        }
+    }
+
+    /// Trains to the last step, until `stop` is set, or until the loss is no number any more.
+    ///
+    /// Before each step that is due, and at the end, the model is tested; so the record of step n is that of the model
+    /// after n training steps.
+    pub fn run(&mut self, tell: &mut dyn FnMut(Event)) -> Summary {
+        let begun = Instant::now();
+        let (mut last, mut best): (Option<Score>, Option<f64>) = (None, None);
+        let mut step = 0;
+        let mut done: Option<Outcome> = None;
+        let mut over = ending_at(step, self.steps, &self.stop);
+        let pictures_every = pictures_every(self.steps, self.record_every);
+        let ending = loop {
+            if over.is_none() {
+                self.attend(tell);
+                over = ending_at(step, self.steps, &self.stop);
+            }
+            let test_due = over.is_some() || step % self.test_every == 0;
+            let test = if test_due { self.engine.test(&self.model, &self.data.test) } else { None };
+            if let Some(score) = test {
+                last = Some(score);
+                best = Some(best.map_or(score.accuracy, |best| best.max(score.accuracy)));
+                tell(Event::TestDigits(self.test_digits(step)));
+            }
+            if let Some(ending) = over {
+                tell(Event::Step(record(step, done, test)));
+                break ending;
+            }
+            let lr = self.schedule.at(step);
+            let batch = self.batches.draw();
+            let epoch = batch.epoch + 1;
+            let optimizer = &mut *self.optimizer;
+            let (split, pictures_due) = (&self.data.train, step % pictures_every == 0);
+            if pictures_due {
+                tell_histograms(step, self.engine.capture(&self.model, split, batch.indices), tell);
+            }
+            let trained = self.engine.train(&mut self.model, optimizer, lr, split, batch.indices);
+            let loss = trained.loss();
+            if pictures_due {
+                let labels: Vec<u8> = batch.indices.iter().map(|&i| split.labels[i]).collect();
+                let digits = Digits::new(step, batch.indices, &labels, &trained.computed(), TRAINING_DIGITS);
+                tell(Event::TrainingDigits(digits));
+            }
+            let due = test_due || step % self.record_every == 0;
+            over = ending_at(step + 1, self.steps, &self.stop);
+            // Counting what was recognised takes time, so only what is told is counted.
+            if due || over.is_some() {
+                done = Some(Outcome { epoch, loss, accuracy: trained.accuracy(), lr });
+            }
+            if due {
+                tell(Event::Step(record(step, done, test)));
+            }
+            step += 1;
+            if !loss.is_finite() {
+                break Ending::Diverged;
+            }
+        };
+        let summary = Summary { ending, steps: step, time: begun.elapsed(), last, best };
+        tell(Event::Done(summary.clone()));
+        summary
+    }
+
+    /// Answers those who watch, for as long as they have training paused.
+    fn attend(&mut self, tell: &mut dyn FnMut(Event)) {
+        while let Some(wish) = self.visitors.as_mut().and_then(|visitors| visitors.next(&self.stop)) {
+            match wish {
+                Wish::Paused(paused) => tell(Event::Paused(paused)),
+                Wish::Read(drawing) => self.read(drawing),
+            }
+        }
+    }
+
+    /// After training: reads digits that are drawn, until `stop` is set or nobody can draw any more.
+    pub fn receive(&mut self) {
+        while let Some(drawing) = self.visitors.as_mut().and_then(|visitors| visitors.after(&self.stop)) {
+            self.read(drawing);
+        }
+    }
+
+    fn read(&mut self, Drawing { pixels, answer }: Drawing) {
+        answer(probabilities(&mut self.engine, &self.model, pixels));
+    }
+
+    fn test_digits(&self, step: u64) -> Digits {
+        let labels = &self.data.test.labels;
+        let all: Vec<usize> = (0..labels.len()).collect();
+        Digits::new(step, &all, labels, self.engine.tested(), TEST_DIGITS)
+    }
+}
+
+/// What the model takes an image of 784 grey values for: the probabilities of the ten digits.
+pub(crate) fn probabilities(engine: &mut Engine, model: &impl Layer, pixels: Vec<u8>) -> [f32; 10] {
+    let digit = Split { images: pixels, labels: vec![0], rows: 28, cols: 28 };
+    let [_, logits] = engine.predict(model, &digit, &[0]);
+    let logits = logits.to_vec::<f32>();
+    let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let weights: Vec<f32> = logits.iter().map(|x| (x - largest).exp()).collect();
+    let sum: f32 = weights.iter().sum();
+    std::array::from_fn(|digit| weights[digit] / sum)
+}
+
+/// Steps from one picture to the next: those of a record, or more in a long run.
+fn pictures_every(steps: u64, record_every: u64) -> u64 {
+    let records = steps.div_ceil(record_every);
+    record_every * records.div_ceil(PICTURES).max(1)
+}
+
+fn tell_histograms(step: u64, captured: Captured, tell: &mut dyn FnMut(Event)) {
+    let Captured { titles, values: [mut first, mut second] } = captured;
+    let edges = (percentile_edges(&mut first), percentile_edges(&mut second));
+    if let (Some(first), Some(second)) = edges {
+        let titles = titles.map(str::to_owned);
+        tell(Event::Histograms(Histograms { step, titles, edges: [first, second] }));
+    }
+}
+
+/// Why a run is over after so many steps, if it is.
+fn ending_at(step: u64, steps: u64, stop: &AtomicBool) -> Option<Ending> {
+    if step >= steps {
+        return Some(Ending::Finished);
+    }
+    stop.load(Ordering::Relaxed).then_some(Ending::Interrupted)
+}
+
+/// What a training step has to tell.
+#[derive(Clone, Copy)]
+struct Outcome {
+    epoch: usize,
+    loss: f64,
+    accuracy: f64,
+    lr: f64,
+}
+
+/// The record at `step`, with what the training step there, or at the end the last one, has to tell.
+fn record(step: u64, training: Option<Outcome>, test: Option<Score>) -> StepRecord {
+    StepRecord {
+        step,
+        epoch: training.map_or(1, |outcome| outcome.epoch),
+        train_loss: training.map(|outcome| outcome.loss),
+        train_accuracy: training.map(|outcome| outcome.accuracy),
+        lr: training.map(|outcome| outcome.lr),
+        test,
+    }
+}
