@@ -61,6 +61,11 @@ pub struct Options {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub load: Option<PathBuf>,
 
+    /// Show the training live on a page at http://127.0.0.1:PORT (the next free port), which stays until Ctrl-C
+    #[arg(long, value_name = "PORT", num_args = 0..=1, default_missing_value = "7840")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub live: Option<u16>,
+
     /// Record every step's graph anew instead of replaying a compiled one; the numbers are the same
     #[arg(long)]
     pub eager: bool,

@@ -12,6 +12,7 @@ pub(crate) const CONFIG: &str = "config.json";
 pub(crate) const METRICS: &str = "metrics.jsonl";
 pub(crate) const PANELS: &str = "panels.jsonl";
 pub(crate) const RESULTS: &str = "results.json";
+pub(crate) const REPORT: &str = "report.html";
 pub(crate) const MODEL: &str = "model.safetensors";
 
 /// Writes the files of a run into a folder as it goes on. What cannot be written is said once, and the run goes on.
@@ -34,7 +35,7 @@ impl RunFolder {
             Some(path) => (path.to_owned(), fs::create_dir_all(path)),
             None => new_folder(name),
         };
-        let files = [CONFIG, METRICS, PANELS, RESULTS, MODEL];
+        let files = [CONFIG, METRICS, PANELS, RESULTS, REPORT, MODEL];
         if let Some(used) = files.iter().map(|file| path.join(file)).find(|file| file.exists()) {
             return Err(used);
         }
@@ -56,9 +57,21 @@ impl RunFolder {
     }
 
     fn give_up(&mut self, what: &str, error: &io::Error) {
-        eprintln!("warning: {}: {error}; {what} are not saved, training goes on", self.path.display());
+        eprintln!(
+            "warning: {}: {error}; training goes on, but this is not saved: {what}",
+            self.path.display()
+        );
         (self.metrics, self.panels) = (None, None);
         self.writable = false;
+    }
+
+    /// Writes a file of what has become of the run.
+    pub(crate) fn keep(&mut self, file: &str, content: &[u8]) {
+        if self.writable
+            && let Err(error) = fs::write(self.path.join(file), content)
+        {
+            self.give_up(file, &error);
+        }
     }
 
     /// Writes the settings and opens the files of numbers.

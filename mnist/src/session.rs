@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-/// Pictures of a run at most: the width of a panel in pixels.
+/// Pictures of a kind in a run, at most: the width of a panel in pixels.
 const PICTURES: u64 = 300;
 /// Digits of a training batch that are shown.
 const TRAINING_DIGITS: usize = 100;
@@ -79,7 +79,8 @@ impl Session {
         let mut step = 0;
         let mut done: Option<Outcome> = None;
         let mut over = ending_at(step, self.steps, &self.stop);
-        let pictures_every = pictures_every(self.steps, self.record_every);
+        let pictures_every = every(self.steps, self.record_every);
+        let sheets_every = every(self.steps, self.test_every);
         let ending = loop {
             if over.is_none() {
                 self.attend(tell);
@@ -90,7 +91,9 @@ impl Session {
             if let Some(score) = test {
                 last = Some(score);
                 best = Some(best.map_or(score.accuracy, |best| best.max(score.accuracy)));
-                tell(Event::TestDigits(self.test_digits(step)));
+                if over.is_some() || step % sheets_every == 0 {
+                    tell(Event::TestDigits(self.test_digits(step)));
+                }
             }
             if let Some(ending) = over {
                 tell(Event::Step(record(step, done, test)));
@@ -169,10 +172,9 @@ pub(crate) fn probabilities(engine: &mut Engine, model: &impl Layer, pixels: Vec
     std::array::from_fn(|digit| weights[digit] / sum)
 }
 
-/// Steps from one picture to the next: those of a record, or more in a long run.
-fn pictures_every(steps: u64, record_every: u64) -> u64 {
-    let records = steps.div_ceil(record_every);
-    record_every * records.div_ceil(PICTURES).max(1)
+/// Steps from one picture to the next: those of what is pictured, or more in a long run.
+fn every(steps: u64, pictured: u64) -> u64 {
+    pictured * steps.div_ceil(pictured.saturating_mul(PICTURES)).max(1)
 }
 
 fn tell_histograms(step: u64, captured: Captured, tell: &mut dyn FnMut(Event)) {

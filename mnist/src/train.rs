@@ -2,13 +2,16 @@
 
 use crate::broadcast::broadcast;
 use crate::console::{Console, print_line};
-use crate::data::{Batches, DataError, Search};
+use crate::data::{Batches, DataError, Dataset, Search};
 use crate::dataflow;
 use crate::engine::Engine;
 use crate::event::{Ending, Event, ModelView};
+use crate::history::History;
+use crate::live::{self, Show};
 use crate::options::Options;
-use crate::run_folder::RunFolder;
+use crate::run_folder::{REPORT, RunFolder};
 use crate::session::Session;
+use crate::visitors::Visitors;
 use clap::{CommandFactory, FromArgMatches};
 use nn::{Metadata, Rng, Sequential};
 use optim::{Optimizer, Schedule};
@@ -17,10 +20,14 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::sync_channel;
 
 /// Streams of random numbers that a run's seed is cut into; dropout takes its own by the step.
 const INIT_STREAM: u64 = 0;
 const ORDER_STREAM: u64 = 1;
+
+/// Requests of live pages that may wait for the training loop.
+const REQUESTS: usize = 16;
 
 /// An example's name and the tutorial's settings for it.
 #[derive(Clone, Copy, Debug)]
@@ -46,6 +53,8 @@ enum RunError {
     Save(#[from] nn::SaveError),
     #[error("{}: there is a run in this folder already; choose another with --out, or move that one away", .0.display())]
     Used(PathBuf),
+    #[error("the live page cannot be served on port {port}: {error}")]
+    Live { port: u16, error: std::io::Error },
     #[error("training failed: the loss became infinite or not a number after {0} steps")]
     Diverged(u64),
 }
@@ -100,26 +109,30 @@ fn run(
         nn::can_save(file)?;
     }
     let stop = stop_on_ctrl_c();
+    let data = Arc::new(data);
+    let mut history = History::new();
+    let visitors = options.live.map(|port| open_page(port, &history, &data)).transpose()?;
     let (optimizer_text, schedule_text) = (optimizer.to_string(), schedule.to_string());
     let mut session = Session {
         model,
         optimizer: Box::new(optimizer),
         schedule: Box::new(schedule),
-        data: Arc::new(data),
+        data: data.clone(),
         batches,
         engine: Engine::new(options.mode(), options.seed),
         steps: options.steps.unwrap_or(plan.steps),
         test_every: options.test_every.unwrap_or(plan.test_every),
         record_every: plan.record_every,
         stop,
-        visitors: None,
+        visitors,
     };
     session.engine.set_profiled(options.profile);
-    let summary = broadcast(&mut [&mut folder, &mut console], |tell| {
+    let summary = broadcast(&mut [&mut folder, &mut console, &mut history], |tell| {
         tell(Event::Start(Box::new(session.start(plan.name, options, schedule_text, optimizer_text))));
         tell(Event::Model(view(&session)));
         session.run(tell)
     });
+    folder.keep(REPORT, live::report(&history.events().borrow(), Some(&data)).as_bytes());
     let metadata = Metadata::from([
         ("example".to_owned(), plan.name.to_owned()),
         ("seed".to_owned(), options.seed.to_string()),
@@ -135,12 +148,28 @@ fn run(
     if let Some(file) = saved? {
         print_line(&format!("model saved to {}", file.display()));
     }
+    if options.live.is_some() && summary.ending == Ending::Finished {
+        print_line("the live page stays open until Ctrl-C");
+        session.receive();
+    }
     match summary.ending {
         Ending::Diverged => Err(RunError::Diverged(summary.steps)),
         _ => Ok(()),
     }
 }
 
+/// Serves the live page, prints where, and returns the wishes of those who look at it.
+fn open_page(port: u16, history: &History, data: &Arc<Dataset>) -> Result<Visitors, RunError> {
+    let (requests, asked) = sync_channel(REQUESTS);
+    let show = Show { events: history.events(), data: Some(data.clone()), requests };
+    let address = live::serve(show, port).map_err(|error| RunError::Live { port, error })?;
+    let taken =
+        if address.port() == port || port == 0 { String::new() } else { format!(" (port {port} is taken)") };
+    print_line(&format!("live page: http://{address}{taken}"));
+    Ok(Visitors::new(asked))
+}
+
+/// What people are shown of the model.
 fn view(session: &Session) -> ModelView {
     let (train, batch) = (&session.data.train, session.batches.size());
     let images = [batch, train.rows, train.cols, 1];

@@ -1,0 +1,70 @@
+//! The live page: a server on this computer alone that shows a run as it goes on.
+//!
+//! A page that reads slowly holds up nobody: it is sent what has happened since it last read, from the history, so that
+//! there is no queue that could grow.
+
+mod guard;
+mod page;
+mod routes;
+mod stream;
+
+pub(crate) use page::{page, report};
+
+use crate::data::Dataset;
+use crate::history::Events;
+use crate::visitors::Request;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::sync::mpsc::SyncSender;
+use std::thread;
+
+/// Ports that are tried if the one asked for is taken.
+const ATTEMPTS: u16 = 50;
+
+/// What the page shows, and whom it asks.
+pub(crate) struct Show {
+    /// What has happened so far.
+    pub(crate) events: Events,
+    /// The digits that the events speak of, where they are at hand.
+    pub(crate) data: Option<Arc<Dataset>>,
+    /// Where digits are read and training is paused.
+    pub(crate) requests: SyncSender<Request>,
+}
+
+/// Serves the page on 127.0.0.1 in a thread of its own, for as long as the program runs. Returns its address, which has
+/// another port than asked for if that one is taken.
+///
+/// # Errors
+/// If no port is free.
+pub(crate) fn serve(show: Show, port: u16) -> io::Result<SocketAddr> {
+    let listener = bind(port)?;
+    let address = listener.local_addr()?;
+    listener.set_nonblocking(true)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
+    thread::Builder::new().name("live".into()).spawn(move || {
+        runtime.block_on(async {
+            let served =
+                async { axum::serve(tokio::net::TcpListener::from_std(listener)?, routes::all(show)).await };
+            if let Err(error) = served.await {
+                eprintln!("warning: the live page has ended: {error}");
+            }
+        });
+    })?;
+    Ok(address)
+}
+
+/// The first free port from this one on.
+fn bind(port: u16) -> io::Result<TcpListener> {
+    let mut last = None;
+    for port in port..=port.saturating_add(ATTEMPTS) {
+        match TcpListener::bind((Ipv4Addr::LOCALHOST, port)) {
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse => last = Some(error),
+            bound => return bound,
+        }
+    }
+    Err(last.unwrap_or_else(|| io::ErrorKind::AddrInUse.into()))
+}
+
+#[cfg(test)]
+mod tests;

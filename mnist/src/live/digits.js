@@ -1,0 +1,106 @@
+// Sheets of digits, cut out of pictures that are fetched when there is time for them.
+"use strict";
+const pictures = { test: null, training: null, trainingStep: null, wanted: null };
+
+function load(source, then) {
+  const image = new Image();
+  image.onload = () => { then(image); redraw(); };
+  image.onerror = () => then(null);
+  image.src = source;
+}
+
+// One picture of training digits at a time; those in between are skipped.
+function wantTraining(step) {
+  if (pictures.trainingStep === step || pictures.wanted !== null) return;
+  pictures.wanted = step;
+  const source = recorded ? recorded.training[step] : "digits/training/" + step;
+  if (!source) { pictures.wanted = null; return; }
+  load(source, (image) => {
+    pictures.wanted = null;
+    pictures.training = image; pictures.trainingStep = step;
+    if (!image) setTimeout(redraw, 1000);
+  });
+}
+
+function wantTest() {
+  if (pictures.test) return;
+  pictures.test = "loading";
+  load(recorded ? recorded.test : "digits/test", (image) => {
+    pictures.test = image ?? "loading";
+    // A server that is busy or away is asked again later.
+    if (!image && !recorded) setTimeout(() => { pictures.test = null; redraw(); }, 3000);
+  });
+}
+
+// Draws `rows` × `columns` cells; the image is white on black and comes out as ink on paper, on red where it is wrong.
+function sheet(canvas, digits, image, { rows, columns, across, side, axis, tags }) {
+  const ratio = devicePixelRatio || 1;
+  const [width, height] = [canvas.clientWidth, canvas.clientHeight];
+  [canvas.width, canvas.height] = [Math.round(width * ratio), Math.round(height * ratio)];
+  const c = canvas.getContext("2d");
+  c.scale(ratio, ratio);
+  if (!digits) return;
+  const cell = Math.min((width - axis) / columns, height / rows);
+  const [left, top] = [(width - axis - cell * columns) / 2, (height - cell * rows) / 2];
+  const place = (i) => [left + i % columns * cell, top + Math.floor(i / columns) * cell];
+  const count = Math.min(digits.indices.length, rows * columns);
+  const wrong = Math.min(digits.wrong, count);
+  const drawn = image instanceof Image;
+  const dark = matchMedia("(prefers-color-scheme: dark)").matches;
+  if (drawn) {
+    c.fillStyle = "#000";
+    c.fillRect(left, top, cell * columns, cell * rows);
+    for (let i = 0; i < count; i++) {
+      const from = side === "test" ? digits.indices[i] : i;
+      const size = image.naturalWidth / across;
+      c.drawImage(image, from % across * size, Math.floor(from / across) * size, size, size, ...place(i), cell, cell);
+    }
+    if (!dark) { c.globalCompositeOperation = "difference"; c.fillStyle = "#fff"; c.fillRect(left, top, cell * columns, cell * rows); }
+  }
+  // What is light becomes red, what is dark stays; on a dark page the other way round.
+  c.globalCompositeOperation = !drawn ? "source-over" : dark ? "lighten" : "multiply";
+  c.fillStyle = colour("--wrong");
+  for (let i = 0; i < wrong; i++) c.fillRect(...place(i), cell + 0.5, cell + 0.5);
+  c.globalCompositeOperation = "source-over";
+  if (tags || cell > 22) {
+    c.font = `${Math.max(7, cell * 0.26)}px system-ui, sans-serif`;
+    c.textBaseline = "bottom";
+    for (let i = 0; i < count; i++) {
+      const [x, y] = place(i);
+      c.fillStyle = colour(i < wrong ? "--wrong-mark" : "--muted");
+      c.textAlign = "left"; c.fillText(digits.labels[i], x + 1, y + cell);
+      c.textAlign = "right"; c.fillText(digits.computed[i], x + cell - 1, y + cell);
+    }
+  }
+  if (axis) {
+    const parts = rows * columns / digits.of;
+    const right = left + cell * columns;
+    c.font = "11px system-ui, sans-serif"; c.textAlign = "left"; c.textBaseline = "middle";
+    for (let i = 0; i <= 5; i++) {
+      const y = top + cell * rows * i / 5;
+      c.fillStyle = colour("--muted");
+      c.fillRect(right, y - 0.5, 4, 1);
+      c.fillText(label(100 - 100 * parts * i / 5) + " %", right + 7, Math.min(Math.max(y, top + 6), top + cell * rows - 6));
+    }
+    const edge = top + cell * rows * Math.min(1, digits.wrong / (rows * columns));
+    c.fillStyle = colour("--wrong-mark");
+    c.beginPath(); c.moveTo(right, edge); c.lineTo(right + 6, edge - 4); c.lineTo(right + 6, edge + 4); c.fill();
+  }
+}
+
+function drawTraining(canvas) {
+  const digits = at(run.training, shown());
+  if (digits) wantTraining(digits.step);
+  // While its picture is on the way the one before stays.
+  const painted = run.training.find((d) => d.step === pictures.trainingStep) ?? digits;
+  sheet(canvas, painted, pictures.trainingStep === painted?.step ? pictures.training : null,
+    { rows: 10, columns: 10, across: 10, side: "training", axis: 0, tags: true });
+}
+
+function drawTest(canvas) {
+  const digits = at(run.tests, shown());
+  if (digits) wantTest();
+  if (digits) canvas.previousElementSibling.lastElementChild.textContent =
+    `${digits.wrong.toLocaleString("en")} of ${digits.of.toLocaleString("en")} misrecognised, at step ${digits.step}`;
+  sheet(canvas, digits, pictures.test, { rows: 25, columns: 40, across: 100, side: "test", axis: 46, tags: false });
+}

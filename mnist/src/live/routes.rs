@@ -1,0 +1,136 @@
+//! What the server answers.
+
+use super::stream::Reader;
+use super::{Show, guard, page};
+use crate::digits_png::{TEST_COLUMNS, TRAINING_COLUMNS, png};
+use crate::event::Event;
+use crate::picture;
+use crate::visitors::{Drawing, Request};
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::{DefaultBodyLimit, Path, RawQuery, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::middleware::from_fn;
+use axum::response::sse::{KeepAlive, Sse};
+use axum::response::{Html, IntoResponse, Response};
+use axum::routing::{get, post};
+use std::sync::mpsc::TrySendError;
+use std::sync::{Arc, OnceLock};
+use std::time::SystemTime;
+use tokio::sync::{Semaphore, oneshot};
+
+/// Pages that are sent events at the same time.
+const PAGES: usize = 64;
+/// The largest drawing: 400 × 400 grey values.
+const DRAWING: usize = 400 * 400;
+
+struct App {
+    show: Show,
+    seats: Arc<Semaphore>,
+    run: u64,
+    /// The picture of all test digits, once somebody has asked for it.
+    test_digits: OnceLock<Option<Bytes>>,
+}
+
+type Shared = State<Arc<App>>;
+
+pub(super) fn all(show: Show) -> Router {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    let run = now.map_or(0, |time| time.as_millis() as u64);
+    let app = App { show, seats: Arc::new(Semaphore::new(PAGES)), run, test_digits: OnceLock::new() };
+    Router::new()
+        .route("/", get(async || ([(header::CACHE_CONTROL, "no-store")], Html(page()))))
+        .route("/events", get(events))
+        .route("/digits/test", get(test_digits))
+        .route("/digits/training/{step}", get(training_digits))
+        .route("/pause", post(async |app: Shared| pause(&app, true)))
+        .route("/resume", post(async |app: Shared| pause(&app, false)))
+        .route("/read", post(read))
+        .layer(DefaultBodyLimit::max(DRAWING))
+        .layer(from_fn(guard::guard))
+        .with_state(Arc::new(app))
+}
+
+async fn events(State(app): Shared, headers: HeaderMap, RawQuery(query): RawQuery) -> Response {
+    let Ok(seat) = app.seats.clone().try_acquire_owned() else {
+        return (StatusCode::SERVICE_UNAVAILABLE, format!("{PAGES} pages are open already\n"))
+            .into_response();
+    };
+    // After a lost connection the browser says where it was; a page that was hidden says so itself.
+    let header = headers.get("last-event-id").and_then(|id| id.to_str().ok());
+    let last = header.or_else(|| query.as_deref()?.strip_prefix("after="));
+    let reader = Reader::new(app.show.events.clone(), app.run, last, seat);
+    Sse::new(reader.messages()).keep_alive(KeepAlive::default()).into_response()
+}
+
+async fn test_digits(State(app): Shared) -> Response {
+    // Thousands of digits take a moment, in which other pages are to be served.
+    let drawn = tokio::task::spawn_blocking(move || {
+        let draw = || {
+            let test = &app.show.data.as_ref()?.test;
+            let all: Vec<usize> = (0..test.len()).collect();
+            Some(Bytes::from(png(test, &all, TEST_COLUMNS)))
+        };
+        app.test_digits.get_or_init(draw).clone()
+    });
+    picture_or_404(drawn.await.ok().flatten())
+}
+
+async fn training_digits(State(app): Shared, Path(step): Path<u64>) -> Response {
+    let draw = || {
+        let events = app.show.events.borrow().clone();
+        let digits = events.iter().find_map(|event| match &**event {
+            Event::TrainingDigits(digits) if digits.step == step => Some(digits),
+            _ => None,
+        })?;
+        Some(Bytes::from(png(&app.show.data.as_ref()?.train, &digits.indices, TRAINING_COLUMNS)))
+    };
+    picture_or_404(draw())
+}
+
+fn picture_or_404(png: Option<Bytes>) -> Response {
+    match png {
+        Some(png) => {
+            ([(header::CONTENT_TYPE, "image/png"), (header::CACHE_CONTROL, "no-store")], png).into_response()
+        }
+        None => (StatusCode::NOT_FOUND, "there is no such picture\n").into_response(),
+    }
+}
+
+fn pause(app: &App, paused: bool) -> Response {
+    ask(app, Request::Pause(paused)).map_or_else(IntoResponse::into_response, IntoResponse::into_response)
+}
+
+/// Puts a request where the training loop finds it.
+fn ask(app: &App, request: Request) -> Result<StatusCode, (StatusCode, &'static str)> {
+    match app.show.requests.try_send(request) {
+        Ok(()) => Ok(StatusCode::NO_CONTENT),
+        Err(TrySendError::Full(_)) => Err((StatusCode::SERVICE_UNAVAILABLE, "too many ask at once\n")),
+        Err(TrySendError::Disconnected(_)) => Err((StatusCode::GONE, "the run is over\n")),
+    }
+}
+
+/// Reads a drawing, a square of grey values of which the bright ones are ink, and answers with ten probabilities.
+async fn read(State(app): Shared, drawing: Bytes) -> Response {
+    let side = drawing.len().isqrt();
+    if side == 0 || side * side != drawing.len() {
+        return (StatusCode::BAD_REQUEST, "a drawing is a square of bytes\n").into_response();
+    }
+    let Some(pixels) = picture::digit(side, side, &drawing) else {
+        return (StatusCode::UNPROCESSABLE_ENTITY, "nothing is drawn\n").into_response();
+    };
+    let (sender, answer) = oneshot::channel();
+    let answer_with = Box::new(|probabilities| {
+        let _ = sender.send(probabilities); // the visitor may have gone
+    });
+    if let Err(refused) = ask(&app, Request::Read(Drawing { pixels, answer: answer_with })) {
+        return refused.into_response();
+    }
+    match answer.await {
+        Ok(probabilities) => {
+            let text = serde_json::to_string(&probabilities).expect("numbers can be written");
+            ([(header::CONTENT_TYPE, "application/json")], text).into_response()
+        }
+        Err(_) => (StatusCode::GONE, "the run is over\n").into_response(),
+    }
+}

@@ -1,0 +1,50 @@
+// What the page knows of the run, and what of it the visitor looks at.
+"use strict";
+const $ = (id) => document.getElementById(id);
+// The whole run, in a page that was saved with one; else null.
+const recorded = JSON.parse($("recorded").textContent);
+const run = {};
+const view = { frozen: null, step: null, panels: [1, 2, 3, 4, 5, 6], log: false, zoom: 0, range: null };
+
+function forget() {
+  Object.assign(run, { start: null, steps: [], histograms: [], training: [], tests: [], done: null, paused: false });
+}
+forget();
+
+function take(event) {
+  const [kind, content] = Object.entries(event)[0];
+  switch (kind) {
+    case "start": forget(); run.start = content; view.frozen = view.step = view.range = null; break;
+    case "model": $("table").textContent = content.table; $("graph").innerHTML = content.graph; break;
+    case "step": run.steps.push(content); break;
+    case "histograms": run.histograms.push(content); break;
+    case "training_digits": run.training.push(content); break;
+    case "test_digits": run.tests.push(content); break;
+    case "paused": run.paused = content; break;
+    case "done": run.done = content; break;
+  }
+}
+
+const last = (list) => list[list.length - 1];
+const newest = () => run.steps.length ? last(run.steps).step : 0;
+// The step that is looked at: one that was chosen, the one where the picture was held, or the newest.
+const shown = () => view.step ?? view.frozen ?? newest();
+
+// How many entries of a list are not after the step.
+function until(list, step) {
+  let low = 0, high = list.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (list[middle].step <= step) low = middle + 1; else high = middle;
+  }
+  return low;
+}
+const at = (list, step) => list[Math.max(0, until(list, step) - 1)];
+
+// Drawing happens once a frame at most, however much arrives.
+let due = false;
+function redraw() {
+  if (due) return;
+  due = true;
+  requestAnimationFrame(() => { due = false; drawAll(); });
+}

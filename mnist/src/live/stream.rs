@@ -1,0 +1,63 @@
+//! Events on their way to a page.
+
+use crate::event::Event;
+use crate::history::Events;
+use axum::response::sse;
+use futures_util::stream::{Stream, unfold};
+use std::convert::Infallible;
+use std::sync::Arc;
+use tokio::sync::OwnedSemaphorePermit;
+
+/// Bytes of a message, about: what a slow page has waiting.
+const MESSAGE: usize = 64 * 1024;
+
+/// Where a page is in the history of a run.
+pub(super) struct Reader {
+    events: Events,
+    next: usize,
+    /// Tells runs apart, so that a page that outlived one begins with the next from the start.
+    run: u64,
+    _seat: OwnedSemaphorePermit,
+}
+
+impl Reader {
+    /// Goes on after the message `last`, if it is of this run.
+    pub(super) fn new(events: Events, run: u64, last: Option<&str>, seat: OwnedSemaphorePermit) -> Reader {
+        let next = last.and_then(|last| {
+            let (of, next) = last.split_once('-')?;
+            (of.parse() == Ok(run)).then(|| next.parse().ok()).flatten()
+        });
+        Reader { events, next: next.unwrap_or(0), run, _seat: seat }
+    }
+
+    /// Everything from here on, as arrays of events.
+    pub(super) fn messages(self) -> impl Stream<Item = Result<sse::Event, Infallible>> {
+        unfold(self, |mut reader| async move {
+            // The run and its history last as long as the program.
+            let waiting: Vec<Arc<Event>> = {
+                let next = reader.next;
+                let events = reader.events.wait_for(|events| events.len() > next).await.ok()?;
+                events[next..].to_vec()
+            };
+            let (text, count) = array(&waiting);
+            reader.next += count;
+            let message = sse::Event::default().id(format!("{}-{}", reader.run, reader.next)).data(text);
+            Some((Ok(message), reader))
+        })
+    }
+}
+
+/// As many of the events as fit in a message, at least one, as a JSON array, and their number.
+fn array(events: &[Arc<Event>]) -> (String, usize) {
+    let mut text = String::from("[");
+    for (count, event) in events.iter().enumerate() {
+        if text.len() > MESSAGE {
+            return (text + "]", count);
+        }
+        if count > 0 {
+            text.push(',');
+        }
+        text += &serde_json::to_string(&**event).expect("events have plain fields");
+    }
+    (text + "]", events.len())
+}

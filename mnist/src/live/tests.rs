@@ -1,0 +1,176 @@
+use super::*;
+use crate::data::{Source, Split};
+use crate::event::{Digits, Event, Observer, StepRecord};
+use crate::history::History;
+use crate::synthetic;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::time::{Duration, Instant};
+
+fn step(step: u64) -> Event {
+    Event::Step(StepRecord {
+        step,
+        epoch: 1,
+        train_loss: Some(0.5),
+        train_accuracy: None,
+        lr: None,
+        test: None,
+    })
+}
+
+fn show() -> (History, SocketAddr, Receiver<Request>) {
+    let digits = |seed, n| {
+        let (images, labels) = synthetic::digits(seed, n);
+        Split { images, labels, rows: 28, cols: 28 }
+    };
+    let data = Dataset { train: digits(1, 20), test: digits(2, 30), source: Source::Synthetic { seed: 1 } };
+    let history = History::new();
+    let (requests, asked) = sync_channel(2);
+    let show = Show { events: history.events(), data: Some(Arc::new(data)), requests };
+    let address = serve(show, 0).unwrap();
+    (history, address, asked)
+}
+
+/// Sends a request, and returns status and body.
+fn ask(address: SocketAddr, method: &str, path: &str, headers: &str, body: &[u8]) -> (u16, Vec<u8>) {
+    let mut stream = TcpStream::connect(address).unwrap();
+    let head = format!(
+        "{method} {path} HTTP/1.1\r\n{headers}Content-Length: {}\r\nConnection: close\r\n\r\n",
+        body.len()
+    );
+    stream.write_all(&[head.as_bytes(), body].concat()).unwrap();
+    let mut answer = vec![];
+    stream.read_to_end(&mut answer).unwrap();
+    let end = answer.windows(4).position(|w| w == b"\r\n\r\n").unwrap();
+    let status = String::from_utf8_lossy(&answer[9..12]).parse().unwrap();
+    (status, answer[end + 4..].to_vec())
+}
+
+const LOCAL: &str = "Host: localhost\r\n";
+
+/// A page that reads events.
+struct Page(BufReader<TcpStream>);
+
+impl Page {
+    fn open(address: SocketAddr, query: &str, headers: &str) -> Page {
+        let mut stream = TcpStream::connect(address).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        write!(stream, "GET /events{query} HTTP/1.1\r\n{LOCAL}{headers}\r\n").unwrap();
+        Page(BufReader::new(stream))
+    }
+
+    /// The next message: its id, and the steps in it.
+    fn next(&mut self) -> (String, Vec<u64>) {
+        let (mut id, mut steps) = (String::new(), None);
+        while id.is_empty() || steps.is_none() {
+            let mut line = String::new();
+            assert!(self.0.read_line(&mut line).unwrap() > 0, "the stream has ended");
+            if let Some(found) = line.strip_prefix("id: ") {
+                id = found.trim().to_owned();
+            } else if let Some(data) = line.strip_prefix("data: ") {
+                let events: Vec<Event> = serde_json::from_str(data.trim()).unwrap();
+                let step = |event| match event {
+                    Event::Step(record) => record.step,
+                    other => panic!("{other:?}"),
+                };
+                steps = Some(events.into_iter().map(step).collect());
+            }
+        }
+        (id, steps.unwrap())
+    }
+}
+
+#[test]
+fn late_and_returning_pages_get_everything_once() {
+    let (mut history, address, _asked) = show();
+    (0..3).for_each(|n| history.notice(&step(n)));
+    let mut early = Page::open(address, "", "");
+    let (id, steps) = early.next();
+    assert_eq!(steps, [0, 1, 2]);
+    history.notice(&step(3));
+    assert_eq!(early.next().1, [3]);
+    // A lost connection, or a page that was hidden, goes on where it was.
+    for mut back in [
+        Page::open(address, "?after=", &format!("Last-Event-ID: {id}\r\n")),
+        Page::open(address, &format!("?after={id}"), ""),
+    ] {
+        assert_eq!(back.next().1, [3]);
+    }
+    // After a run that this server knows nothing of, all of this one.
+    assert_eq!(Page::open(address, "?after=12-3", "").next().1, [0, 1, 2, 3]);
+}
+
+#[test]
+fn pages_that_never_read_hold_up_nobody() {
+    let (mut history, address, _asked) = show();
+    let sleeping: Vec<Page> = (0..20).map(|_| Page::open(address, "", "")).collect();
+    let begun = Instant::now();
+    (0..9_000).for_each(|n| history.notice(&step(n)));
+    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+    let mut awake = Page::open(address, "", "");
+    let (mut count, mut messages) = (0, 0);
+    while count < 9_000 {
+        count += awake.next().1.len();
+        messages += 1;
+    }
+    assert!(messages > 5, "a slow page is sent small parts, not {messages}");
+    drop(sleeping);
+}
+
+#[test]
+fn the_page_is_for_this_computer_alone() {
+    let (_history, address, _asked) = show();
+    let (status, page) = ask(address, "GET", "/", LOCAL, b"");
+    let page = String::from_utf8(page).unwrap();
+    assert_eq!(status, 200);
+    assert!(page.ends_with("</html>\n") && page.contains("EventSource"));
+    for part in ["src=\"", "href=\"http", "url(", "@import", "https://"] {
+        assert!(!page.contains(part), "the page loads something: {part}");
+    }
+    for headers in ["Host: example.org\r\n", "", "Host: localhost\r\nOrigin: http://example.org\r\n"] {
+        for (method, path) in [("GET", "/"), ("GET", "/events"), ("POST", "/pause")] {
+            let (status, reason) = ask(address, method, path, headers, b"");
+            // Without any Host header it is no HTTP/1.1, which the server itself may say.
+            assert!(status == 403 || headers.is_empty() && status == 400, "{headers:?}: {status}");
+            assert!(headers.is_empty() || !reason.is_empty());
+        }
+    }
+    let same = "Host: localhost\r\nOrigin: http://localhost\r\n";
+    assert_eq!(ask(address, "POST", "/pause", same, b"").0, 204);
+}
+
+#[test]
+fn a_taken_port_makes_way_for_the_next() {
+    let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let port = taken.local_addr().unwrap().port();
+    let next = bind(port).unwrap().local_addr().unwrap();
+    assert!(next.port() > port && next.ip().is_loopback());
+}
+
+#[test]
+fn drawings_are_read_by_whoever_trains() {
+    let (mut history, address, asked) = show();
+    let mut drawing = vec![0; 140 * 140];
+    for row in 30..110 {
+        drawing[row * 140 + 66..row * 140 + 76].fill(255);
+    }
+    let trainer = thread::spawn(move || {
+        let Ok(Request::Read(asked)) = asked.recv() else { panic!("a drawing was sent") };
+        assert_eq!(asked.pixels.len(), 784);
+        (asked.answer)([0.0, 0.9, 0.1, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]);
+    });
+    let (status, answer) = ask(address, "POST", "/read", LOCAL, &drawing);
+    assert_eq!((status, answer.starts_with(b"[0.0,0.9,")), (200, true));
+    trainer.join().unwrap();
+    assert_eq!(ask(address, "POST", "/read", LOCAL, &drawing).0, 410, "the run is over");
+    assert_eq!(ask(address, "POST", "/read", LOCAL, &[0; 140 * 140]).0, 422, "nothing is drawn");
+    assert_eq!(ask(address, "POST", "/read", LOCAL, &[0; 7]).0, 400);
+    assert_eq!(ask(address, "POST", "/read", LOCAL, &[0; 500_000]).0, 413);
+
+    let png = b"\x89PNG";
+    assert!(ask(address, "GET", "/digits/test", LOCAL, b"").1.starts_with(png));
+    assert_eq!(ask(address, "GET", "/digits/training/7", LOCAL, b"").0, 404);
+    history.notice(&Event::TrainingDigits(Digits::new(7, &[3, 4], &[1, 2], &[1, 1], 100)));
+    assert!(ask(address, "GET", "/digits/training/7", LOCAL, b"").1.starts_with(png));
+}
