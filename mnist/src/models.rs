@@ -131,3 +131,29 @@ pub fn batchnorm_conv(rng: &mut Rng) -> Sequential {
         .with(Dropout::new(0.75))
         .with(linear(200, 10, 0.1, rng))
 }
+
+/// How a model is built.
+pub type Build = fn(&mut Rng) -> Sequential;
+
+/// The examples in the order of the tutorial, and their models.
+pub const EXAMPLES: [(&str, Build); 9] = [
+    ("softmax", softmax),
+    ("five_layers_sigmoid", five_layers_sigmoid),
+    ("five_layers_relu_lrdecay", five_layers_relu),
+    ("five_layers_relu_lrdecay_dropout", five_layers_relu_dropout),
+    ("convolutional", convolutional),
+    ("convolutional_bigger_dropout", convolutional_bigger_dropout),
+    ("batchnorm_five_layers_sigmoid", batchnorm_five_layers_sigmoid),
+    ("batchnorm_five_layers_relu", batchnorm_five_layers_relu),
+    ("batchnorm_conv", batchnorm_conv),
+];
+
+/// The model of the example of this name.
+///
+/// ```
+/// assert!(mnist::models::by_example("five_layers_relu_lrdecay").is_some());
+/// assert!(mnist::models::by_example("six_layers").is_none());
+/// ```
+pub fn by_example(name: &str) -> Option<Build> {
+    EXAMPLES.into_iter().find(|(example, _)| *example == name).map(|(_, build)| build)
+}

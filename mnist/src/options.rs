@@ -66,6 +66,11 @@ pub struct Options {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub live: Option<u16>,
 
+    /// Write a movie of the training to this GIF file, and beside it as MP4 if ffmpeg is installed
+    #[arg(long, value_name = "FILE")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub movie: Option<PathBuf>,
+
     /// Record every step's graph anew instead of replaying a compiled one; the numbers are the same
     #[arg(long)]
     pub eager: bool,

@@ -13,6 +13,7 @@ pub(crate) const METRICS: &str = "metrics.jsonl";
 pub(crate) const PANELS: &str = "panels.jsonl";
 pub(crate) const RESULTS: &str = "results.json";
 pub(crate) const REPORT: &str = "report.html";
+pub(crate) const FIGURE: [&str; 2] = ["figure.svg", "figure.png"];
 pub(crate) const MODEL: &str = "model.safetensors";
 
 /// Writes the files of a run into a folder as it goes on. What cannot be written is said once, and the run goes on.
@@ -35,7 +36,7 @@ impl RunFolder {
             Some(path) => (path.to_owned(), fs::create_dir_all(path)),
             None => new_folder(name),
         };
-        let files = [CONFIG, METRICS, PANELS, RESULTS, REPORT, MODEL];
+        let files = [CONFIG, METRICS, PANELS, RESULTS, REPORT, FIGURE[0], FIGURE[1], MODEL];
         if let Some(used) = files.iter().map(|file| path.join(file)).find(|file| file.exists()) {
             return Err(used);
         }

@@ -6,10 +6,12 @@ use crate::data::{Batches, DataError, Dataset, Search};
 use crate::dataflow;
 use crate::engine::Engine;
 use crate::event::{Ending, Event, ModelView};
+use crate::figure;
 use crate::history::History;
 use crate::live::{self, Show};
+use crate::movie::{self, MovieError};
 use crate::options::Options;
-use crate::run_folder::{REPORT, RunFolder};
+use crate::run_folder::{FIGURE, REPORT, RunFolder};
 use crate::session::Session;
 use crate::visitors::Visitors;
 use clap::{CommandFactory, FromArgMatches};
@@ -55,6 +57,8 @@ enum RunError {
     Used(PathBuf),
     #[error("the live page cannot be served on port {port}: {error}")]
     Live { port: u16, error: std::io::Error },
+    #[error("the movie {}: {error}", file.display())]
+    Movie { file: PathBuf, error: MovieError },
     #[error("training failed: the loss became infinite or not a number after {0} steps")]
     Diverged(u64),
 }
@@ -108,6 +112,10 @@ fn run(
     if let Some(file) = &options.save {
         nn::can_save(file)?;
     }
+    if let Some(file) = &options.movie {
+        movie::can_write(file)
+            .map_err(|error| RunError::Movie { file: file.clone(), error: error.into() })?;
+    }
     let stop = stop_on_ctrl_c();
     let data = Arc::new(data);
     let mut history = History::new();
@@ -132,7 +140,8 @@ fn run(
         tell(Event::Model(view(&session)));
         session.run(tell)
     });
-    folder.keep(REPORT, live::report(&history.events().borrow(), Some(&data)).as_bytes());
+    let events = history.events().borrow().clone();
+    keep_pictures(&mut folder, &events, &data);
     let metadata = Metadata::from([
         ("example".to_owned(), plan.name.to_owned()),
         ("seed".to_owned(), options.seed.to_string()),
@@ -148,6 +157,12 @@ fn run(
     if let Some(file) = saved? {
         print_line(&format!("model saved to {}", file.display()));
     }
+    if let Some(file) = &options.movie {
+        let failed = |error| RunError::Movie { file: file.clone(), error };
+        let too =
+            if movie::write(&events, &data, file).map_err(failed)? { " and, as MP4, beside it" } else { "" };
+        print_line(&format!("movie written to {}{too}", file.display()));
+    }
     if options.live.is_some() && summary.ending == Ending::Finished {
         print_line("the live page stays open until Ctrl-C");
         session.receive();
@@ -156,6 +171,19 @@ fn run(
         Ending::Diverged => Err(RunError::Diverged(summary.steps)),
         _ => Ok(()),
     }
+}
+
+/// Leaves the report and the figure in the run's folder.
+fn keep_pictures(folder: &mut RunFolder, events: &[Arc<Event>], data: &Dataset) {
+    if folder.path().is_none() {
+        return;
+    }
+    folder.keep(REPORT, live::report(events, Some(data)).as_bytes());
+    let run = figure::Run::until(events, u64::MAX);
+    let shapes = figure::panels(&run, Some(data));
+    let [svg, png] = FIGURE;
+    folder.keep(svg, figure::svg(&shapes, figure::SIZE).as_bytes());
+    folder.keep(png, &figure::png(&figure::raster(&shapes, figure::SIZE, 1.0), figure::SIZE.0));
 }
 
 /// Serves the live page, prints where, and returns the wishes of those who look at it.
@@ -196,8 +224,8 @@ fn save(
     Ok(Some(file.to_owned()))
 }
 
-/// The first Ctrl-C asks the loop to end; a second one ends the process as usual.
-fn stop_on_ctrl_c() -> Arc<AtomicBool> {
+/// A flag that the first Ctrl-C sets, to ask what is going on to end; a second one ends the process as usual.
+pub fn stop_on_ctrl_c() -> Arc<AtomicBool> {
     let stop = Arc::new(AtomicBool::new(false));
     let asked = stop.clone();
     let installed = ctrlc::set_handler(move || {

@@ -1,0 +1,28 @@
+//! Opens a finished or interrupted run in the live page: `cargo run -p mnist --example replay -- runs/NAME`.
+
+use clap::Parser;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Opens a finished or interrupted run in the page.
+#[derive(Parser)]
+struct Args {
+    /// The run's folder
+    run: PathBuf,
+    /// Port of the page, or the next free one
+    #[arg(long, default_value_t = 7840)]
+    port: u16,
+}
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    let stop = mnist::stop_on_ctrl_c();
+    let opened = |address| println!("the run is at http://{address} until Ctrl-C");
+    match mnist::replay(&args.run, args.port, &stop, opened, &mut |line| eprintln!("warning: {line}")) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! A trained model and a picture of a digit.
+
+use crate::engine::{Engine, Mode};
+use crate::models::{EXAMPLES, by_example};
+use crate::picture;
+use crate::session::probabilities;
+use nn::{Rng, Sequential};
+use std::fs::File;
+use std::io::{self, BufReader};
+use std::path::{Path, PathBuf};
+
+/// Sides of pictures that are read: larger ones are a mistake.
+const SIDE: u32 = 10_000;
+
+/// Why a picture cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum RecognizeError {
+    /// The file is of none of the nine models.
+    #[error("{}: this is none of the nine models ({error})", file.display())]
+    NoModel {
+        /// The file.
+        file: PathBuf,
+        /// Why it is not the last of them.
+        error: nn::LoadError,
+    },
+    /// The picture cannot be opened.
+    #[error("{}: {error}", file.display())]
+    Open {
+        /// The file.
+        file: PathBuf,
+        /// What the system says.
+        error: io::Error,
+    },
+    /// The file is no picture.
+    #[error("{}: this is no PNG picture ({error})", file.display())]
+    NoPicture {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong with it.
+        error: png::DecodingError,
+    },
+    /// The picture is far larger than any digit.
+    #[error("{}: {width} × {height} pixels are too many, at most {SIDE} × {SIDE} are read", file.display())]
+    Large {
+        /// The file.
+        file: PathBuf,
+        /// Pixels in a row.
+        width: u32,
+        /// Rows.
+        height: u32,
+    },
+    /// Nothing is on it.
+    #[error("{}: there is no digit on this picture, it is all of one colour", .0.display())]
+    Empty(PathBuf),
+}
+
+/// What a model, as a run saved it in the file `model`, takes the digit in the PNG file `image` for: the probabilities of
+/// the ten digits. The picture may be of any size, dark on light or light on dark.
+///
+/// # Errors
+/// If one of the files cannot be read, or nothing is on the picture.
+pub fn recognize(model: &Path, image: &Path) -> Result<[f32; 10], RecognizeError> {
+    let network = load(model)?;
+    let (width, height, grey) = grey(image)?;
+    let pixels =
+        picture::digit(width, height, &grey).ok_or_else(|| RecognizeError::Empty(image.to_owned()))?;
+    Ok(probabilities(&mut Engine::new(Mode::Compiled, 0), &network, pixels))
+}
+
+/// The one of the nine models that the file is of. It names its example, since two may have the same parameters.
+fn load(file: &Path) -> Result<Sequential, RecognizeError> {
+    let mut error = None;
+    for (_, build) in EXAMPLES {
+        let mut network = build(&mut Rng::new(0));
+        match nn::load(&mut network, file) {
+            Ok(notes) => {
+                if let Some(build) = notes.get("example").and_then(|example| by_example(example)) {
+                    network = build(&mut Rng::new(0));
+                    nn::load(&mut network, file)
+                        .map_err(|error| RecognizeError::NoModel { file: file.to_owned(), error })?;
+                }
+                return Ok(network);
+            }
+            Err(found) => error = Some(found),
+        }
+    }
+    let error = error.expect("there are nine models");
+    Err(RecognizeError::NoModel { file: file.to_owned(), error })
+}
+
+/// Width, height and grey values of a PNG file; what is transparent is white.
+fn grey(file: &Path) -> Result<(usize, usize, Vec<u8>), RecognizeError> {
+    let opened = File::open(file).map_err(|error| RecognizeError::Open { file: file.to_owned(), error })?;
+    let no_picture = |error| RecognizeError::NoPicture { file: file.to_owned(), error };
+    let mut decoder = png::Decoder::new(BufReader::new(opened));
+    decoder.set_transformations(png::Transformations::normalize_to_color8());
+    let mut reader = decoder.read_info().map_err(no_picture)?;
+    let (width, height) = (reader.info().width, reader.info().height);
+    if width > SIDE || height > SIDE {
+        return Err(RecognizeError::Large { file: file.to_owned(), width, height });
+    }
+    let mut bytes = vec![0; reader.output_buffer_size().unwrap_or(0)];
+    let info = reader.next_frame(&mut bytes).map_err(no_picture)?;
+    let samples = info.color_type.samples();
+    let grey = bytes[..info.buffer_size()].chunks_exact(samples).map(|pixel| {
+        let (colours, alpha) = match samples {
+            2 | 4 => (&pixel[..samples - 1], u32::from(pixel[samples - 1])),
+            _ => (pixel, 255),
+        };
+        let light = colours.iter().map(|&c| u32::from(c)).sum::<u32>() / colours.len() as u32;
+        ((light * alpha + 255 * (255 - alpha)) / 255) as u8
+    });
+    Ok((width as usize, height as usize, grey.collect()))
+}

@@ -1,0 +1,93 @@
+//! A run that is over, opened in the page again.
+
+use crate::data::{Dataset, Search};
+use crate::engine::{Engine, Mode};
+use crate::event::{Event, Observer, Start};
+use crate::history::History;
+use crate::live::{self, Show};
+use crate::models;
+use crate::recorded::{self, RecordedError};
+use crate::run_folder::MODEL;
+use crate::session::probabilities;
+use crate::visitors::Visitors;
+use nn::{Rng, Sequential};
+use std::io;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::mpsc::sync_channel;
+
+/// Why a run cannot be replayed.
+#[derive(Debug, thiserror::Error)]
+pub enum ReplayError {
+    /// The folder has no run that could be read.
+    #[error(transparent)]
+    Recorded(#[from] RecordedError),
+    /// No port is free.
+    #[error("the page cannot be served: {0}")]
+    Serve(#[from] io::Error),
+}
+
+/// Serves the run in `folder` as a page, calls `opened` with its address, and returns when `stop` is set. `say` is given
+/// lines about what is missing.
+///
+/// # Errors
+/// If there is no such run, or no port to serve it on.
+pub fn replay(
+    folder: &Path,
+    port: u16,
+    stop: &AtomicBool,
+    opened: impl FnOnce(SocketAddr),
+    say: &mut dyn FnMut(String),
+) -> Result<(), ReplayError> {
+    let (start, events) = recorded::read(folder)?;
+    let mut history = History::new();
+    events.iter().for_each(|event| history.notice(event));
+    let data = digits(&start, &events, say);
+    let model = trained(&start, &folder.join(MODEL), say);
+    let (requests, asked) = sync_channel(4);
+    opened(live::serve(Show { events: history.events(), data: data.map(Arc::new), requests }, port)?);
+    let (mut visitors, mut engine) = (Visitors::new(asked), Engine::new(Mode::Compiled, 0));
+    while let Some(drawing) = visitors.after(stop) {
+        // Without a model the answer is dropped, which the page says.
+        if let Some(model) = &model {
+            (drawing.answer)(probabilities(&mut engine, model, drawing.pixels));
+        }
+    }
+    Ok(())
+}
+
+/// The digits that the run was trained on, if they are at hand.
+fn digits(start: &Start, events: &[Arc<Event>], say: &mut dyn FnMut(String)) -> Option<Dataset> {
+    let shown = |event: &Arc<Event>| matches!(**event, Event::TrainingDigits(_) | Event::TestDigits(_));
+    if !events.iter().any(shown) {
+        return None;
+    }
+    match Search::from_env().load(&start.options.choice(), &mut |_| ()) {
+        Ok(data) if data.digest() == start.data_sha256 => Some(data),
+        Ok(data) => {
+            say(format!(
+                "the sheets of digits stay empty: the run's digits are not at hand ({} are others)",
+                data.source
+            ));
+            None
+        }
+        Err(error) => {
+            say(format!("the sheets of digits stay empty: {error}"));
+            None
+        }
+    }
+}
+
+/// The model as the run left it.
+fn trained(start: &Start, file: &Path, say: &mut dyn FnMut(String)) -> Option<Sequential> {
+    let mut model = models::by_example(&start.name)?(&mut Rng::new(0));
+    match nn::load(&mut model, file) {
+        Ok(_) => Some(model),
+        Err(error) => {
+            say(format!("drawn digits are not read: {error}"));
+            None
+        }
+    }
+}
