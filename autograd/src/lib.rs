@@ -49,5 +49,5 @@ pub use parts::Part;
 pub use program::{FeedError, PlanStep, Profile, ProfileRow, Program};
 pub use tensor::{
     Axes, Conv2d, DType, Element, OrPanic, Padding, Pool2d, Rng, Scalar, Shape, ShapeError, Slice, Tensor,
-    Windows, fma_peak, set_threads, simd_level, threads, update_elements,
+    Windows, fma_peak, gather_bytes, set_threads, simd_level, threads, update_elements,
 };

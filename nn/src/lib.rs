@@ -82,8 +82,8 @@ mod summary;
 
 pub use autograd::{
     Axes, DType, Element, Grads, Graph, Mode, Module, NodeInfo, Op, Padding, Param, ParamPath, Part, Phase,
-    Program, Rng, Role, Shape, ShapeError, Slice, Tensor, Var, fma_peak, gradcheck, set_threads, simd_level,
-    threads,
+    Program, Rng, Role, Shape, ShapeError, Slice, Tensor, Var, fma_peak, gather_bytes, gradcheck,
+    set_threads, simd_level, threads,
 };
 pub use check::check_gradients;
 pub use convert::convert;

@@ -74,7 +74,7 @@ pub use conv::{Conv2d, Padding};
 pub use dtype::{DType, Element};
 pub use fused::{Fused, Operand};
 pub use layout::{Layout, Slice, View, Windows};
-pub use map::update_elements;
+pub use map::{gather_bytes, update_elements};
 pub use parallel::{set_threads, threads};
 pub use peak::fma_peak;
 pub use pool::Pool2d;

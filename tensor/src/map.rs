@@ -320,6 +320,48 @@ fn update_run<T: Element, const N: usize>(
     }
 }
 
+/// Rows `indices` of a table of bytes as numbers, `out[i][j] = rows[indices[i]][j] · scale`, on several threads: a batch out
+/// of a set of images.
+///
+/// ```
+/// let mut out = [0.0; 4];
+/// tensor::gather_bytes(&[0, 1, 2, 3, 4, 5], 2, &[2, 0], 0.5, &mut out);
+/// assert_eq!(out, [2.0, 2.5, 0.0, 0.5]);
+/// ```
+///
+/// # Panics
+/// If `out` has not `width` numbers for each index, or there is no row of an index.
+#[track_caller]
+pub fn gather_bytes(rows: &[u8], width: usize, indices: &[usize], scale: f32, out: &mut [f32]) {
+    let count = rows.len() / width.max(1);
+    if out.len() != indices.len() * width {
+        panic!(
+            "gather_bytes: {} rows of {width} do not fit a buffer of {} numbers",
+            indices.len(),
+            out.len()
+        );
+    }
+    if let Some(index) = indices.iter().find(|&&index| index >= count) {
+        panic!("gather_bytes: there is no row {index}, only {count} (counted from 0) of {width}");
+    }
+    if width == 0 {
+        return;
+    }
+    let together = (GRAIN / 2 / width).max(1);
+    for_each_chunk_mut(out, together * width, |task, out| {
+        let indices = &indices[task * together..];
+        vectorize(
+            #[inline(always)]
+            || {
+                for (out, &index) in out.chunks_exact_mut(width).zip(indices) {
+                    let row = &rows[index * width..][..width];
+                    out.iter_mut().zip(row).for_each(|(o, &byte)| *o = f32::from(byte) * scale);
+                }
+            },
+        );
+    });
+}
+
 /// `out[i] = if c[i] { a[i] } else { b[i] }`.
 #[track_caller]
 pub(crate) fn select<T: Element>(c: Strided<'_, bool>, a: Strided<'_, T>, b: Strided<'_, T>) -> Buffer<T> {

@@ -54,19 +54,25 @@ impl Rows {
         Row { a: of(self.a), out: of(self.out) }
     }
 
-    /// `R` rows from `first` on; the last one again for those that are missing.
+    /// `R` rows from place `place` of line `line` on; the last one again for those that are missing.
     #[inline(always)]
-    fn tile<const R: usize>(&self, first: usize) -> [Row; R] {
-        let (mut line, mut place) = (first / self.width, first % self.width);
-        let mut tile = [self.at(line, place); R];
-        for (row, to) in tile.iter_mut().enumerate().skip(1) {
-            if first + row < self.count {
+    fn tile<const R: usize>(&self, [line, place]: [usize; 2]) -> [Row; R] {
+        let mut row = self.at(line, place);
+        // As nearly always: all in one line.
+        if place + R <= self.width && line * self.width + place + R <= self.count {
+            return std::array::from_fn(|r| Row { a: row.a + r * self.a[2], out: row.out + r * self.out[2] });
+        }
+        let (mut line, mut place) = (line, place);
+        let mut tile = [row; R];
+        for to in &mut tile[1..] {
+            if line * self.width + place + 1 < self.count {
                 place += 1;
                 if place == self.width {
                     (line, place) = (line + 1, 0);
                 }
+                row = self.at(line, place);
             }
-            *to = self.at(line, place);
+            *to = row;
         }
         tile
     }
@@ -361,22 +367,29 @@ impl Block<'_> {
         &self,
         runs: &[Run],
     ) {
-        let (mut row, all) = (0, self.job.rows.count);
-        while row < all {
-            // SAFETY: by this function's contract.
+        let Rows { count, width, .. } = self.job.rows;
+        let (mut left, mut line, mut place) = (count, 0, 0);
+        while left > 0 {
+            let small = left <= H;
+            // SAFETY: by this function's contract; there is a row here.
             unsafe {
-                if all - row <= H {
-                    self.tile::<L, H, V, WHOLE>(row, runs);
-                    row += H;
+                if small {
+                    self.tile::<L, H, V, WHOLE>([line, place], left, runs);
                 } else {
-                    self.tile::<L, R, V, WHOLE>(row, runs);
-                    row += R;
+                    self.tile::<L, R, V, WHOLE>([line, place], left, runs);
                 }
+            }
+            let done = if small { H } else { R };
+            left = left.saturating_sub(done);
+            place += done;
+            while place >= width {
+                (line, place) = (line + 1, place - width);
             }
         }
     }
 
-    /// One tile: up to `R` rows from `first` on; for those that are missing the last one is computed again, and not stored.
+    /// One tile: up to `R` of the `left` rows from `first` on; for those that are missing the last one is computed again, and
+    /// not stored.
     ///
     /// # Safety
     /// As for [`avx512`], and there is a row `first`.
@@ -384,12 +397,12 @@ impl Block<'_> {
     #[expect(clippy::needless_range_loop, reason = "indices of several arrays of registers, unrolled")]
     unsafe fn tile<L: Lanes, const R: usize, const V: usize, const WHOLE: bool>(
         &self,
-        first: usize,
+        first: [usize; 2],
+        left: usize,
         runs: &[Run],
     ) {
         let &Block { job: &Job { sums, rows, a, out, .. }, column, last, b, step, add } = self;
         let tile = rows.tile::<R>(first);
-        let whole = rows.count - first >= R;
         // SAFETY: `a`, `b` and `out` are good at every offset formed here, which was checked when the job was made; the
         // last register of a block that is not whole touches its first `last` columns only.
         unsafe {
@@ -417,7 +430,7 @@ impl Block<'_> {
             }
             let one = L::splat(1.0);
             for (r, total) in total.into_iter().enumerate() {
-                if !whole && first + r >= rows.count {
+                if r >= left {
                     break;
                 }
                 let to = out.add(tile[r].out + column);

@@ -51,7 +51,7 @@ impl Plan {
         let Some(first) = reduced.next() else {
             return Plan { data: x.contiguous(), outer: x.count(), reduced: 1, inner: 1 };
         };
-        let last = reduced.last().unwrap_or(first);
+        let last = reduced.next_back().unwrap_or(first);
         if relevant().all(|i| set[i] == (first..=last).contains(&i)) {
             let (outer, inner) = (size(0..first), size(last + 1..shape.len()));
             return Plan { data: x.contiguous(), outer, reduced: size(first..last + 1), inner };

@@ -71,11 +71,10 @@ impl Split {
             );
         }
         const SCALE: f32 = 1.0 / 255.0;
-        for (&i, row) in indices.iter().zip(out.chunks_exact_mut(pixels.max(1))) {
-            for (to, &byte) in row.iter_mut().zip(self.image(i)) {
-                *to = f32::from(byte) * SCALE;
-            }
+        if let Some(i) = indices.iter().find(|&&i| i >= self.len()) {
+            panic!("gather_images: there is no image {i}, only {} (counted from 0)", self.len());
         }
+        nn::gather_bytes(&self.images, pixels, indices, SCALE, out);
     }
 
     /// Copies the labels with these indices into `out`.

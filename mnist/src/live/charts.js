@@ -29,11 +29,11 @@ function frame(canvas, { x, y, log, ticks, left = 44 }) {
     c.fillText(label(value), box.left - 6, at);
   }
   c.textAlign = "center";
-  for (const value of steps(x, 4)) c.fillText(Math.round(value).toLocaleString("en"), Math.min(along(value), box.right - 12), box.bottom + 12);
+  for (const value of steps(x, 4)) c.fillText((Math.round(value) || 0).toLocaleString("en"), Math.min(along(value), box.right - 12), box.bottom + 12);
   return { c, box, along, up };
 }
 
-const label = (value) => Math.abs(value) >= 1000 ? value.toExponential(0) : String(+value.toPrecision(4));
+const label = (value) => Math.abs(value) >= 1000 ? value.toExponential(0) : String(+value.toPrecision(4) || 0);
 
 // Round numbers that divide a range into about so many parts.
 function steps([low, high], count) {

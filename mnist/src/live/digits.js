@@ -63,13 +63,16 @@ function sheet(canvas, digits, image, { rows, columns, across, side, axis, tags 
   for (let i = 0; i < wrong; i++) c.fillRect(...place(i), cell + 0.5, cell + 0.5);
   c.globalCompositeOperation = "source-over";
   if (tags || cell > 22) {
-    c.font = `${Math.max(7, cell * 0.26)}px system-ui, sans-serif`;
+    c.fillStyle = colour("--line");
+    for (let i = 1; i < columns; i++) c.fillRect(left + i * cell - 0.5, top, 1, cell * rows);
+    for (let i = 1; i < rows; i++) c.fillRect(left, top + i * cell - 0.5, cell * columns, 1);
+    c.font = `${Math.max(7, cell * 0.25)}px system-ui, sans-serif`;
     c.textBaseline = "bottom";
     for (let i = 0; i < count; i++) {
       const [x, y] = place(i);
       c.fillStyle = colour(i < wrong ? "--wrong-mark" : "--muted");
-      c.textAlign = "left"; c.fillText(digits.labels[i], x + 1, y + cell);
-      c.textAlign = "right"; c.fillText(digits.computed[i], x + cell - 1, y + cell);
+      c.textAlign = "left"; c.fillText(digits.labels[i], x + 2, y + cell);
+      c.textAlign = "right"; c.fillText(digits.computed[i], x + cell - 2, y + cell);
     }
   }
   if (axis) {

@@ -33,8 +33,8 @@ function describe(step, record) {
   const state = run.done ? ending[run.done.ending] : run.paused ? "training pauses" : connection.state;
   const held = view.step !== null ? `, at step ${step}` : view.frozen !== null ? ", picture held" : "";
   if ($("status").textContent !== state + held) $("status").textContent = state + held;
-  $("freeze").textContent = view.frozen === null ? "⏸ picture" : "▶ picture";
-  $("pause").textContent = run.paused ? "▶ training" : "⏸ training";
+  $("freeze").textContent = view.frozen === null ? "hold picture" : "go on";
+  $("pause").textContent = run.paused ? "resume training" : "pause training";
   $("pause").disabled = Boolean(run.done || recorded);
   $("log").setAttribute("aria-pressed", view.log);
   Object.assign(document.body.dataset, {

@@ -42,7 +42,9 @@ impl Browser {
             .ok()?;
         let mut lines = BufReader::new(driver.stdout.take()?).lines();
         let port = lines.by_ref().map_while(Result::ok).find_map(|line| {
-            line.trim_end_matches('.').rsplit_once("successfully on port ").and_then(|(_, port)| port.parse::<u16>().ok())
+            line.trim_end_matches('.')
+                .rsplit_once("successfully on port ")
+                .and_then(|(_, port)| port.parse::<u16>().ok())
         })?;
         let config = ureq::Agent::config_builder().proxy(None).http_status_as_error(false);
         let agent: ureq::Agent = config.timeout_global(Some(Duration::from_secs(60))).build().into();

@@ -20,6 +20,39 @@ pub(crate) fn processor() -> String {
     )
 }
 
+/// Processor time since the system started, in ticks of its clock.
+#[derive(Clone, Copy)]
+pub(crate) struct Ticks {
+    all: f64,
+    idle: f64,
+    ours: f64,
+}
+
+impl Ticks {
+    /// Until now; `None` where the system does not say.
+    pub(crate) fn now() -> Option<Ticks> {
+        let numbers =
+            |text: &str| -> Vec<f64> { text.split_whitespace().filter_map(|n| n.parse().ok()).collect() };
+        // User, nice, system, idle, waiting for the disk, interrupts of two kinds, and what other guests of the host took.
+        let system = std::fs::read_to_string("/proc/stat").ok()?;
+        let system = numbers(system.lines().next()?);
+        // After the name in brackets; from the eleventh number on our own time and that of the processes we waited for.
+        let process = std::fs::read_to_string("/proc/self/stat").ok()?;
+        let process = numbers(process.rsplit_once(')')?.1);
+        Some(Ticks {
+            all: system.get(..8)?.iter().sum(),
+            idle: system.get(3..5)?.iter().sum(),
+            ours: process.get(10..14)?.iter().sum(),
+        })
+    }
+
+    /// The share of all processors that others have used since `before`.
+    pub(crate) fn others_since(self, before: Ticks) -> f64 {
+        let all = (self.all - before.all).max(1.0);
+        (all - (self.idle - before.idle) - (self.ours - before.ours)).max(0.0) / all
+    }
+}
+
 /// Today, as year-month-day.
 pub(crate) fn today() -> String {
     humantime::format_rfc3339_seconds(SystemTime::now()).to_string().chars().take(10).collect()
