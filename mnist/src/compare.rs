@@ -27,7 +27,7 @@ pub fn compare(folders: &[impl AsRef<Path>]) -> Result<(String, Vec<String>), Re
         let number = |value: Option<f64>| value.map_or("–".to_owned(), |value| format!("{value:.4}"));
         lines.push(format!(
             "{name}: final test accuracy {}, max {}",
-            number(accuracies().last()),
+            number(accuracies().next_back()),
             number(accuracies().reduce(f64::max))
         ));
         curves.push(Curve { name, tests });

@@ -61,7 +61,7 @@ fn interrupted(steps: &[StepRecord]) -> Summary {
         ending: Ending::Interrupted,
         steps: steps.last().map_or(0, |record| record.step),
         time: Duration::ZERO,
-        last: tests().last(),
+        last: tests().next_back(),
         best: tests().map(|test| test.accuracy).reduce(f64::max),
     }
 }

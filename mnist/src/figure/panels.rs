@@ -68,7 +68,7 @@ fn heading(run: &Run<'_>) -> Shape {
     let name = run.start.map_or("", |start| &*start.name);
     let step = run.steps.last().map_or(0, |record| record.step);
     let accuracies = || run.steps.iter().filter_map(|record| record.test.map(|test| test.accuracy));
-    let results = match (accuracies().last(), accuracies().reduce(f64::max)) {
+    let results = match (accuracies().next_back(), accuracies().reduce(f64::max)) {
         (Some(last), Some(best)) => format!(", test accuracy {last:.4}, max {best:.4}"),
         _ => String::new(),
     };

@@ -46,16 +46,18 @@ function sheet(canvas, digits, image, { rows, columns, across, side, axis, tags 
   const count = Math.min(digits.indices.length, rows * columns);
   const wrong = Math.min(digits.wrong, count);
   const drawn = image instanceof Image;
+  // Whole pixels, or its edges would stay grey when it is inverted.
+  const whole = [Math.floor(left), Math.floor(top), Math.ceil(cell * columns) + 1, Math.ceil(cell * rows) + 1];
   const dark = matchMedia("(prefers-color-scheme: dark)").matches;
   if (drawn) {
     c.fillStyle = "#000";
-    c.fillRect(left, top, cell * columns, cell * rows);
+    c.fillRect(...whole);
     for (let i = 0; i < count; i++) {
       const from = side === "test" ? digits.indices[i] : i;
       const size = image.naturalWidth / across;
       c.drawImage(image, from % across * size, Math.floor(from / across) * size, size, size, ...place(i), cell, cell);
     }
-    if (!dark) { c.globalCompositeOperation = "difference"; c.fillStyle = "#fff"; c.fillRect(left, top, cell * columns, cell * rows); }
+    if (!dark) { c.globalCompositeOperation = "difference"; c.fillStyle = "#fff"; c.fillRect(...whole); }
   }
   // What is light becomes red, what is dark stays; on a dark page the other way round.
   c.globalCompositeOperation = !drawn ? "source-over" : dark ? "lighten" : "multiply";
