@@ -25,7 +25,7 @@ pub(crate) fn panels(run: &Run<'_>, data: Option<&Dataset>) -> Vec<Shape> {
     let mut shapes = vec![heading(run)];
     let place = |panel: usize| {
         let (column, row) = (panel % 3, panel / 3);
-        [10.0 + 397.0 * column as f64, 64.0 + 350.0 * row as f64, 380.0, 320.0]
+        [10.0 + 397.0 * column as f64, 76.0 + 346.0 * row as f64, 380.0, 312.0]
     };
     let steps = last.map_or(1, |record| record.step.max(1)) as f64;
     let titles = run.histograms.last().map(|h| h.titles.clone()).unwrap_or_default();
@@ -33,11 +33,11 @@ pub(crate) fn panels(run: &Run<'_>, data: Option<&Dataset>) -> Vec<Shape> {
         ["accuracy", "cross-entropy loss × 100", "training digits", &titles[0], &titles[1], "test digits"];
     for (panel, name) in names.into_iter().enumerate() {
         let [x, y, ..] = place(panel);
-        shapes.push(Shape::text((x, y - 8.0), Anchor::Start, name, 13.0, TEXT));
+        shapes.push(Shape::text((x, y - 14.0), Anchor::Start, name, 13.0, TEXT));
     }
     for (panel, name) in [(0, "training, thick: test"), (1, "training, thick: test")] {
         let [x, y, w, _] = place(panel);
-        shapes.push(Shape::text((x + w, y - 8.0), Anchor::End, name, SMALL, MUTED));
+        shapes.push(Shape::text((x + w - 6.0, y - 14.0), Anchor::End, name, SMALL, MUTED));
     }
     let scale = |factor: f64| move |value: Option<f64>| value.map(|v| v * factor);
     curves(&mut shapes, place(0), run, [steps, 0.0, 1.0], &|record| {
@@ -56,7 +56,7 @@ pub(crate) fn panels(run: &Run<'_>, data: Option<&Dataset>) -> Vec<Shape> {
         }
         if let Some(digits) = run.tests {
             let [x, y, w, _] = place(5);
-            let within = [x, y, w - 50.0, (w - 50.0) * 25.0 / 40.0];
+            let within = [x, y, w - 44.0, (w - 44.0) * 25.0 / 40.0];
             sheet(&mut shapes, within, digits, &data.test, [25, 40]);
             axis(&mut shapes, within, digits);
         }
@@ -86,19 +86,27 @@ pub(super) fn plot(
         let within = ((value - low) / (high - low)).clamp(0.0, 1.0);
         (left + step / steps * width, top + height * (1.0 - within))
     };
-    for i in 0..=5 {
-        let value = low + (high - low) * f64::from(i) / 5.0;
+    for value in round_numbers(low, high) {
         let at = point(0.0, value);
         shapes.push(Shape::Line { points: vec![at, (left + width, at.1)], width: 1.0, colour: GRID });
         shapes.push(Shape::text((left - 6.0, at.1 + 4.0), Anchor::End, number(value), SMALL, MUTED));
     }
-    for i in 0..=4 {
-        let step = steps * f64::from(i) / 4.0;
-        let anchor = if i == 4 { Anchor::End } else { Anchor::Middle };
+    for step in round_numbers(0.0, steps) {
         let at = (left + step / steps * width, top + height + 16.0);
+        let anchor = if step > steps * 0.97 { Anchor::End } else { Anchor::Middle };
         shapes.push(Shape::text(at, anchor, format!("{step:.0}"), SMALL, MUTED));
     }
     point
+}
+
+/// Round numbers that cut a range into about five parts.
+fn round_numbers(low: f64, high: f64) -> impl Iterator<Item = f64> {
+    let size = (high - low) / 5.0;
+    let power = 10_f64.powf(size.log10().floor());
+    let factor = [1.0, 2.0, 5.0].into_iter().find(|factor| factor * power >= size * 0.999);
+    let step = factor.unwrap_or(10.0) * power;
+    let (first, last) = ((low / step - 1e-9).ceil() as i64, (high / step + 1e-9).floor() as i64);
+    (first..=last).map(move |i| i as f64 * step)
 }
 
 /// Three digits that count.

@@ -5,6 +5,8 @@ use super::shape::{Colour, Shape};
 
 /// Fine pixels along a side of each pixel.
 const FINE: usize = 3;
+/// Height of capitals in relation to the size of a text.
+const CAPITALS: f64 = 0.75;
 
 /// Draws shapes on white, `zoom` times as large as they are. Gives rows of red, green and blue.
 pub(crate) fn raster(shapes: &[Shape], (width, height): (usize, usize), zoom: f64) -> Vec<u8> {
@@ -44,7 +46,7 @@ impl Canvas {
                 points.windows(2).for_each(|ends| self.stroke(ends[0], ends[1], width * zoom, *colour));
             }
             Shape::Text { at: (x, y), anchor, text, size, colour } => {
-                let unit = size * zoom / font::HEIGHT as f64;
+                let unit = size * zoom * CAPITALS / font::HEIGHT as f64;
                 let length = text.chars().count() as f64 * font::ADVANCE as f64 * unit;
                 let left = x * zoom - length * [0.0, 0.5, 1.0][*anchor as usize];
                 for (i, c) in text.chars().enumerate() {
@@ -151,7 +153,7 @@ mod tests {
 
     #[test]
     fn text_ends_where_it_is_anchored() {
-        let text = Shape::text((20.0, 8.0), Anchor::End, "1", 7.0, [0; 3]);
+        let text = Shape::text((20.0, 8.0), Anchor::End, "1", 7.0 / CAPITALS, [0; 3]);
         let rgb = raster(&[text], (30, 9), 1.0);
         let inked: Vec<usize> = (0..30).filter(|x| (0..9).any(|y| rgb[(y * 30 + x) * 3] < 128)).collect();
         assert_eq!(inked, [15, 16, 17], "a 1 is three pixels wide, with a gap to the right");
