@@ -20,12 +20,17 @@
 //! | `synthetic`, `sheet` | digits drawn by the program where there is no network; pictures of digits |
 //! | `models` | the nine models |
 //! | `options` | the flags that all examples share |
-//! | `train` | the one training loop |
+//! | `train`, `session` | an example from its flags to its results; the one training loop in it |
 //! | `engine` | what the loop computes, from compiled graphs or eagerly |
 //! | `evaluate` | accuracy and loss on the test digits |
-//! | `event` | what the loop tells those who watch |
-//! | `profile` | where the time of a run went |
-//! | `console`, `run_folder` | who watches: the terminal, the run's files |
+//! | `capture`, `bands`, `dataflow` | what is to be seen of a model: inner values, their distributions, its graph |
+//! | `event`, `broadcast` | what the loop tells those who watch, each in a thread of its own |
+//! | `visitors` | what those who watch may ask of the loop |
+//! | `console`, `run_folder`, `history` | who watches: the terminal, the run's files, the page's memory |
+//! | `live` | the page, and the server on this computer that it comes from |
+//! | `digits_png`, `figure`, `movie` | pictures of digits, and of the six panels |
+//! | `recorded`, `replay`, `compare` | runs that are over |
+//! | `picture`, `recognize` | from a picture of a digit to what it is |
 #![forbid(unsafe_code)]
 
 mod bands;

@@ -329,3 +329,51 @@ fn ctrl_c_saves_what_was_learnt() {
     assert!(rest.contains("Training was interrupted") && rest.contains("final test accuracy"), "{rest}");
     assert!(folder.join("model.safetensors").exists());
 }
+
+/// Runs that are over: what `replay`, `compare` and `recognize` say to folders and files that are something else.
+#[test]
+fn foreign_folders_and_pictures_are_named() {
+    let (data, out) = (tiny_data(), tempdir().unwrap());
+    let (run_folder, other) = (out.path().join("run"), out.path().join("other"));
+    let (run_folder, other) = (run_folder.to_str().unwrap(), other.to_str().unwrap());
+    let flags =
+        ["--data", data.path().to_str().unwrap(), "--batch", "20", "--steps", "30", "--out", run_folder];
+    assert!(run("softmax", &flags).status.success());
+    for file in ["panels.jsonl", "results.json", "report.html", "figure.svg", "figure.png"] {
+        assert!(out.path().join("run").join(file).exists(), "{file}");
+    }
+    let figure = out.path().join("compare.svg");
+    let output = run("compare", &[run_folder, "--out", figure.to_str().unwrap()]);
+    assert!(output.status.success() && text(&output.stdout).contains("run: final test accuracy 0."));
+    assert!(fs::read_to_string(&figure).unwrap().starts_with("<svg"));
+
+    refused("replay", &[other], &[other, "config.json", "a run's folder has"]);
+    refused("compare", &[run_folder, other], &[other, "config.json"]);
+    let metrics = out.path().join("run").join("metrics.jsonl");
+    fs::write(&metrics, "not a number\n{}\n").unwrap();
+    refused("replay", &[run_folder], &["metrics.jsonl, line 1", "not what a run writes"]);
+
+    let model = format!("{run_folder}/model.safetensors");
+    let picture = format!("{run_folder}/figure.png");
+    let output = run("recognize", &[&model, &picture]);
+    assert!(output.status.success() && text(&output.stdout).contains(" %"), "{}", text(&output.stderr));
+    refused("recognize", &[&model, metrics.to_str().unwrap()], &["metrics.jsonl", "no PNG picture"]);
+    refused("recognize", &[&model, "nowhere.png"], &["nowhere.png"]);
+    refused("recognize", &[&picture, &picture], &["figure.png", "none of the nine models"]);
+    fs::write(&picture, &fs::read(&picture).unwrap()[..900]).unwrap();
+    refused("recognize", &[&model, &picture], &["figure.png", "no PNG picture"]);
+}
+
+#[test]
+fn a_movie_shows_the_run_and_one_that_cannot_be_written_is_found_before_training() {
+    let (data, out) = (tiny_data(), tempdir().unwrap());
+    let movie = out.path().join("run.gif");
+    let flags = ["--data", data.path().to_str().unwrap(), "--batch", "20", "--steps", "40", "--movie"];
+    let output = run("softmax", &[&flags[..], &[movie.to_str().unwrap()]].concat());
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let file = fs::read(&movie).unwrap();
+    assert!(file.starts_with(b"GIF89a") && file.len() < 3_000_000, "{} bytes", file.len());
+    let nowhere = out.path().join("nowhere").join("run.gif");
+    let nowhere = nowhere.to_str().unwrap();
+    refused("softmax", &[&flags[..], &[nowhere]].concat(), &[nowhere]);
+}
