@@ -3,7 +3,7 @@
 
 use mnist::data::{Batches, Split};
 use mnist::{Engine, Mode, models, synthetic};
-use nn::{Rng, Sequential};
+use nn::Rng;
 use optim::{Adam, Optimizer, Sgd};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -29,24 +29,11 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-type Build = fn(&mut Rng) -> Sequential;
-
 #[test]
 fn a_compiled_step_allocates_nothing() {
     let (images, labels) = synthetic::digits(3, 500);
     let digits = Split { images, labels, rows: 28, cols: 28 };
-    let builds: [(&str, Build); 9] = [
-        ("softmax", models::softmax),
-        ("five_layers_sigmoid", models::five_layers_sigmoid),
-        ("five_layers_relu", models::five_layers_relu),
-        ("five_layers_relu_dropout", models::five_layers_relu_dropout),
-        ("convolutional", models::convolutional),
-        ("convolutional_bigger_dropout", models::convolutional_bigger_dropout),
-        ("batchnorm_five_layers_sigmoid", models::batchnorm_five_layers_sigmoid),
-        ("batchnorm_five_layers_relu", models::batchnorm_five_layers_relu),
-        ("batchnorm_conv", models::batchnorm_conv),
-    ];
-    for (name, build) in builds {
+    for (name, build) in models::EXAMPLES {
         let mut model = build(&mut Rng::new(1));
         let (mut sgd, mut adam) = (Sgd::new(), Adam::new());
         let optimizer: &mut dyn Optimizer = if name == "softmax" { &mut sgd } else { &mut adam };

@@ -2,25 +2,11 @@
 
 use mnist::data::Split;
 use mnist::{Engine, Mode, models, synthetic};
-use nn::{Module, Rng, Sequential, Tensor};
+use nn::{Module, Rng, Tensor};
 use optim::{Adam, Optimizer, Sgd};
 
-type Build = fn(&mut Rng) -> Sequential;
-
-const MODELS: [(&str, Build); 9] = [
-    ("softmax", models::softmax),
-    ("five_layers_sigmoid", models::five_layers_sigmoid),
-    ("five_layers_relu", models::five_layers_relu),
-    ("five_layers_relu_dropout", models::five_layers_relu_dropout),
-    ("convolutional", models::convolutional),
-    ("convolutional_bigger_dropout", models::convolutional_bigger_dropout),
-    ("batchnorm_five_layers_sigmoid", models::batchnorm_five_layers_sigmoid),
-    ("batchnorm_five_layers_relu", models::batchnorm_five_layers_relu),
-    ("batchnorm_conv", models::batchnorm_conv),
-];
-
 /// The parameters and states after a few steps on batches of two sizes, and the scores before and after.
-fn train(build: Build, digits: &Split, mode: Mode) -> (Vec<(String, Tensor)>, [f64; 2]) {
+fn train(build: models::Build, digits: &Split, mode: Mode) -> (Vec<(String, Tensor)>, [f64; 2]) {
     let mut model = build(&mut Rng::new(1));
     let (mut sgd, mut adam) = (Sgd::new().momentum(0.9), Adam::new());
     let mut engine = Engine::new(mode, 7);
@@ -40,7 +26,7 @@ fn train(build: Build, digits: &Split, mode: Mode) -> (Vec<(String, Tensor)>, [f
 fn compiled_steps_have_the_bits_of_eager_ones() {
     let (images, labels) = synthetic::digits(3, 140);
     let digits = Split { images, labels, rows: 28, cols: 28 };
-    for (name, build) in MODELS {
+    for (name, build) in models::EXAMPLES {
         nn::set_threads(1);
         let expected = train(build, &digits, Mode::Eager);
         for threads in [1, 2, 3] {

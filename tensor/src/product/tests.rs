@@ -1,0 +1,82 @@
+//! Every tile at every level against the definition.
+
+use super::*;
+
+/// The definition, one number at a time, with checked indexing.
+fn expected(sums: &Sums, rows: &Rows, a: &[f32], b: &[f32], out: &[f32], add: bool) -> Vec<f64> {
+    let mut result: Vec<f64> = out.iter().map(|&x| x.into()).collect();
+    for row in (0..rows.count).map(|i| rows.at(i / rows.width, i % rows.width)) {
+        for c in 0..sums.columns {
+            let mut sum = if add { result[row.out + c] } else { 0.0 };
+            for (run, i) in (0..sums.runs).flat_map(|run| (0..sums.len).map(move |i| (run, i))) {
+                let x = a[row.a + run * sums.a_run + i * sums.a_step];
+                let y = b[run * sums.b_run + i * sums.b_step + c * sums.b_column];
+                sum += f64::from(x) * f64::from(y);
+            }
+            result[row.out + c] = sum;
+        }
+    }
+    result
+}
+
+fn numbers(len: usize, seed: u64) -> Vec<f32> {
+    crate::Tensor::uniform([len], -1.0, 1.0, crate::DType::F32, &mut crate::Rng::new(seed)).to_vec()
+}
+
+/// Every number of columns up to several blocks and of rows up to two tiles, at every level of this CPU.
+#[test]
+fn every_tile_follows_the_definition() {
+    let widths = (1..20).chain([24, 31, 48, 49, 63, 64, 65, 70, 100, 1023]);
+    let layouts = [(true, 1, 900), (false, 1, 900), (true, 40, 7), (false, 5, 30), (true, 3, 0)];
+    for (columns, (along, runs, len)) in widths.flat_map(|columns| layouts.map(|layout| (columns, layout))) {
+        let (b_step, b_column) = if along { (columns + 1, 1) } else { (1, 910) };
+        let sums = Sums { runs, len, a_run: 3, a_step: 2, b_run: len * b_step, b_step, b_column, columns };
+        let (a, b) = (numbers(2200, 1), numbers(910 * (columns + 1), 2));
+        for count in [1, 3, 4, 5, 12, 13, 25, 41] {
+            let line = 5 * (columns + 2);
+            let rows = Rows { count, width: 5, a: [7, 25, 4], out: [1, line, columns + 2] };
+            for add in [false, true] {
+                let before = numbers(count * (columns + 2) + 1, 3);
+                let expected = expected(&sums, &rows, &a, &b, &before, add);
+                let job = |out: &mut Vec<f32>| Job {
+                    sums: &sums,
+                    rows,
+                    a: a.as_ptr(),
+                    b: b.as_ptr(),
+                    out: out.as_mut_ptr(),
+                };
+                sums.check(rows, a.len(), b.len(), before.len());
+                let verify = |name: &str, run: &dyn Fn(&Job, bool)| {
+                    let mut out = before.clone();
+                    run(&job(&mut out), add);
+                    for (i, (x, y)) in out.iter().zip(&expected).enumerate() {
+                        assert!(
+                            (f64::from(*x) - y).abs() < 1e-4,
+                            "{name}: {columns} columns, {count} rows, element {i}: {x} for {y}"
+                        );
+                    }
+                };
+                // SAFETY: checked above, at levels that the CPU has.
+                verify("portable", &|job, add| unsafe { portable(job, add) });
+                #[cfg(target_arch = "x86_64")]
+                {
+                    if simd_level() >= Level::Avx2 {
+                        // SAFETY: as above.
+                        verify("avx2", &|job, add| unsafe { avx2(job, add) });
+                    }
+                    if simd_level() >= Level::Avx512 {
+                        // SAFETY: as above.
+                        verify("avx512", &|job, add| unsafe { avx512(job, add) });
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+#[should_panic(expected = "outside of the second operand")]
+fn what_reaches_outside_is_refused() {
+    let sums = Sums { runs: 1, len: 3, a_run: 0, a_step: 1, b_run: 0, b_step: 4, b_column: 1, columns: 5 };
+    sums.compute(Rows::of_matrix(1, 0, 0), &[0.0; 3], &[0.0; 12], &mut [0.0; 5], false);
+}
