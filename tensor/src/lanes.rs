@@ -1,5 +1,7 @@
 //! Vector registers of `f32`, for the kernels in which the compiler's own vectorisation is not enough.
 
+use crate::simd::{Level, simd_level};
+
 /// A register of several `f32`, as the kernels of products see it.
 ///
 /// The methods are unsafe because they may use instructions that only some CPUs have: whoever calls them is compiled
@@ -11,6 +13,11 @@ pub(crate) trait Lanes: Copy {
     /// # Safety
     /// The CPU has the instructions.
     unsafe fn splat(x: f32) -> Self;
+    /// The `G` numbers there, over and over: 1, 2, 4 or 8.
+    ///
+    /// # Safety
+    /// The CPU has the instructions; `from` is good for reading `G` elements.
+    unsafe fn repeat<const G: usize>(from: *const f32) -> Self;
     /// # Safety
     /// The CPU has the instructions; `from` is good for reading `N` elements.
     unsafe fn load(from: *const f32) -> Self;
@@ -30,6 +37,15 @@ pub(crate) trait Lanes: Copy {
     /// # Safety
     /// The CPU has the instructions.
     unsafe fn add_product(self, a: Self, b: Self) -> Self;
+}
+
+/// Elements of the registers at the level of this process.
+pub(crate) fn lanes() -> usize {
+    match simd_level() {
+        Level::Avx512 => 16,
+        Level::Avx2 => 8,
+        Level::Portable => 4,
+    }
 }
 
 /// `x`, which the compiler knows nothing about any more.
@@ -56,6 +72,11 @@ impl Lanes for [f32; 4] {
     #[inline(always)]
     unsafe fn splat(x: f32) -> Self {
         [x; 4]
+    }
+    #[inline(always)]
+    unsafe fn repeat<const G: usize>(from: *const f32) -> Self {
+        // SAFETY: by the contract there are `G` elements.
+        std::array::from_fn(|i| unsafe { *from.add(i % G) })
     }
     #[inline(always)]
     unsafe fn load(from: *const f32) -> Self {
@@ -110,6 +131,18 @@ mod x86 {
             unsafe { _mm256_set1_ps(x) }
         }
         #[inline(always)]
+        unsafe fn repeat<const G: usize>(from: *const f32) -> Self {
+            // SAFETY: as above.
+            unsafe {
+                match G {
+                    1 => _mm256_set1_ps(*from),
+                    2 => _mm256_castpd_ps(_mm256_set1_pd(from.cast::<f64>().read_unaligned())),
+                    4 => _mm256_broadcast_ps(&from.cast::<__m128>().read_unaligned()),
+                    _ => _mm256_loadu_ps(from),
+                }
+            }
+        }
+        #[inline(always)]
         unsafe fn load(from: *const f32) -> Self {
             // SAFETY: as above.
             unsafe { _mm256_loadu_ps(from) }
@@ -143,6 +176,18 @@ mod x86 {
         unsafe fn splat(x: f32) -> Self {
             // SAFETY: as above.
             unsafe { _mm512_set1_ps(x) }
+        }
+        #[inline(always)]
+        unsafe fn repeat<const G: usize>(from: *const f32) -> Self {
+            // SAFETY: as above.
+            unsafe {
+                match G {
+                    1 => _mm512_set1_ps(*from),
+                    2 => _mm512_castpd_ps(_mm512_set1_pd(from.cast::<f64>().read_unaligned())),
+                    4 => _mm512_broadcast_f32x4(_mm_loadu_ps(from)),
+                    _ => _mm512_broadcast_f32x8(_mm256_loadu_ps(from)),
+                }
+            }
         }
         #[inline(always)]
         unsafe fn load(from: *const f32) -> Self {

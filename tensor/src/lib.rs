@@ -48,6 +48,7 @@ mod dtype;
 mod elementwise;
 mod fused;
 mod index;
+mod interleave;
 mod join;
 mod lanes;
 mod layout;

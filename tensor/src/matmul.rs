@@ -238,6 +238,7 @@ impl<'a> Operands<'a> {
             b_step: unsigned(b.rows)?,
             b_column: unsigned(b.columns)?,
             columns: n,
+            group: 1,
         };
         Some(Operands { a: from(&a), a_row: unsigned(a.rows)?, b: from(&b), sums })
     }

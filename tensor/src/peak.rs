@@ -1,6 +1,6 @@
 //! What the machine could do at most, to hold measurements against.
 
-use crate::lanes::Lanes;
+use crate::lanes::{Lanes, lanes};
 use crate::parallel::{for_each, threads};
 use crate::simd::{Level, simd_level};
 use std::time::Instant;
@@ -31,14 +31,6 @@ pub fn fma_peak() -> f64 {
     });
     let best = seconds.fold(f64::INFINITY, f64::min);
     (2 * threads * ROUNDS * CHAINS * lanes) as f64 / best
-}
-
-fn lanes() -> usize {
-    match simd_level() {
-        Level::Avx512 => 16,
-        Level::Avx2 => 8,
-        Level::Portable => 4,
-    }
 }
 
 fn chains(x: f32) -> f32 {

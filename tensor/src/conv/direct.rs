@@ -6,6 +6,8 @@
 
 use super::Geometry;
 use crate::buffer::Buffer;
+use crate::interleave::{interleave, separate};
+use crate::lanes::lanes;
 use crate::parallel::for_each_chunk_mut;
 use crate::product::{Rows, Sums};
 
@@ -28,22 +30,25 @@ impl Padded {
         self.size[0] * self.row()
     }
 
-    /// Puts the part of `image`, of `height` by `width`, that fits into `out`, and zeros around it.
-    fn fill(&self, image: &[f32], [height, width]: [usize; 2], out: &mut [f32]) {
+    /// The images, each of `height` by `width`, side by side in a group, as far as they fit, with zeros around them.
+    fn of(&self, images: &[f32], [height, width]: [usize; 2], group: usize) -> Buffer<f32> {
+        let mut out = Buffer::uninit(self.count() * group);
         let [top, left] = self.before;
+        let (line, image) = (width * self.channels, height * width * self.channels);
         let copied = width.min(self.size[1].saturating_sub(left)) * self.channels;
-        for (y, row) in out.chunks_exact_mut(self.row()).enumerate() {
+        for (y, row) in out.chunks_exact_mut(self.row() * group).enumerate() {
             let y = y.wrapping_sub(top);
             if y < height {
-                let (before, rest) = row.split_at_mut(left * self.channels);
-                let (middle, after) = rest.split_at_mut(copied);
+                let (before, rest) = row.split_at_mut(left * self.channels * group);
+                let (middle, after) = rest.split_at_mut(copied * group);
                 before.fill(0.0);
-                middle.copy_from_slice(&image[y * width * self.channels..][..copied]);
+                interleave(&images[y * line..], image, images.len() / image, group, middle);
                 after.fill(0.0);
             } else {
                 row.fill(0.0);
             }
         }
+        out
     }
 }
 
@@ -52,6 +57,43 @@ impl Padded {
 struct Phase {
     first: usize,
     taps: usize,
+}
+
+/// How many images are computed side by side: as many as fill the registers best that `columns` of a single one do not
+/// fill, better two registers than one, since both share the number that multiplies them. Images so large that together
+/// they leave the cache are computed one by one.
+fn group(images: usize, columns: usize, image: usize) -> usize {
+    const CACHED: usize = 1 << 18;
+    let lanes = lanes();
+    let filled = |group: &usize| {
+        let registers = (columns * group).div_ceil(lanes);
+        (100 * columns * group / (registers * lanes), registers.min(2))
+    };
+    let possible = |group: &usize| *group <= lanes.min(images) && group * image <= CACHED;
+    [8, 4, 2].into_iter().filter(possible).chain([1]).max_by_key(filled).unwrap_or(1)
+}
+
+/// Every number `group` times.
+fn repeated(numbers: &[f32], group: usize) -> Buffer<f32> {
+    let mut out = Buffer::uninit(numbers.len() * group);
+    out.chunks_exact_mut(group).zip(numbers).for_each(|(out, &x)| out.fill(x));
+    out
+}
+
+impl Rows {
+    /// The same rows for images side by side.
+    fn grouped(self, group: usize) -> Rows {
+        Rows { a: self.a.map(|x| x * group), out: self.out.map(|x| x * group), ..self }
+    }
+}
+
+impl Sums {
+    /// The same sums for images side by side.
+    fn grouped(self, group: usize) -> Sums {
+        let [a_run, a_step, b_run, b_step, columns] =
+            [self.a_run, self.a_step, self.b_run, self.b_step, self.columns].map(|x| x * group);
+        Sums { a_run, a_step, b_run, b_step, columns, group, ..self }
+    }
 }
 
 impl Geometry {
@@ -82,6 +124,7 @@ impl Geometry {
         let (padded, outputs) = (self.padded_input(), self.channels_out);
         let taps = self.kernel[1] * self.channels;
         let [down, right] = self.conv.stride;
+        let group = group(self.n, outputs, padded.count());
         let rows = Rows {
             count: self.positions(),
             width: self.out[1],
@@ -97,11 +140,19 @@ impl Geometry {
             b_step: outputs,
             b_column: 1,
             columns: outputs,
+            group: 1,
         };
-        for_each_chunk_mut(&mut out, self.image_out(), |i, out| {
-            let mut image = Buffer::uninit(padded.count());
-            padded.fill(&x[i * self.image()..][..self.image()], self.size, &mut image);
-            sums.compute(rows, &image, kernel, out, false);
+        let (rows, sums, kernel) = (rows.grouped(group), sums.grouped(group), repeated(kernel, group));
+        for_each_chunk_mut(&mut out, group * self.image_out(), |i, out| {
+            let present = out.len() / self.image_out();
+            let images = &x[i * group * self.image()..][..present * self.image()];
+            let images = padded.of(images, self.size, group);
+            if group == 1 {
+                return sums.compute(rows, &images, &kernel, out, false);
+            }
+            let mut together = Buffer::uninit(group * self.image_out());
+            sums.compute(rows, &images, &kernel, &mut together, false);
+            separate(&together, present, group, out);
         });
         out
     }
@@ -135,10 +186,15 @@ impl Geometry {
         };
         let mut flipped = Buffer::uninit(kernel.len());
         phases().for_each(|(phase, range)| self.flip(kernel, phase, &mut flipped[range]));
+        let group = group(self.n, channels, padded.count());
+        let flipped = repeated(&flipped, group);
         let mut out = Buffer::uninit(self.n * self.image());
-        for_each_chunk_mut(&mut out, self.image(), |i, out| {
-            let mut image = Buffer::uninit(padded.count());
-            padded.fill(&dy[i * self.image_out()..][..self.image_out()], self.out, &mut image);
+        for_each_chunk_mut(&mut out, group * self.image(), |i, out| {
+            let present = out.len() / self.image();
+            let images = &dy[i * group * self.image_out()..][..present * self.image_out()];
+            let images = padded.of(images, self.out, group);
+            let mut together = Buffer::uninit(if group == 1 { 0 } else { group * self.image() });
+            let to = if group == 1 { &mut *out } else { &mut together[..] };
             for (phase, range) in phases() {
                 let len = phase[1].taps * outputs;
                 let sums = Sums {
@@ -150,8 +206,13 @@ impl Geometry {
                     b_step: channels,
                     b_column: 1,
                     columns: channels,
+                    group: 1,
                 };
-                sums.compute(self.pixels_of(phase, &padded), &image, &flipped[range], out, false);
+                let (sums, rows) = (sums.grouped(group), self.pixels_of(phase, &padded).grouped(group));
+                sums.compute(rows, &images, &flipped[range.start * group..range.end * group], to, false);
+            }
+            if group > 1 {
+                separate(&together, present, group, out);
             }
         });
         out
@@ -211,31 +272,47 @@ impl Geometry {
             b_step: outputs,
             b_column: 1,
             columns: outputs,
+            group: 1,
         };
-        let per_part = self.n.div_ceil(PARTS);
-        let mut partial = Buffer::uninit(self.n.div_ceil(per_part) * count);
-        for_each_chunk_mut(&mut partial, count, |part, out| {
-            let mut image = Buffer::uninit(padded.count());
-            for i in part * per_part..((part + 1) * per_part).min(self.n) {
-                padded.fill(&x[i * self.image()..][..self.image()], self.size, &mut image);
-                let dy = &dy[i * self.image_out()..][..self.image_out()];
-                sums.compute(rows, &image, dy, out, i > part * per_part);
+        let group = group(self.n, outputs, padded.count());
+        let (rows, sums) = (rows.grouped(group), sums.grouped(group));
+        let per_part = self.n.div_ceil(PARTS).next_multiple_of(group);
+        let mut partial = Buffer::uninit(self.n.div_ceil(per_part) * count * group);
+        for_each_chunk_mut(&mut partial, count * group, |part, out| {
+            let range = part * per_part..((part + 1) * per_part).min(self.n);
+            for first in range.clone().step_by(group) {
+                let present = group.min(range.end - first);
+                let images = &x[first * self.image()..][..present * self.image()];
+                let images = padded.of(images, self.size, group);
+                let dy = &dy[first * self.image_out()..][..present * self.image_out()];
+                let add = first > range.start;
+                if group == 1 {
+                    sums.compute(rows, &images, dy, out, add);
+                } else {
+                    let mut together = Buffer::uninit(group * self.image_out());
+                    interleave(dy, self.image_out(), present, group, &mut together);
+                    sums.compute(rows, &images, &together, out, add);
+                }
             }
         });
-        add_parts(&partial, count)
+        add_parts(&partial, count, group)
     }
 }
 
-/// The sum of the parts, each of `count` numbers, in their order.
-fn add_parts(parts: &[f32], count: usize) -> Buffer<f32> {
+/// The sum of the parts in their order, each of `count` sums, side by side as many as a group has images, which are added
+/// up too.
+fn add_parts(parts: &[f32], count: usize, group: usize) -> Buffer<f32> {
     const GRAIN: usize = 4 << 10;
-    let mut total = Buffer::uninit(count);
+    let mut total = Buffer::full(count * group, 0.0);
     for_each_chunk_mut(&mut total, GRAIN, |i, total| {
-        let (first, rest) = parts.split_at(count);
-        total.copy_from_slice(&first[i * GRAIN..][..total.len()]);
-        for part in rest.chunks_exact(count) {
+        for part in parts.chunks_exact(count * group) {
             total.iter_mut().zip(&part[i * GRAIN..]).for_each(|(t, &p)| *t += p);
         }
     });
-    total
+    if group == 1 {
+        return total;
+    }
+    let mut out = Buffer::uninit(count);
+    out.iter_mut().zip(total.chunks_exact(group)).for_each(|(out, sums)| *out = sums.iter().sum());
+    out
 }

@@ -111,18 +111,19 @@ fn same_padding_is_tensorflows() {
 #[test]
 fn direct_convolution_agrees_with_unfolded() {
     let rng = &mut Rng::new(6);
-    for (size, [inputs, outputs], kernel) in [
-        ([9, 10], [3, 5], [3, 2]),
-        ([28, 28], [1, 24], [6, 6]),
-        ([7, 5], [24, 48], [5, 5]),
-        ([3, 4], [20, 67], [4, 4]),
-        ([5, 6], [1, 1], [1, 1]),
-        ([2, 2], [4, 8], [7, 5]),
+    for (n, size, [inputs, outputs], kernel) in [
+        (3, [9, 10], [3, 5], [3, 2]),
+        (5, [28, 28], [1, 24], [6, 6]),
+        (3, [7, 5], [24, 48], [5, 5]),
+        (3, [3, 4], [20, 67], [4, 4]),
+        (1, [5, 6], [1, 1], [1, 1]),
+        (35, [2, 2], [4, 8], [7, 5]),
+        (19, [4, 3], [6, 4], [3, 3]),
     ] {
         for stride in [[1, 1], [2, 2], [3, 1], [4, 5]] {
             for padding in [Padding::Same, Padding::Valid, Padding::Explicit([[2, 0], [1, 9]])] {
                 let conv = Conv2d { stride, padding, ..Conv2d::default() };
-                let x = Tensor::normal([3, size[0], size[1], inputs], 0.0, 1.0, DType::F32, rng);
+                let x = Tensor::normal([n, size[0], size[1], inputs], 0.0, 1.0, DType::F32, rng);
                 let k = Tensor::normal([kernel[0], kernel[1], inputs, outputs], 0.0, 1.0, DType::F32, rng);
                 let Ok(shape) = conv.shape(x.shape(), k.shape()) else { continue };
                 let dy = Tensor::normal(shape, 0.0, 1.0, DType::F32, rng);
@@ -144,6 +145,29 @@ fn direct_convolution_agrees_with_unfolded() {
                     x64.conv2d_kernel_grad(&dy64, k.shape(), &conv),
                 );
             }
+        }
+    }
+}
+
+/// Images with few channels are computed several side by side, as many as the batch has.
+#[test]
+fn an_image_has_the_same_bits_alone_and_in_a_batch() {
+    let rng = &mut Rng::new(7);
+    let conv = Conv2d { stride: [2, 1], ..Conv2d::default() };
+    for [inputs, outputs] in [[4, 8], [8, 4], [24, 12], [6, 1]] {
+        let x = Tensor::normal([21, 6, 7, inputs], 0.0, 1.0, DType::F32, rng);
+        let k = Tensor::normal([3, 3, inputs, outputs], 0.0, 1.0, DType::F32, rng);
+        let y = x.conv2d(&k, &conv);
+        let dx = y.conv2d_input_grad(&k, x.shape(), &conv);
+        for i in [0, 7, 20] {
+            let one = x.narrow(0, i, 1);
+            assert_eq!(one.conv2d(&k, &conv), y.narrow(0, i, 1), "{inputs} to {outputs}");
+            let dy = y.narrow(0, i, 1);
+            assert_eq!(
+                dy.conv2d_input_grad(&k, one.shape(), &conv),
+                dx.narrow(0, i, 1),
+                "{inputs} to {outputs}"
+            );
         }
     }
 }

@@ -1,0 +1,140 @@
+//! Tiles of the result, computed in registers.
+
+use super::Job;
+use super::pass::Run;
+use super::rows::Rows;
+use crate::lanes::{Lanes, opaque};
+
+/// Some registers of columns, and the numbers of `b` for them.
+pub(super) struct Block<'a> {
+    pub(super) job: &'a Job<'a>,
+    /// The first column.
+    pub(super) column: usize,
+    /// Columns in the last register.
+    pub(super) last: usize,
+    pub(super) b: *const f32,
+    /// How far on in `b` the next term is.
+    pub(super) step: usize,
+    pub(super) add: bool,
+}
+
+impl Block<'_> {
+    /// [`rows`](Block::rows) for groups of any size, when all loads of `b` are whole.
+    ///
+    /// # Safety
+    /// As for [`rows`](Block::rows).
+    #[inline(always)]
+    pub(super) unsafe fn whole_rows<L: Lanes, const R: usize, const H: usize, const V: usize>(
+        &self,
+        runs: &[Run],
+    ) {
+        // SAFETY: by this function's contract.
+        unsafe {
+            match self.job.sums.group {
+                1 => self.rows::<L, R, H, V, 1, true>(runs),
+                2 => self.rows::<L, R, H, V, 2, true>(runs),
+                4 => self.rows::<L, R, H, V, 4, true>(runs),
+                8 if L::N >= 8 => self.rows::<L, R, H, V, 8, true>(runs),
+                other => unreachable!("groups of {other} in registers of {}", L::N),
+            }
+        }
+    }
+
+    /// All rows of this block for one pass: tiles of `R` rows, then of `H`. If the loads of `b` are not `WHOLE`, the last
+    /// register has `last` columns only.
+    ///
+    /// # Safety
+    /// The CPU has the instructions, and all accesses of the job are inside.
+    #[inline(always)]
+    pub(super) unsafe fn rows<
+        L: Lanes,
+        const R: usize,
+        const H: usize,
+        const V: usize,
+        const G: usize,
+        const WHOLE: bool,
+    >(
+        &self,
+        runs: &[Run],
+    ) {
+        let Rows { count, width, .. } = self.job.rows;
+        let (mut left, mut line, mut place) = (count, 0, 0);
+        while left > 0 {
+            let small = left <= H;
+            // SAFETY: by this function's contract; there is a row here.
+            unsafe {
+                if small {
+                    self.tile::<L, H, V, G, WHOLE>([line, place], left, runs);
+                } else {
+                    self.tile::<L, R, V, G, WHOLE>([line, place], left, runs);
+                }
+            }
+            let done = if small { H } else { R };
+            left = left.saturating_sub(done);
+            place += done;
+            while place >= width {
+                (line, place) = (line + 1, place - width);
+            }
+        }
+    }
+
+    /// One tile: up to `R` of the `left` rows from `first` on; for those that are missing the last one is computed again, and
+    /// not stored.
+    ///
+    /// # Safety
+    /// The CPU has the instructions, and all accesses of the job are inside, and there is a row `first`.
+    #[inline(always)]
+    #[expect(clippy::needless_range_loop, reason = "indices of several arrays of registers, unrolled")]
+    unsafe fn tile<L: Lanes, const R: usize, const V: usize, const G: usize, const WHOLE: bool>(
+        &self,
+        first: [usize; 2],
+        left: usize,
+        runs: &[Run],
+    ) {
+        let &Block { job: &Job { sums, rows, a, out, .. }, column, last, b, step, add } = self;
+        let tile = rows.tile::<R>(first);
+        // SAFETY: `a`, `b` and `out` are good at every offset formed here, which was checked when the job was made; the
+        // last register of a block that is not whole touches its first `last` columns only.
+        unsafe {
+            let a: [*const f32; R] = tile.map(|row| a.add(row.a));
+            let mut total = [[L::splat(0.0); V]; R];
+            for run in runs {
+                let mut at = run.a;
+                let mut row = b.add(run.b);
+                for _ in 0..run.len {
+                    let mut columns = [L::splat(0.0); V];
+                    for v in 0..V {
+                        let from = row.add(v * L::N);
+                        columns[v] =
+                            if WHOLE || v + 1 < V { L::load(from) } else { L::load_first(from, last) };
+                    }
+                    for r in 0..R {
+                        let x = L::repeat::<G>(a[r].add(at));
+                        for v in 0..V {
+                            total[r][v] = total[r][v].add_product(x, columns[v]);
+                        }
+                    }
+                    at = opaque(at + sums.a_step);
+                    row = row.wrapping_add(step);
+                }
+            }
+            let one = L::splat(1.0);
+            for (r, total) in total.into_iter().enumerate() {
+                if r >= left {
+                    break;
+                }
+                let to = out.add(tile[r].out + column);
+                for v in 0..V {
+                    let to = to.add(v * L::N);
+                    if v + 1 < V || last == L::N {
+                        let x = if add { L::load(to).add_product(total[v], one) } else { total[v] };
+                        x.store(to);
+                    } else {
+                        let before = if add { L::load_first(to, last) } else { L::splat(0.0) };
+                        before.add_product(total[v], one).store_first(to, last);
+                    }
+                }
+            }
+        }
+    }
+}
