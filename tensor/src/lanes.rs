@@ -37,6 +37,11 @@ pub(crate) trait Lanes: Copy {
     /// # Safety
     /// The CPU has the instructions.
     unsafe fn add_product(self, a: Self, b: Self) -> Self;
+    /// All elements added up.
+    ///
+    /// # Safety
+    /// The CPU has the instructions.
+    unsafe fn sum(self) -> f32;
 }
 
 /// Elements of the registers at the level of this process.
@@ -104,6 +109,11 @@ impl Lanes for [f32; 4] {
     unsafe fn add_product(self, a: Self, b: Self) -> Self {
         std::array::from_fn(|i| self[i] + a[i] * b[i])
     }
+    #[inline(always)]
+    unsafe fn sum(self) -> f32 {
+        let [a, b, c, d] = self;
+        (a + c) + (b + d)
+    }
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -167,6 +177,15 @@ mod x86 {
             // SAFETY: as above.
             unsafe { _mm256_fmadd_ps(a, b, self) }
         }
+        #[inline(always)]
+        unsafe fn sum(self) -> f32 {
+            // SAFETY: as above.
+            unsafe {
+                let four = _mm_add_ps(_mm256_castps256_ps128(self), _mm256_extractf128_ps::<1>(self));
+                let two = _mm_add_ps(four, _mm_movehl_ps(four, four));
+                _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)))
+            }
+        }
     }
 
     impl Lanes for __m512 {
@@ -213,6 +232,11 @@ mod x86 {
         unsafe fn add_product(self, a: Self, b: Self) -> Self {
             // SAFETY: as above.
             unsafe { _mm512_fmadd_ps(a, b, self) }
+        }
+        #[inline(always)]
+        unsafe fn sum(self) -> f32 {
+            // SAFETY: as above.
+            unsafe { _mm512_reduce_add_ps(self) }
         }
     }
 

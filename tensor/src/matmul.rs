@@ -210,8 +210,8 @@ impl Gemm for f32 {
     }
 }
 
-/// Rows of a part are a multiple of this: whole tiles for every number of registers.
-const ROWS: usize = 24;
+/// Rows of a part are a multiple of this: whole tiles for the most usual numbers of registers.
+const ROWS: usize = 8;
 /// Columns of a part are a multiple of this: three of the widest registers.
 const COLUMNS: usize = 48;
 

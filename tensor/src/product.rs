@@ -6,6 +6,7 @@
 //! neighbouring columns; where the numbers of `a` come from is free, so that a window sliding over an image is as good
 //! as the row of a matrix, and no matrix of windows has to be written out.
 
+mod narrow;
 mod pass;
 mod rows;
 mod tile;
@@ -37,7 +38,7 @@ pub(crate) struct Sums {
 }
 
 /// Numbers of `b` that are used for many tiles before the next: they are to stay in the first-level cache.
-const CACHED: usize = 6 << 10;
+const CACHED: usize = 12 << 10;
 
 /// Strides of `b` that are multiples of this bring all its rows to the same few places of the first-level cache.
 const SAME_PLACE: usize = 1 << 10;
@@ -70,6 +71,10 @@ impl Sums {
         }
         self.check(rows, a.len(), b.len(), len);
         let job = Job { sums: self, rows, a: a.as_ptr(), b: b.as_ptr(), out };
+        if self.is_narrow() {
+            // SAFETY: every access was just checked.
+            return unsafe { narrow::compute(&job, add) };
+        }
         match simd_level() {
             // SAFETY: the CPU has the level's instructions, and every access was just checked.
             #[cfg(target_arch = "x86_64")]
@@ -80,6 +85,11 @@ impl Sums {
             // SAFETY: as above; every CPU has these instructions.
             _ => unsafe { portable(&job, add) },
         }
+    }
+
+    /// Whether the columns are so few, and the terms so many, that registers are better filled with terms.
+    fn is_narrow(&self) -> bool {
+        self.columns <= 12 && self.runs == 1 && self.a_step == 1 && self.group == 1 && self.len >= 64
     }
 
     /// Refuses sums that reach outside of a slice.

@@ -118,23 +118,27 @@ impl Plan {
     }
 
     /// Where along the reduced axis the first element is that no other is `better` than; NaN is best of all.
-    fn arg<T: Element>(&self, better: impl Fn(T, T) -> bool) -> Buffer<i64> {
+    fn arg<T: Element>(&self, better: impl Fn(T, T) -> bool + Copy + Sync) -> Buffer<i64> {
         let &Plan { outer, reduced, inner, .. } = self;
         let data = self.slice::<T>();
         let mut out = Buffer::uninit(outer * inner);
         #[allow(clippy::eq_op)]
         let is_nan = |x: T| x != x;
-        for (cell, out) in out.iter_mut().enumerate() {
-            let at = |r: usize| data[(cell / inner * reduced + r) * inner + cell % inner];
-            let mut best = 0;
-            for r in 1..reduced {
-                let (x, champion) = (at(r), at(best));
-                if better(x, champion) || (is_nan(x) && !is_nan(champion)) {
-                    best = r;
+        let better = |x: T, champion: T| better(x, champion) || (is_nan(x) && !is_nan(champion));
+        let cells_per_task = (GRAIN / 4 / reduced.max(1)).max(1);
+        for_each_chunk_mut(&mut out, cells_per_task, |task, out| {
+            for (i, out) in out.iter_mut().enumerate() {
+                let cell = task * cells_per_task + i;
+                let run = &data[cell / inner * reduced * inner + cell % inner..];
+                let mut best = (0, run[0]);
+                for (r, &x) in run.iter().step_by(inner).take(reduced).enumerate() {
+                    // Without a branch, which no processor could predict.
+                    let wins = better(x, best.1);
+                    best = (if wins { r } else { best.0 }, if wins { x } else { best.1 });
                 }
+                *out = best.0 as i64;
             }
-            *out = best as i64;
-        }
+        });
         out
     }
 }

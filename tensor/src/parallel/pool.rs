@@ -1,7 +1,8 @@
 //! The thread pool: one job at a time, split over the caller and the workers, with sub-microsecond hand-over.
 //!
 //! The caller *publishes* a job by storing a number of seats in one atomic word. A worker *joins* by taking a seat,
-//! claims tasks until none is left, and *leaves*. When the caller finds no more tasks either, it takes the free seats
+//! claims tasks until none is left, and *leaves*. Every thread begins with tasks of its own, the same ones in every job of
+//! that many, so that it finds in its cache what it left there the time before; then it helps the others. When the caller finds no more tasks either, it takes the free seats
 //! away and waits until all who joined have left; only then may the job, which lies on the caller's stack, go.
 //! A worker that comes late finds no seat and never looks at the job.
 
@@ -39,7 +40,7 @@ impl Pool {
         let shared = Arc::new(Shared::default());
         let start = |i| {
             let shared = shared.clone();
-            thread::Builder::new().name(format!("tensor-{i}")).spawn(move || shared.work()).is_ok()
+            thread::Builder::new().name(format!("tensor-{i}")).spawn(move || shared.work(i)).is_ok()
         };
         let workers = (1..threads).take_while(|&i| start(i)).count();
         Pool { shared: Some(shared), threads, workers }
@@ -51,10 +52,10 @@ impl Pool {
         if self.threads != threads {
             *self = Pool::new(threads);
         }
-        let job = Job { f, tasks, next: AtomicUsize::new(0), panic: Mutex::new(None) };
+        let job = Job::new(f, tasks, threads);
         match &self.shared {
             Some(shared) if self.workers > 0 => shared.run(&job, self.workers.min(tasks.saturating_sub(1))),
-            _ => job.work(),
+            _ => job.work(0),
         }
         lock(&job.panic).take().map(|(_, panic)| panic)
     }
@@ -69,29 +70,51 @@ impl Drop for Pool {
     }
 }
 
-/// Aligned so that a worker gets all of it with one cache line.
+/// Shares that the tasks of a job are cut into, at most: one for each thread, if there are not more threads.
+const SHARES: usize = 8;
+
+/// Tasks of which one thread has begun, and others help when they are done with their own.
+#[derive(Default)]
 #[repr(align(64))]
-struct Job<'a> {
-    f: &'a (dyn Fn(usize) + Sync),
-    tasks: usize,
+struct Share {
     /// The lowest task that nobody has claimed.
     next: AtomicUsize,
+    end: usize,
+}
+
+struct Job<'a> {
+    f: &'a (dyn Fn(usize) + Sync),
+    shares: [Share; SHARES],
+    count: usize,
     /// The lowest task that panicked.
     panic: Mutex<Option<(usize, Panic)>>,
 }
 
-impl Job<'_> {
-    /// Claims tasks and runs them, until none is left. Never panics.
-    fn work(&self) {
-        loop {
-            let task = self.next.fetch_add(1, Relaxed);
-            if task >= self.tasks {
-                return;
-            }
-            if let Err(panic) = catch_unwind(AssertUnwindSafe(|| (self.f)(task))) {
-                let mut lowest = lock(&self.panic);
-                if lowest.as_ref().is_none_or(|&(other, _)| task < other) {
-                    *lowest = Some((task, panic));
+impl<'a> Job<'a> {
+    fn new(f: &'a (dyn Fn(usize) + Sync), tasks: usize, threads: usize) -> Job<'a> {
+        let count = threads.clamp(1, SHARES);
+        let begin = |share: usize| (share as u128 * tasks as u128 / count as u128) as usize;
+        let share = |i| match i < count {
+            true => Share { next: AtomicUsize::new(begin(i)), end: begin(i + 1) },
+            false => Share::default(),
+        };
+        Job { f, shares: std::array::from_fn(share), count, panic: Mutex::new(None) }
+    }
+
+    /// Claims tasks and runs them, those of thread `thread` first, until none is left. Never panics.
+    fn work(&self, thread: usize) {
+        for i in 0..self.count {
+            let share = &self.shares[(thread + i) % self.count];
+            loop {
+                let task = share.next.fetch_add(1, Relaxed);
+                if task >= share.end {
+                    break;
+                }
+                if let Err(panic) = catch_unwind(AssertUnwindSafe(|| (self.f)(task))) {
+                    let mut lowest = lock(&self.panic);
+                    if lowest.as_ref().is_none_or(|&(other, _)| task < other) {
+                        *lowest = Some((task, panic));
+                    }
                 }
             }
         }
@@ -133,7 +156,7 @@ impl Shared {
         self.job.store(ptr::from_ref(job).cast::<Job<'static>>().cast_mut(), Relaxed);
         self.state.fetch_add(seats as u32 * SEAT, SeqCst);
         self.wake(seats);
-        job.work();
+        job.work(0);
         self.wait();
     }
 
@@ -164,14 +187,14 @@ impl Shared {
         }
     }
 
-    /// A worker's life.
-    fn work(&self) {
+    /// The life of worker number `thread`.
+    fn work(&self, thread: usize) {
         loop {
             let state = self.state.load(Relaxed);
             if state & CLOSED != 0 {
                 return;
             } else if state & SEATS != 0 {
-                self.join(state);
+                self.join(state, thread);
             } else {
                 self.rest();
             }
@@ -179,10 +202,10 @@ impl Shared {
     }
 
     /// Takes a seat, unless the state has changed meanwhile, and works at the job.
-    fn join(&self, state: u32) {
+    fn join(&self, state: u32, thread: usize) {
         if self.state.compare_exchange(state, state - SEAT + 1, Acquire, Relaxed).is_ok() {
             // SAFETY: there was a seat, so the job was alive; and the caller keeps it alive until this worker has left.
-            unsafe { &*self.job.load(Relaxed) }.work();
+            unsafe { &*self.job.load(Relaxed) }.work(thread);
             let before = self.state.fetch_sub(1, AcqRel);
             if before & CALLER_SLEEPS != 0 && before & ACTIVE == 1 {
                 drop(lock(&self.sleep));
