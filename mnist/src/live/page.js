@@ -25,6 +25,9 @@ function describe(step, record) {
   $("lr").textContent = text(record?.lr, 5);
   $("accuracy").textContent = text(last(tested)?.test_accuracy, 4);
   $("best").textContent = tested.length ? Math.max(...tested.map((r) => r.test_accuracy)).toFixed(4) : "–";
+  const saved = run.checkpoints[until(run.checkpoints, step) - 1];
+  $("saved").parentElement.hidden = !saved;
+  $("saved").textContent = saved?.step.toLocaleString("en") ?? "–";
   const scrub = $("scrub");
   scrub.max = newest();
   scrub.step = run.start?.record_every ?? 1;

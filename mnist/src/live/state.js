@@ -7,7 +7,7 @@ const run = {};
 const view = { frozen: null, step: null, panels: [1, 2, 3, 4, 5, 6], log: false, zoom: 0, range: null };
 
 function forget() {
-  Object.assign(run, { start: null, steps: [], histograms: [], training: [], tests: [], done: null, paused: false });
+  Object.assign(run, { start: null, steps: [], histograms: [], training: [], tests: [], checkpoints: [], done: null, paused: false });
 }
 forget();
 
@@ -20,6 +20,7 @@ function take(event) {
     case "histograms": run.histograms.push(content); break;
     case "training_digits": run.training.push(content); break;
     case "test_digits": run.tests.push(content); break;
+    case "checkpoint": run.checkpoints.push(content); break;
     case "paused": run.paused = content; break;
     case "done": run.done = content; break;
   }
