@@ -4,8 +4,9 @@ mod ffmpeg;
 
 use crate::data::Dataset;
 use crate::event::Event;
-use crate::figure::{Run, SIZE, last_step, panels, raster};
+use crate::figure::{Colour, PAPER, Run, SIZE, TEST, TRAIN, WRONG, WRONG_MARK, last_step, panels, raster};
 use ffmpeg::Ffmpeg;
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -15,12 +16,13 @@ use std::sync::Arc;
 const FRAMES: u64 = 80;
 /// Frames are this part of the figure.
 const ZOOM: f64 = 0.55;
-/// Colours in the palette that are not grey.
-const CUBE: u8 = 216;
-/// The lightest shade of grey; black is shade 0.
-const SHADES: u8 = 38;
+/// The figure's colours fade into each other in pairs: a palette of these comes closer than one of all colours.
+const FADES: [[Colour; 2]; 5] =
+    [[PAPER, [0; 3]], [PAPER, TRAIN], [PAPER, TEST], [WRONG, [0; 3]], [WRONG, WRONG_MARK]];
+/// Colours in the palette from one of a pair to the other.
+const SHADES: usize = 51;
 /// The pixel that lets the frame before show through.
-const CLEAR: u8 = CUBE + SHADES + 1;
+const CLEAR: u8 = 255;
 /// Frames a second.
 const RATE: u16 = 10;
 /// Frames that the last one stays for.
@@ -98,19 +100,21 @@ struct Gif {
     size: [u16; 2],
     encoder: gif::Encoder<BufWriter<File>>,
     before: Vec<u8>,
+    palette: Palette,
 }
 
 impl Gif {
     fn create(file: &Path, size: [u16; 2]) -> Result<Gif, MovieError> {
-        let mut encoder =
-            gif::Encoder::new(BufWriter::new(File::create(file)?), size[0], size[1], &palette())?;
+        let (palette, out) = (Palette::new(), BufWriter::new(File::create(file)?));
+        let mut encoder = gif::Encoder::new(out, size[0], size[1], palette.colours.as_flattened())?;
         encoder.set_repeat(gif::Repeat::Infinite)?;
-        Ok(Gif { size, encoder, before: vec![] })
+        Ok(Gif { size, encoder, before: vec![], palette })
     }
 
     /// Adds a frame that stays for so many times the usual.
     fn frame(&mut self, rgb: &[u8], times: u16) -> Result<(), MovieError> {
-        let pixels: Vec<u8> = rgb.chunks_exact(3).map(|rgb| nearest([rgb[0], rgb[1], rgb[2]])).collect();
+        let colours = rgb.as_chunks().0;
+        let pixels: Vec<u8> = colours.iter().map(|&rgb| self.palette.nearest(rgb)).collect();
         // What stays as it was takes hardly any room.
         let mut changed = pixels.clone();
         for (now, &before) in changed.iter_mut().zip(&self.before) {
@@ -131,21 +135,36 @@ impl Gif {
     }
 }
 
-/// A cube of 6 × 6 × 6 colours, shades of grey, and a place for the one that is no colour.
-fn palette() -> Vec<u8> {
-    let cube = (0..CUBE).flat_map(|i| [i / 36, i / 6 % 6, i % 6].map(|level| level * 51));
-    let greys = (0..=SHADES).flat_map(|i| [(u32::from(i) * 255 / u32::from(SHADES)) as u8; 3]);
-    cube.chain(greys).chain([0; 3]).collect()
+/// Colours by number.
+struct Palette {
+    colours: Vec<Colour>,
+    /// Those that were looked for.
+    found: HashMap<Colour, u8>,
 }
 
-/// The place of a colour in the palette.
-fn nearest(rgb: [u8; 3]) -> u8 {
-    let [low, high] = [rgb.iter().min(), rgb.iter().max()].map(|x| x.copied().unwrap_or(0));
-    if high - low < 12 {
-        return CUBE + ((u32::from(rgb[1]) * u32::from(SHADES) + 127) / 255) as u8;
+impl Palette {
+    fn new() -> Palette {
+        let mut colours = vec![];
+        for [from, to] in FADES {
+            let mix = |part: usize, i: usize| {
+                (usize::from(from[i]) * (SHADES - 1 - part) + usize::from(to[i]) * part) / (SHADES - 1)
+            };
+            colours.extend((0..SHADES).map(|part| [0, 1, 2].map(|i| mix(part, i) as u8)));
+        }
+        colours.resize(256, [0; 3]); // the one that is no colour
+        Palette { colours, found: HashMap::new() }
     }
-    let [red, green, blue] = rgb.map(|channel| channel.saturating_add(25) / 51);
-    red * 36 + green * 6 + blue
+
+    /// The number of the colour that is nearest to this one.
+    fn nearest(&mut self, rgb: Colour) -> u8 {
+        let far = |colour: &Colour| -> u32 {
+            colour.iter().zip(rgb).map(|(&a, b)| u32::from(a.abs_diff(b)).pow(2)).sum()
+        };
+        *self.found.entry(rgb).or_insert_with(|| {
+            let numbers = 0..CLEAR;
+            numbers.min_by_key(|&number| far(&self.colours[usize::from(number)])).expect("there are 255")
+        })
+    }
 }
 
 #[cfg(test)]
@@ -154,14 +173,16 @@ mod tests {
 
     #[test]
     fn colours_come_out_much_as_they_went_in() {
-        let palette = palette();
-        assert_eq!(palette.len(), 256 * 3);
-        for rgb in [[0; 3], [255; 3], [115, 122, 132], [63, 127, 193], [208, 86, 27], [255, 157, 148]] {
-            let at = usize::from(nearest(rgb));
-            assert!(at < usize::from(CLEAR));
-            for (found, expected) in palette[3 * at..][..3].iter().zip(rgb) {
-                assert!(found.abs_diff(expected) <= 26, "{rgb:?} became {:?}", &palette[3 * at..][..3]);
-            }
+        let mut palette = Palette::new();
+        assert_eq!(palette.colours.len(), 256);
+        // Text, and bands over each other: light blue is not to become cyan.
+        let bands = [[220, 232, 243], [183, 205, 229], [141, 177, 218], [102, 152, 205]];
+        let others = [[0; 3], [255; 3], [115, 122, 132], [220, 223, 227], TRAIN, TEST, WRONG, WRONG_MARK];
+        for rgb in others.into_iter().chain(bands) {
+            let at = palette.nearest(rgb);
+            assert!(at < CLEAR);
+            let found = palette.colours[usize::from(at)];
+            assert!(found.iter().zip(rgb).all(|(a, b)| a.abs_diff(b) <= 10), "{rgb:?} became {found:?}");
         }
     }
 }
