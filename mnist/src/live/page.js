@@ -129,7 +129,7 @@ function connect() {
   source.onmessage = (message) => {
     connection.last = message.lastEventId;
     JSON.parse(message.data).forEach(take);
-    redraw();
+    redrawSoon();
   };
   source.onerror = () => {
     connection.state = "connection lost, trying again …";

@@ -42,10 +42,16 @@ function until(list, step) {
 }
 const at = (list, step) => list[Math.max(0, until(list, step) - 1)];
 
-// Drawing happens once a frame at most, however much arrives.
-let due = false;
+// Drawing happens once a frame at most, whatever the visitor does.
+let due = false, drawnAt = 0, later = null;
 function redraw() {
   if (due) return;
   due = true;
-  requestAnimationFrame(() => { due = false; drawAll(); });
+  requestAnimationFrame(() => { due = false; drawnAt = performance.now(); drawAll(); });
+}
+
+// What arrives by itself is drawn more seldom the fewer processors there are: the training needs them.
+const SELDOM = Math.max(100, 2000 / (navigator.hardwareConcurrency || 4));
+function redrawSoon() {
+  later ??= setTimeout(() => { later = null; redraw(); }, Math.max(0, drawnAt + SELDOM - performance.now()));
 }
