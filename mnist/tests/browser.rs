@@ -81,6 +81,9 @@ fn the_page_follows_a_training() {
     assert!(interrupt.unwrap().success() && training.program.wait().unwrap().success());
     browser.open(&format!("file://{}", training.folder.path().join("run/report.html").display()));
     browser.wait(&format!("{data}.done === 'interrupted' && {data}.digits"));
+    // With the last step, wherever it was interrupted, and the model saved there.
+    browser.wait("newest() === run.done.steps && last(run.checkpoints).step === run.done.steps");
+    browser.wait("document.getElementById('saved').textContent === newest().toLocaleString('en')");
     all_panels_are_drawn(&browser);
     browser.photograph("report");
 }
