@@ -1,5 +1,6 @@
 //! Saving the model while it learns, so that a computer that fails does not take hours of training with it.
 
+use crate::console::print_error;
 use crate::event::{Checkpoint, Event};
 use nn::{Metadata, Module, SaveError};
 use std::path::{Path, PathBuf};
@@ -56,7 +57,7 @@ impl Checkpoints {
                 tell(Event::Checkpoint(checkpoint));
                 self.folder = Some(file);
             }
-            Err(error) => eprintln!("warning: {error}"),
+            Err(error) => print_error(&format!("warning: {error}")),
         }
         self.saved = Some(Instant::now());
     }

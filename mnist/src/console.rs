@@ -3,6 +3,7 @@
 use crate::data::Notice;
 use crate::event::{Ending, Event, Observer, Start, StepRecord, Summary};
 use crate::status_line::StatusLine;
+use std::io::Write;
 use std::time::{Duration, Instant};
 
 /// Without a terminal a line is printed at least this often.
@@ -45,7 +46,7 @@ impl Console {
     /// a quiet run says that too, apart from its results.
     pub(crate) fn notice_data(&self, notice: &Notice) {
         if self.quiet && matches!(notice, Notice::NotMnist { .. } | Notice::Synthetic { .. }) {
-            eprintln!("warning: {notice}");
+            print_error(&format!("warning: {notice}"));
         }
         self.say(&notice.to_string());
     }
@@ -143,9 +144,13 @@ fn loss_text(loss: f64) -> String {
 }
 
 /// As `println!`, but a reader that has gone away (`… | head`) is no reason to stop training.
-pub(crate) fn print_line(line: &str) {
-    use std::io::Write;
+pub fn print_line(line: &str) {
     let _ = writeln!(std::io::stdout(), "{line}");
+}
+
+/// As `eprintln!`, for a message that nobody may be there to read, just so.
+pub fn print_error(line: &str) {
+    let _ = writeln!(std::io::stderr(), "{line}");
 }
 
 impl Observer for Console {

@@ -70,6 +70,7 @@ pub use bands::percentile_edges;
 pub use capture::Captured;
 pub use checkpoint::Checkpoints;
 pub use compare::compare;
+pub use console::{print_error, print_line};
 pub use engine::{Engine, LOSS_SCALE, Mode, Trained};
 pub use evaluate::{Score, evaluate};
 pub use event::{

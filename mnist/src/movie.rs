@@ -2,6 +2,7 @@
 
 mod ffmpeg;
 
+use crate::console::print_error;
 use crate::data::Dataset;
 use crate::event::Event;
 use crate::figure::{Colour, PAPER, Run, SIZE, TEST, TRAIN, WRONG, WRONG_MARK, last_step, panels, raster};
@@ -89,7 +90,7 @@ pub(crate) fn write(events: &[Arc<Event>], data: &Dataset, file: &Path) -> Resul
     match mp4.map(Ffmpeg::end) {
         Some(Ok(())) => written.push(if alone { file.to_owned() } else { film }),
         Some(Err(error)) if alone => return Err(error),
-        Some(Err(error)) => eprintln!("warning: there is no {}: {error}", film.display()),
+        Some(Err(error)) => print_error(&format!("warning: there is no {}: {error}", film.display())),
         None => {}
     }
     Ok(written)

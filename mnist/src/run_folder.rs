@@ -1,5 +1,6 @@
 //! The run's files: settings, a line of numbers for each recorded step, what the panels show, results, and the model.
 
+use crate::console::print_error;
 use crate::event::{Event, Observer, Start, StepRecord, Summary};
 use serde::Serialize;
 use std::fs::{self, File};
@@ -74,10 +75,8 @@ impl RunFolder {
     }
 
     fn give_up(&mut self, what: &str, error: &io::Error) {
-        eprintln!(
-            "warning: {}: {error}; training goes on, but this is not saved: {what}",
-            self.path.display()
-        );
+        let folder = self.path.display();
+        print_error(&format!("warning: {folder}: {error}; training goes on, but this is not saved: {what}"));
         (self.metrics, self.panels) = (None, None);
         self.writable = false;
     }

@@ -2,7 +2,7 @@
 
 use crate::broadcast::broadcast;
 use crate::checkpoint::Checkpoints;
-use crate::console::{Console, print_line};
+use crate::console::{Console, print_error, print_line};
 use crate::data::{Batches, DataError, Dataset, Search};
 use crate::dataflow;
 use crate::engine::Engine;
@@ -82,7 +82,7 @@ pub fn train(
     match run(plan, &options, model, optimizer, schedule) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error}");
+            print_error(&format!("error: {error}"));
             ExitCode::FAILURE
         }
     }
@@ -221,7 +221,7 @@ pub fn stop_on_ctrl_c() -> Arc<AtomicBool> {
         }
     });
     if let Err(error) = installed {
-        eprintln!("warning: Ctrl-C will end the program without a summary ({error})");
+        print_error(&format!("warning: Ctrl-C will end the program without a summary ({error})"));
     }
     stop
 }

@@ -438,3 +438,22 @@ fn an_mp4_is_made_by_ffmpeg_and_without_it_refused_before_training() {
     }
     assert!(!out.path().join("-alone.gif").exists());
 }
+
+/// Neither the output nor the warnings have a reader any more: `… 2>&1 | head`.
+#[test]
+fn closed_pipes_do_not_end_a_training() {
+    let (data, out) = (tiny_data(), tempdir().unwrap());
+    let start = |arguments: &[&str]| {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let mut command = Command::new(example("softmax"));
+        command.args(arguments).current_dir(out.path()).stdout(writer.try_clone().unwrap()).stderr(writer);
+        command.status().unwrap().code()
+    };
+    let data = data.path().to_str().unwrap();
+    // A warning goes to stderr, since these are not MNIST's digits.
+    let flags = ["--data", data, "--batch", "20", "--steps", "30", "--quiet", "--out", "run"];
+    assert_eq!(start(&flags), Some(0));
+    assert!(out.path().join("run").join("model.safetensors").exists());
+    assert_eq!(start(&["--data", "/nowhere"]), Some(1), "an error that nobody reads is no panic");
+}
