@@ -67,6 +67,8 @@ enum RunError {
 
 /// The main function of an example: reads the command line, finds the data, trains the model, and says how it went.
 ///
+/// Model, optimizer and schedule may print: the progress line has a row of the terminal for itself.
+///
 /// The process ends with a non-zero code and one message if something is wrong with the flags, the data or a file.
 pub fn train(
     plan: &Plan,
