@@ -134,12 +134,37 @@ fn curves(
 ) {
     let point = plot(shapes, place, range);
     for (which, (colour, width)) in [(TRAIN, 1.0), (TEST, 3.0)].into_iter().enumerate() {
-        let at = |record: &&StepRecord| values(record)[which].map(|value| point(record.step as f64, value));
-        let points: Vec<_> = run.steps.iter().filter_map(at).collect();
-        if points.len() > 1 {
-            shapes.push(Shape::Line { points, width, colour });
+        let at = |record: &&StepRecord| values(record)[which].map(|value| (record.step as f64, value));
+        let all: Vec<_> = run.steps.iter().filter_map(at).collect();
+        for piece in pieces_below(range[2], &all) {
+            let points: Vec<_> = piece.into_iter().map(|(step, value)| point(step, value)).collect();
+            if points.len() > 1 {
+                shapes.push(Shape::Line { points, width, colour });
+            }
         }
     }
+}
+
+/// What is to be seen of a curve that leaves the plot at its upper edge: drawn along the edge it would be a lie.
+fn pieces_below(high: f64, curve: &[(f64, f64)]) -> Vec<Vec<(f64, f64)>> {
+    let mut pieces = vec![vec![]];
+    let mut before: Option<(f64, f64)> = None;
+    for &(x, y) in curve {
+        if let Some((x0, y0)) = before.filter(|&(_, y0)| (y0 > high) != (y > high)) {
+            let crossing = x0 + (x - x0) * (high - y0) / (y - y0);
+            // From an infinite loss the way is straight down.
+            let edge = (if crossing.is_finite() { crossing } else { x }, high);
+            pieces.last_mut().expect("there is one from the start").push(edge);
+            if y > high {
+                pieces.push(vec![]);
+            }
+        }
+        if y <= high {
+            pieces.last_mut().expect("there is one from the start").push((x, y));
+        }
+        before = Some((x, y));
+    }
+    pieces
 }
 
 fn bands(shapes: &mut Vec<Shape>, place: Place, run: &Run<'_>, steps: f64, which: usize) {
@@ -240,6 +265,18 @@ mod tests {
             .filter_map(|shape| if let Shape::Text { text, .. } = shape { Some(&**text) } else { None })
             .collect();
         assert_eq!(tags, ["5", "0", "4", "4", "6", "6"]);
+    }
+
+    #[test]
+    fn a_curve_above_the_plot_is_cut_where_it_leaves_it() {
+        let curve = [(0.0, 300.0), (10.0, 50.0), (20.0, 150.0), (30.0, 150.0), (40.0, 50.0)];
+        let pieces = pieces_below(100.0, &curve);
+        assert_eq!(
+            pieces,
+            [vec![(8.0, 100.0), (10.0, 50.0), (15.0, 100.0)], vec![(35.0, 100.0), (40.0, 50.0)]]
+        );
+        let pieces = pieces_below(100.0, &[(0.0, f64::INFINITY), (10.0, 50.0)]);
+        assert_eq!(pieces, [vec![(10.0, 100.0), (10.0, 50.0)]]);
     }
 
     #[test]
