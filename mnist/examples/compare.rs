@@ -1,6 +1,7 @@
 //! Lays the curves of several runs over each other: `cargo run -p mnist --example compare -- runs/A runs/B`.
 
 use clap::Parser;
+use mnist::{print_error, print_line};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -23,11 +24,11 @@ fn main() -> ExitCode {
     });
     match drawn {
         Ok(lines) => {
-            println!("{}\ndrawn to {}", lines.join("\n"), args.out.display());
+            print_line(&format!("{}\ndrawn to {}", lines.join("\n"), args.out.display()));
             ExitCode::SUCCESS
         }
         Err(error) => {
-            eprintln!("error: {error}");
+            print_error(&format!("error: {error}"));
             ExitCode::FAILURE
         }
     }

@@ -9,6 +9,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use clap::builder::RangedU64ValueParser;
 use mnist::data::{Choice, load};
+use mnist::{print_error, print_line};
 
 /// Draws a contact sheet of digits.
 #[derive(Parser)]
@@ -33,11 +34,11 @@ struct Args {
 fn main() -> ExitCode {
     match draw(&Args::parse()) {
         Ok(line) => {
-            println!("{line}");
+            print_line(&line);
             ExitCode::SUCCESS
         }
         Err(error) => {
-            eprintln!("error: {error}");
+            print_error(&format!("error: {error}"));
             ExitCode::FAILURE
         }
     }
@@ -47,7 +48,7 @@ fn draw(args: &Args) -> Result<String, Box<dyn Error>> {
     let (images, labels) = match &args.data {
         None => mnist::synthetic::digits(args.seed, args.count),
         Some(folder) => {
-            let data = load(&Choice::Folder(folder.clone()), &mut |notice| eprintln!("{notice}"))?;
+            let data = load(&Choice::Folder(folder.clone()), &mut |notice| print_error(&notice.to_string()))?;
             let count = args.count.min(data.test.len());
             (data.test.images[..count * data.test.pixels()].to_vec(), data.test.labels[..count].to_vec())
         }

@@ -1,6 +1,7 @@
 //! Reads a digit in a picture: `cargo run -p mnist --example recognize -- runs/NAME/model.safetensors digit.png`.
 
 use clap::Parser;
+use mnist::{print_error, print_line};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -18,14 +19,18 @@ fn main() -> ExitCode {
     match mnist::recognize(&args.model, &args.image) {
         Ok(probabilities) => {
             let most = (0..10).max_by(|&a, &b| probabilities[a].total_cmp(&probabilities[b]));
-            println!("{}", most.unwrap_or(0));
+            print_line(&format!("{}", most.unwrap_or(0)));
             for (digit, p) in probabilities.iter().enumerate() {
-                println!("{digit}  {:5.1} %  {}", 100.0 * p, "█".repeat((40.0 * p).round() as usize));
+                print_line(&format!(
+                    "{digit}  {:5.1} %  {}",
+                    100.0 * p,
+                    "█".repeat((40.0 * p).round() as usize)
+                ));
             }
             ExitCode::SUCCESS
         }
         Err(error) => {
-            eprintln!("error: {error}");
+            print_error(&format!("error: {error}"));
             ExitCode::FAILURE
         }
     }

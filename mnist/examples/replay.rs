@@ -1,6 +1,7 @@
 //! Opens a finished or interrupted run in the live page: `cargo run -p mnist --example replay -- runs/NAME`.
 
 use clap::Parser;
+use mnist::{print_error, print_line};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -17,11 +18,13 @@ struct Args {
 fn main() -> ExitCode {
     let args = Args::parse();
     let stop = mnist::stop_on_ctrl_c();
-    let opened = |address| println!("the run is at http://{address} until Ctrl-C");
-    match mnist::replay(&args.run, args.port, &stop, opened, &mut |line| eprintln!("warning: {line}")) {
+    let opened = |address| print_line(&format!("the run is at http://{address} until Ctrl-C"));
+    match mnist::replay(&args.run, args.port, &stop, opened, &mut |line| {
+        print_error(&format!("warning: {line}"))
+    }) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error}");
+            print_error(&format!("error: {error}"));
             ExitCode::FAILURE
         }
     }

@@ -2,17 +2,18 @@
 
 use crate::data::Notice;
 use crate::event::{Ending, Event, Observer, Start, StepRecord, Summary};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use std::io::IsTerminal;
+use crate::status_line::StatusLine;
+use std::io::Write;
 use std::time::{Duration, Instant};
 
 /// Without a terminal a line is printed at least this often.
 const PLAIN_INTERVAL: Duration = Duration::from_secs(10);
+/// Columns of the bar that fills up.
+const BAR: u64 = 24;
 
 pub(crate) struct Console {
     quiet: bool,
-    bar: ProgressBar,
-    live: bool,
+    line: StatusLine,
     steps: u64,
     begun: Instant,
     printed: Option<Instant>,
@@ -23,13 +24,9 @@ pub(crate) struct Console {
 
 impl Console {
     pub(crate) fn new(quiet: bool) -> Console {
-        let live = !quiet && std::io::stderr().is_terminal();
-        let target = if live { ProgressDrawTarget::stderr_with_hz(8) } else { ProgressDrawTarget::hidden() };
-        let bar = ProgressBar::with_draw_target(None, target);
         Console {
             quiet,
-            bar,
-            live,
+            line: StatusLine::new(!quiet),
             steps: 0,
             begun: Instant::now(),
             printed: None,
@@ -38,10 +35,10 @@ impl Console {
         }
     }
 
-    /// Prints a line above the live one.
+    /// Prints a line unless only results are asked for.
     pub(crate) fn say(&self, line: &str) {
         if !self.quiet {
-            self.bar.suspend(|| print_line(line));
+            print_line(line);
         }
     }
 
@@ -49,7 +46,7 @@ impl Console {
     /// a quiet run says that too, apart from its results.
     pub(crate) fn notice_data(&self, notice: &Notice) {
         if self.quiet && matches!(notice, Notice::NotMnist { .. } | Notice::Synthetic { .. }) {
-            eprintln!("warning: {notice}");
+            print_error(&format!("warning: {notice}"));
         }
         self.say(&notice.to_string());
     }
@@ -58,11 +55,6 @@ impl Console {
         self.steps = start.steps;
         self.say(&format!("{}: seed {}, {} threads", start.name, start.options.seed, start.threads));
         self.say(&format!("data: {}, {} + {} images", start.source, start.images[0], start.images[1]));
-        let template = "{bar:24} {pos}/{len}  {msg}";
-        if let Ok(style) = ProgressStyle::with_template(template) {
-            self.bar.set_style(style.progress_chars("━━─"));
-        }
-        self.bar.set_length(start.steps);
         self.settings = format!(
             "{}, learning rate {}\n{} of {} images\n",
             start.optimizer,
@@ -99,19 +91,28 @@ impl Console {
             );
             self.say(&line);
             self.printed = Some(Instant::now());
-        } else if !self.live && self.printed.is_none_or(|at| at.elapsed() >= PLAIN_INTERVAL) {
+        } else if !self.line.is_shown() && self.printed.is_none_or(|at| at.elapsed() >= PLAIN_INTERVAL) {
             self.say(&format!(
                 "step {:>5}  epoch {:>2}  {train}  {rate:.0} steps/s, {left} left",
                 record.step, record.epoch
             ));
             self.printed = Some(Instant::now());
         }
-        self.bar.set_position(record.step);
-        self.bar.set_message(format!("{rate:.0} steps/s, {left} left  {train}  {}", self.last_test));
+        let filled = (BAR * record.step / self.steps.max(1)) as usize;
+        self.line.draw(|| {
+            format!(
+                "{}{} {}/{}  {rate:.0} steps/s, {left} left  {train}  {}",
+                "━".repeat(filled),
+                "─".repeat(BAR as usize - filled),
+                record.step,
+                self.steps,
+                self.last_test
+            )
+        });
     }
 
     fn done(&mut self, summary: &Summary) {
-        self.bar.finish_and_clear();
+        self.line.clear();
         // A short run took so many milliseconds; of a long one they say nothing.
         let millis = summary.time.as_millis() as u64;
         let time = Duration::from_millis(if millis < 10_000 { millis } else { millis / 1000 * 1000 });
@@ -143,9 +144,13 @@ fn loss_text(loss: f64) -> String {
 }
 
 /// As `println!`, but a reader that has gone away (`… | head`) is no reason to stop training.
-pub(crate) fn print_line(line: &str) {
-    use std::io::Write;
+pub fn print_line(line: &str) {
     let _ = writeln!(std::io::stdout(), "{line}");
+}
+
+/// As `eprintln!`, for a message that nobody may be there to read, just so.
+pub fn print_error(line: &str) {
+    let _ = writeln!(std::io::stderr(), "{line}");
 }
 
 impl Observer for Console {
@@ -156,8 +161,13 @@ impl Observer for Console {
             Event::Paused(true) => self.say("training pauses; the page can have it go on"),
             Event::Paused(false) => self.say("training goes on"),
             Event::Step(record) => self.step(record),
+            // The files that are there in the end are named below the results.
+            Event::Checkpoint(checkpoint) if checkpoint.step < self.steps => {
+                self.say(&format!("step {:>5}  model saved to {}", checkpoint.step, checkpoint.file));
+            }
             Event::Done(summary) => self.done(summary),
-            Event::Histograms(_) | Event::TrainingDigits(_) | Event::TestDigits(_) => {}
+            Event::Checkpoint(_) | Event::Histograms(_) | Event::TrainingDigits(_) | Event::TestDigits(_) => {
+            }
         }
     }
 }

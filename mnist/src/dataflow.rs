@@ -63,18 +63,18 @@ fn rows(nodes: &[NodeInfo]) -> (Vec<Row>, Places) {
     let (mut rows, mut known): (Vec<Row>, BTreeMap<(usize, usize), usize>) = (vec![], BTreeMap::new());
     let mut all: Vec<[Vec<String>; 2]> = vec![];
     let mut places = vec![];
-    let inputs = ["images", "labels"];
-    let mut named = 0;
+    // The images go in first and the labels, for the loss, last; what dropout draws by comes in between.
+    let inputs = || nodes.iter().filter(|node| node.op == "Input").map(|node| node.index);
+    let (first, last) = (inputs().next(), inputs().next_back());
     for node in nodes {
         // Each value that goes in has a row of its own, and so has each operation that is in no layer.
         let input = node.op == "Input";
         let own = if input { 1 + node.index } else { 0 };
         let at = *known.entry((node.part, own)).or_insert_with(|| {
             let name = match (input, node.scope.last()) {
-                (true, _) => {
-                    named += 1;
-                    (*inputs.get(named - 1).unwrap_or(&"random key")).to_owned()
-                }
+                (true, _) if Some(node.index) == first => "images".to_owned(),
+                (true, _) if Some(node.index) == last => "labels".to_owned(),
+                (true, _) => "random key".to_owned(),
                 (false, Some(layer)) => layer.clone(),
                 (false, None) => format!("loss × {LOSS_SCALE}"),
             };
@@ -197,7 +197,16 @@ mod tests {
         let count = |part: &str| svg.matches(part).count();
         assert_eq!([count(">Relu</text>"), count("(BatchNorm)</text>"), count("(Conv2d)</text>")], [8, 8, 6]);
         assert_eq!(count("SoftmaxCrossEntropy</text>"), 2);
-        assert!(count(">images</text>") == 1 && count(">labels</text>") == 1);
+        for (name, shape) in [("images", "[2, 28, 28, 1]"), ("random key", "[2]"), ("labels", "[2]")] {
+            assert_eq!(count(&format!(">{name}</text>")), 1, "{name}");
+            let (_, after) = svg.split_once(&format!(">{name}</text>")).unwrap();
+            assert!(after.split("</text>").next().unwrap().ends_with(&format!(">Input {shape}")), "{name}");
+        }
+        let at = |text: &str| svg.find(text).unwrap();
+        assert!(
+            at(">random key<") < at(">Dropout<") && at(">Dropout<") < at(">labels<"),
+            "in the order of use"
+        );
         assert_eq!(count("<text"), count("</text>"));
     }
 }

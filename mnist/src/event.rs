@@ -21,6 +21,8 @@ pub enum Event {
     TrainingDigits(Digits),
     /// What the model took the test digits for.
     TestDigits(Digits),
+    /// The model was saved.
+    Checkpoint(Checkpoint),
     /// Somebody paused the training, or had it go on.
     Paused(bool),
     /// The run is over.
@@ -146,6 +148,15 @@ impl Digits {
             computed: order.iter().map(|&i| computed[i]).collect(),
         }
     }
+}
+
+/// A model that was saved.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Checkpoint {
+    /// Number of training steps that it has behind it.
+    pub step: u64,
+    /// The file, as it was named.
+    pub file: String,
 }
 
 /// Why a run ended.

@@ -7,9 +7,9 @@ mod raster;
 mod shape;
 
 pub(crate) use comparison::{Curve, comparison};
-pub(crate) use panels::{SIZE, panels};
+pub(crate) use panels::{PAPER, SIZE, TEST, TRAIN, WRONG, WRONG_MARK, panels};
 pub(crate) use raster::raster;
-pub(crate) use shape::{png, svg};
+pub(crate) use shape::{Colour, png, svg};
 
 use crate::event::{Digits, Event, Histograms, Start, StepRecord};
 use std::sync::Arc;

@@ -25,8 +25,10 @@
 //! | `evaluate` | accuracy and loss on the test digits |
 //! | `capture`, `bands`, `dataflow` | what is to be seen of a model: inner values, their distributions, its graph |
 //! | `event`, `broadcast` | what the loop tells those who watch, each in a thread of its own |
+//! | `checkpoint` | saving the model as it learns |
 //! | `visitors` | what those who watch may ask of the loop |
 //! | `console`, `run_folder`, `history` | who watches: the terminal, the run's files, the page's memory |
+//! | `status_line` | the terminal's progress line, which nothing that is printed can tear |
 //! | `live` | the page, and the server on this computer that it comes from |
 //! | `digits_png`, `figure`, `movie` | pictures of digits, and of the six panels |
 //! | `recorded`, `replay`, `compare` | runs that are over |
@@ -36,6 +38,7 @@
 mod bands;
 mod broadcast;
 mod capture;
+mod checkpoint;
 mod compare;
 mod console;
 pub mod data;
@@ -58,16 +61,21 @@ mod replay;
 mod run_folder;
 mod session;
 mod sheet;
+mod status_line;
 pub mod synthetic;
 mod train;
 mod visitors;
 
 pub use bands::percentile_edges;
 pub use capture::Captured;
+pub use checkpoint::Checkpoints;
 pub use compare::compare;
+pub use console::{print_error, print_line};
 pub use engine::{Engine, LOSS_SCALE, Mode, Trained};
 pub use evaluate::{Score, evaluate};
-pub use event::{Digits, Ending, Event, Histograms, ModelView, Observer, Start, StepRecord, Summary};
+pub use event::{
+    Checkpoint, Digits, Ending, Event, Histograms, ModelView, Observer, Start, StepRecord, Summary,
+};
 pub use options::Options;
 pub use recognize::{RecognizeError, recognize};
 pub use recorded::RecordedError;

@@ -10,6 +10,7 @@ mod stream;
 
 pub(crate) use page::{page, report};
 
+use crate::console::print_error;
 use crate::data::Dataset;
 use crate::history::Events;
 use crate::visitors::Request;
@@ -47,7 +48,7 @@ pub(crate) fn serve(show: Show, port: u16) -> io::Result<SocketAddr> {
             let served =
                 async { axum::serve(tokio::net::TcpListener::from_std(listener)?, routes::all(show)).await };
             if let Err(error) = served.await {
-                eprintln!("warning: the live page has ended: {error}");
+                print_error(&format!("warning: the live page has ended: {error}"));
             }
         });
     })?;

@@ -66,7 +66,7 @@ pub struct Options {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub live: Option<u16>,
 
-    /// Write a movie of the training to this GIF file, and beside it as MP4 if ffmpeg is installed
+    /// Write a movie of the training to this .gif file, and beside it as MP4 if ffmpeg is installed; or to this .mp4 file alone
     #[arg(long, value_name = "FILE")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub movie: Option<PathBuf>,

@@ -1,6 +1,6 @@
 //! Where the time of a run went: `--profile`.
 
-use crate::console::print_line;
+use crate::console::{print_error, print_line};
 use crate::engine::Engine;
 use std::path::Path;
 
@@ -19,6 +19,6 @@ pub(crate) fn report(engine: &Engine, folder: Option<&Path>) {
     let file = folder.join("trace.json");
     match std::fs::write(&file, program.chrome_trace()) {
         Ok(()) => print_line(&format!("a trace for chrome://tracing is in {}", file.display())),
-        Err(error) => eprintln!("warning: {} cannot be written: {error}", file.display()),
+        Err(error) => print_error(&format!("warning: {} cannot be written: {error}", file.display())),
     }
 }

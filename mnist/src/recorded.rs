@@ -46,6 +46,8 @@ pub(crate) fn read(folder: &Path) -> Result<(Start, Vec<Arc<Event>>), RecordedEr
         Err(RecordedError::File { error, .. }) if error.kind() == io::ErrorKind::NotFound => {
             interrupted(&steps)
         }
+        // The program was ended while it wrote.
+        Err(RecordedError::Foreign { error, .. }) if error.is_eof() => interrupted(&steps),
         done => done?,
     };
     events.extend(panels);
@@ -114,6 +116,12 @@ mod tests {
         let Event::Done(done) = &**events.last().unwrap() else { panic!() };
         assert_eq!((done.ending, done.steps, done.best), (Ending::Interrupted, 1, Some(0.5)));
 
+        for cut in ["", "{\"ending\":\"fin"] {
+            write(RESULTS, cut);
+            assert!(
+                matches!(&**read(folder.path()).unwrap().1.last().unwrap(), Event::Done(done) if done.steps == 1)
+            );
+        }
         write(METRICS, "{\"step\":0,\"epoch\":1}\nwhat is this?\n");
         let error = read(folder.path()).unwrap_err().to_string();
         assert!(error.contains("metrics.jsonl, line 2: this is not what a run writes"), "{error}");

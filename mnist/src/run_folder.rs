@@ -1,5 +1,6 @@
 //! The run's files: settings, a line of numbers for each recorded step, what the panels show, results, and the model.
 
+use crate::console::print_error;
 use crate::event::{Event, Observer, Start, StepRecord, Summary};
 use serde::Serialize;
 use std::fs::{self, File};
@@ -24,6 +25,8 @@ pub(crate) struct RunFolder {
     /// A line for each other event.
     panels: Option<BufWriter<File>>,
     writable: bool,
+    /// Folders that were made for a run which has not begun yet, innermost first.
+    made: Vec<PathBuf>,
 }
 
 impl RunFolder {
@@ -32,15 +35,29 @@ impl RunFolder {
     /// # Errors
     /// The name of the file, if `out` has a file of an earlier run, which must not be overwritten.
     pub(crate) fn create(out: Option<&Path>, name: &str) -> Result<RunFolder, PathBuf> {
-        let (path, made) = match out {
-            Some(path) => (path.to_owned(), fs::create_dir_all(path)),
-            None => new_folder(name),
+        let missing = |path: &Path| -> Vec<PathBuf> {
+            let above = path.ancestors().take_while(|folder| *folder != Path::new("") && !folder.exists());
+            above.map(Path::to_owned).collect()
+        };
+        let (path, new, made) = match out {
+            Some(path) => (path.to_owned(), missing(path), fs::create_dir_all(path)),
+            None => {
+                let runs = missing(Path::new("runs"));
+                let (path, made) = new_folder(name);
+                (path.clone(), [vec![path], runs].concat(), made)
+            }
         };
         let files = [CONFIG, METRICS, PANELS, RESULTS, REPORT, FIGURE[0], FIGURE[1], MODEL];
         if let Some(used) = files.iter().map(|file| path.join(file)).find(|file| file.exists()) {
             return Err(used);
         }
-        let mut folder = RunFolder { path, metrics: None, panels: None, writable: true };
+        let mut folder = RunFolder {
+            path,
+            metrics: None,
+            panels: None,
+            writable: true,
+            made: if made.is_ok() { new } else { vec![] },
+        };
         if let Err(error) = made {
             folder.give_up("the run's files", &error);
         }
@@ -58,10 +75,8 @@ impl RunFolder {
     }
 
     fn give_up(&mut self, what: &str, error: &io::Error) {
-        eprintln!(
-            "warning: {}: {error}; training goes on, but this is not saved: {what}",
-            self.path.display()
-        );
+        let folder = self.path.display();
+        print_error(&format!("warning: {folder}: {error}; training goes on, but this is not saved: {what}"));
         (self.metrics, self.panels) = (None, None);
         self.writable = false;
     }
@@ -77,6 +92,7 @@ impl RunFolder {
 
     /// Writes the settings and opens the files of numbers.
     fn begin(&mut self, start: &Start) {
+        self.made.clear();
         let [metrics, panels] = [METRICS, PANELS].map(|file| self.path.join(file));
         let opened = self.write(CONFIG, start).and_then(|()| {
             self.metrics = Some(BufWriter::new(File::create_new(metrics)?));
@@ -112,6 +128,14 @@ impl RunFolder {
     }
 }
 
+/// Of a run that was refused before it began nothing stays behind.
+impl Drop for RunFolder {
+    fn drop(&mut self) {
+        // Only empty folders can be removed so.
+        self.made.iter().for_each(|folder| drop(fs::remove_dir(folder)));
+    }
+}
+
 /// Appends a line, if the file is open.
 fn append(file: &mut Option<BufWriter<File>>, content: &impl Serialize) -> io::Result<()> {
     let Some(file) = file else { return Ok(()) };
@@ -127,7 +151,11 @@ impl Observer for RunFolder {
             Event::Start(start) => self.begin(start),
             Event::Step(record) => self.write_step(record),
             Event::Done(summary) => self.end(summary),
-            Event::Model(_) | Event::Histograms(_) | Event::TrainingDigits(_) | Event::TestDigits(_) => {
+            Event::Model(_)
+            | Event::Histograms(_)
+            | Event::TrainingDigits(_)
+            | Event::TestDigits(_)
+            | Event::Checkpoint(_) => {
                 if let Err(error) = append(&mut self.panels, event) {
                     self.give_up("further pictures", &error);
                 }

@@ -2,6 +2,7 @@
 
 use crate::bands::percentile_edges;
 use crate::capture::Captured;
+use crate::checkpoint::Checkpoints;
 use crate::data::{Batches, Dataset, Split};
 use crate::engine::Engine;
 use crate::evaluate::Score;
@@ -43,6 +44,8 @@ pub struct Session {
     pub record_every: u64,
     /// Set from elsewhere, ends the loop after the current step.
     pub stop: Arc<AtomicBool>,
+    /// Where the model is saved, if anywhere.
+    pub checkpoints: Checkpoints,
     /// Wishes of those who watch, if there can be any.
     pub visitors: Option<Visitors>,
 }
@@ -97,7 +100,11 @@ impl Session {
             }
             if let Some(ending) = over {
                 tell(Event::Step(record(step, done, test)));
+                self.checkpoints.last(&self.model, step, tell);
                 break ending;
+            }
+            if test.is_some() {
+                self.checkpoints.now_and_then(&self.model, step, tell);
             }
             let lr = self.schedule.at(step);
             let batch = self.batches.draw();
@@ -125,6 +132,7 @@ impl Session {
             }
             step += 1;
             if !loss.is_finite() {
+                // A model of no numbers is not worth a file that has an earlier one.
                 break Ending::Diverged;
             }
         };

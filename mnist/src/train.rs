@@ -1,7 +1,8 @@
 //! The one training loop.
 
 use crate::broadcast::broadcast;
-use crate::console::{Console, print_line};
+use crate::checkpoint::Checkpoints;
+use crate::console::{Console, print_error, print_line};
 use crate::data::{Batches, DataError, Dataset, Search};
 use crate::dataflow;
 use crate::engine::Engine;
@@ -13,12 +14,13 @@ use crate::movie::{self, MovieError};
 use crate::options::Options;
 use crate::run_folder::{FIGURE, REPORT, RunFolder};
 use crate::session::Session;
+use crate::status_line::give_back_terminal;
 use crate::visitors::Visitors;
 use clap::{CommandFactory, FromArgMatches};
 use nn::{Metadata, Rng, Sequential};
 use optim::{Optimizer, Schedule};
 use std::fmt::Display;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -65,6 +67,8 @@ enum RunError {
 
 /// The main function of an example: reads the command line, finds the data, trains the model, and says how it went.
 ///
+/// Model, optimizer and schedule may print: the progress line has a row of the terminal for itself.
+///
 /// The process ends with a non-zero code and one message if something is wrong with the flags, the data or a file.
 pub fn train(
     plan: &Plan,
@@ -80,7 +84,7 @@ pub fn train(
     match run(plan, &options, model, optimizer, schedule) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error}");
+            print_error(&format!("error: {error}"));
             ExitCode::FAILURE
         }
     }
@@ -113,13 +117,16 @@ fn run(
         nn::can_save(file)?;
     }
     if let Some(file) = &options.movie {
-        movie::can_write(file)
-            .map_err(|error| RunError::Movie { file: file.clone(), error: error.into() })?;
+        movie::can_write(file).map_err(|error| RunError::Movie { file: file.clone(), error })?;
     }
     let stop = stop_on_ctrl_c();
     let data = Arc::new(data);
     let mut history = History::new();
     let visitors = options.live.map(|port| open_page(port, &history, &data)).transpose()?;
+    let notes = Metadata::from([
+        ("example".to_owned(), plan.name.to_owned()),
+        ("seed".to_owned(), options.seed.to_string()),
+    ]);
     let (optimizer_text, schedule_text) = (optimizer.to_string(), schedule.to_string());
     let mut session = Session {
         model,
@@ -132,6 +139,7 @@ fn run(
         test_every: options.test_every.unwrap_or(plan.test_every),
         record_every: plan.record_every,
         stop,
+        checkpoints: Checkpoints::new(folder.model(), options.save.clone(), notes),
         visitors,
     };
     session.engine.set_profiled(options.profile);
@@ -142,26 +150,23 @@ fn run(
     });
     let events = history.events().borrow().clone();
     keep_pictures(&mut folder, &events, &data);
-    let metadata = Metadata::from([
-        ("example".to_owned(), plan.name.to_owned()),
-        ("seed".to_owned(), options.seed.to_string()),
-        ("step".to_owned(), summary.steps.to_string()),
-    ]);
-    let saved = save(&session.model, &metadata, folder.model(), options.save.as_deref());
     if options.profile {
         crate::profile::report(&session.engine, folder.path());
     }
     if let Some(path) = folder.path() {
         print_line(&format!("the run's files are in {}", path.display()));
     }
-    if let Some(file) = saved? {
+    if let Some(error) = session.checkpoints.failed() {
+        return Err(error.into());
+    }
+    if let Some(file) = options.save.as_ref().filter(|_| summary.ending != Ending::Diverged) {
         print_line(&format!("model saved to {}", file.display()));
     }
     if let Some(file) = &options.movie {
         let failed = |error| RunError::Movie { file: file.clone(), error };
-        let too =
-            if movie::write(&events, &data, file).map_err(failed)? { " and, as MP4, beside it" } else { "" };
-        print_line(&format!("movie written to {}{too}", file.display()));
+        for written in movie::write(&events, &data, file).map_err(failed)? {
+            print_line(&format!("movie written to {}", written.display()));
+        }
     }
     if options.live.is_some() && summary.ending == Ending::Finished {
         print_line("the live page stays open until Ctrl-C");
@@ -207,34 +212,18 @@ fn view(session: &Session) -> ModelView {
     }
 }
 
-/// Saves the model into the run's folder and to the file that was asked for, which is then named.
-fn save(
-    model: &Sequential,
-    metadata: &Metadata,
-    in_folder: Option<PathBuf>,
-    file: Option<&Path>,
-) -> Result<Option<PathBuf>, nn::SaveError> {
-    if let Some(in_folder) = in_folder
-        && let Err(error) = nn::save(model, in_folder, metadata)
-    {
-        eprintln!("warning: {error}");
-    }
-    let Some(file) = file else { return Ok(None) };
-    nn::save(model, file, metadata)?;
-    Ok(Some(file.to_owned()))
-}
-
 /// A flag that the first Ctrl-C sets, to ask what is going on to end; a second one ends the process as usual.
 pub fn stop_on_ctrl_c() -> Arc<AtomicBool> {
     let stop = Arc::new(AtomicBool::new(false));
     let asked = stop.clone();
     let installed = ctrlc::set_handler(move || {
         if asked.swap(true, Ordering::Relaxed) {
+            give_back_terminal();
             std::process::exit(130);
         }
     });
     if let Err(error) = installed {
-        eprintln!("warning: Ctrl-C will end the program without a summary ({error})");
+        print_error(&format!("warning: Ctrl-C will end the program without a summary ({error})"));
     }
     stop
 }

@@ -81,6 +81,9 @@ fn the_page_follows_a_training() {
     assert!(interrupt.unwrap().success() && training.program.wait().unwrap().success());
     browser.open(&format!("file://{}", training.folder.path().join("run/report.html").display()));
     browser.wait(&format!("{data}.done === 'interrupted' && {data}.digits"));
+    // With the last step, wherever it was interrupted, and the model saved there.
+    browser.wait("newest() === run.done.steps && last(run.checkpoints).step === run.done.steps");
+    browser.wait("document.getElementById('saved').textContent === newest().toLocaleString('en')");
     all_panels_are_drawn(&browser);
     browser.photograph("report");
 }
@@ -120,7 +123,16 @@ fn keys_choose_panels(browser: &Browser) {
     browser.wait("document.body.dataset.panels === '1 2 3 4 5 6'");
     browser.press(&["l"]);
     browser.wait("document.getElementById('log').getAttribute('aria-pressed') === 'true'");
-    browser.press(&["l"]);
+    // A button that was clicked does not keep the space key for itself.
+    let place = browser.run(
+        "const box = document.getElementById('log').getBoundingClientRect(); return [box.left, box.top]",
+    );
+    let [left, top] = [0, 1].map(|i| place[i].as_f64().unwrap() as i64 + 8);
+    browser.drag(&[(left, top)]);
+    browser.wait("document.getElementById('log').getAttribute('aria-pressed') === 'false'");
+    browser.press(&[" "]);
+    browser.wait("document.getElementById('status').textContent.includes('picture held')");
+    browser.press(&[" "]);
 }
 
 fn pauses(browser: &Browser) {

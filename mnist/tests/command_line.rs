@@ -244,7 +244,23 @@ fn a_file_to_save_to_that_cannot_be_written_is_found_before_training() {
     assert!(!output.status.success() && error.contains(file.to_str().unwrap()), "{error}");
     assert!(!error.replace(file.to_str().unwrap(), "").contains(".tmp"), "{error}");
     assert!(!text(&output.stdout).contains("step "), "it was trained:\n{}", text(&output.stdout));
-    assert!(!folder.join("metrics.jsonl").exists(), "a run that never began has no numbers");
+    assert!(!folder.exists(), "a run that never began leaves nothing behind");
+}
+
+#[test]
+fn a_refused_run_leaves_no_empty_folders_but_those_that_were_there() {
+    let (data, out) = (tiny_data(), tempdir().unwrap());
+    let nowhere = out.path().join("nowhere").join("model");
+    let flags =
+        ["--data", data.path().to_str().unwrap(), "--batch", "20", "--save", nowhere.to_str().unwrap()];
+    let start = |more: &[&str]| {
+        let mut command = Command::new(example("softmax"));
+        command.args(flags).args(more).current_dir(out.path()).output().unwrap()
+    };
+    assert!(!start(&[]).status.success() && !out.path().join("runs").exists());
+    assert!(!start(&["--out", "a/b/c"]).status.success() && !out.path().join("a").exists());
+    fs::create_dir(out.path().join("mine")).unwrap();
+    assert!(!start(&["--out", "mine"]).status.success() && out.path().join("mine").exists());
 }
 
 #[test]
@@ -376,4 +392,68 @@ fn a_movie_shows_the_run_and_one_that_cannot_be_written_is_found_before_training
     let nowhere = out.path().join("nowhere").join("run.gif");
     let nowhere = nowhere.to_str().unwrap();
     refused("softmax", &[&flags[..], &[nowhere]].concat(), &[nowhere]);
+    refused("softmax", &[&flags[..], &["run.webm"]].concat(), &["run.webm", ".gif", ".mp4"]);
+}
+
+#[test]
+fn an_mp4_is_made_by_ffmpeg_and_without_it_refused_before_training() {
+    let (data, out) = (tiny_data(), tempdir().unwrap());
+    let start = |movie: &str, path: Option<&str>| {
+        let mut command = Command::new(example("softmax"));
+        command.args([
+            "--data",
+            data.path().to_str().unwrap(),
+            "--batch",
+            "20",
+            "--steps",
+            "40",
+            "--movie",
+            movie,
+        ]);
+        command.current_dir(out.path()).envs(path.map(|path| ("PATH", path))).output().unwrap()
+    };
+    let without = Some("/nowhere");
+    let output = start("none.mp4", without);
+    let error = text(&output.stderr);
+    assert!(
+        !output.status.success() && error.contains("none.mp4: an .mp4 file is made by ffmpeg"),
+        "{error}"
+    );
+    assert!(!out.path().join("none.mp4").exists() && !text(&output.stdout).contains("step "));
+    assert!(start("none.gif", without).status.success(), "a GIF needs no ffmpeg");
+    assert!(out.path().join("none.gif").exists() && !out.path().join("none.mp4").exists());
+
+    if Command::new("ffmpeg").arg("-version").output().is_err() {
+        println!("the rest is skipped: no ffmpeg");
+        return;
+    }
+    for (movie, expected) in [("-alone.mp4", &["-alone.mp4"][..]), ("both.gif", &["both.gif", "both.mp4"])] {
+        let output = start(&format!("./{movie}"), None);
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        for file in expected {
+            let bytes = fs::read(out.path().join(file)).unwrap();
+            let kind: &[u8] = if file.ends_with("mp4") { b"ftyp" } else { b"GIF89a" };
+            assert!(bytes[..12].windows(kind.len()).any(|window| window == kind), "{file}");
+        }
+    }
+    assert!(!out.path().join("-alone.gif").exists());
+}
+
+/// Neither the output nor the warnings have a reader any more: `… 2>&1 | head`.
+#[test]
+fn closed_pipes_do_not_end_a_training() {
+    let (data, out) = (tiny_data(), tempdir().unwrap());
+    let start = |arguments: &[&str]| {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let mut command = Command::new(example("softmax"));
+        command.args(arguments).current_dir(out.path()).stdout(writer.try_clone().unwrap()).stderr(writer);
+        command.status().unwrap().code()
+    };
+    let data = data.path().to_str().unwrap();
+    // A warning goes to stderr, since these are not MNIST's digits.
+    let flags = ["--data", data, "--batch", "20", "--steps", "30", "--quiet", "--out", "run"];
+    assert_eq!(start(&flags), Some(0));
+    assert!(out.path().join("run").join("model.safetensors").exists());
+    assert_eq!(start(&["--data", "/nowhere"]), Some(1), "an error that nobody reads is no panic");
 }

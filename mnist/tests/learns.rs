@@ -1,7 +1,7 @@
 //! The models learn to read real digits: a few hundred steps must reach a floor.
 
 use mnist::data::{Batches, Choice, load};
-use mnist::{Ending, Engine, Event, Mode, Session, models};
+use mnist::{Checkpoints, Ending, Engine, Event, Mode, Session, models};
 use nn::{Rng, Sequential};
 use optim::{Adam, Constant, ExponentialDecay, Optimizer, Schedule, Sgd};
 use std::sync::Arc;
@@ -32,6 +32,7 @@ fn train(
         test_every: steps,
         record_every: 10,
         stop: Arc::new(AtomicBool::new(false)),
+        checkpoints: Checkpoints::default(),
         visitors: None,
     };
     let mut losses = vec![];

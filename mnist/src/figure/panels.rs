@@ -11,9 +11,12 @@ pub(crate) const SIZE: (usize, usize) = (1200, 760);
 pub(super) const TEXT: Colour = [32, 36, 42];
 const MUTED: Colour = [115, 122, 132];
 const GRID: Colour = [220, 223, 227];
-const TRAIN: Colour = [63, 127, 193];
-const TEST: Colour = [208, 86, 27];
-const WRONG: Colour = [255, 157, 148];
+pub(crate) const PAPER: Colour = [255; 3];
+pub(crate) const TRAIN: Colour = [63, 127, 193];
+pub(crate) const TEST: Colour = [208, 86, 27];
+/// What misrecognised digits lie on, and what marks them.
+pub(crate) const WRONG: Colour = [255, 157, 148];
+pub(crate) const WRONG_MARK: Colour = [179, 38, 30];
 pub(super) const SMALL: f64 = 11.0;
 
 /// Left, top, width and height.
@@ -131,12 +134,37 @@ fn curves(
 ) {
     let point = plot(shapes, place, range);
     for (which, (colour, width)) in [(TRAIN, 1.0), (TEST, 3.0)].into_iter().enumerate() {
-        let at = |record: &&StepRecord| values(record)[which].map(|value| point(record.step as f64, value));
-        let points: Vec<_> = run.steps.iter().filter_map(at).collect();
-        if points.len() > 1 {
-            shapes.push(Shape::Line { points, width, colour });
+        let at = |record: &&StepRecord| values(record)[which].map(|value| (record.step as f64, value));
+        let all: Vec<_> = run.steps.iter().filter_map(at).collect();
+        for piece in pieces_below(range[2], &all) {
+            let points: Vec<_> = piece.into_iter().map(|(step, value)| point(step, value)).collect();
+            if points.len() > 1 {
+                shapes.push(Shape::Line { points, width, colour });
+            }
         }
     }
+}
+
+/// What is to be seen of a curve that leaves the plot at its upper edge: drawn along the edge it would be a lie.
+fn pieces_below(high: f64, curve: &[(f64, f64)]) -> Vec<Vec<(f64, f64)>> {
+    let mut pieces = vec![vec![]];
+    let mut before: Option<(f64, f64)> = None;
+    for &(x, y) in curve {
+        if let Some((x0, y0)) = before.filter(|&(_, y0)| (y0 > high) != (y > high)) {
+            let crossing = x0 + (x - x0) * (high - y0) / (y - y0);
+            // From an infinite loss the way is straight down.
+            let edge = (if crossing.is_finite() { crossing } else { x }, high);
+            pieces.last_mut().expect("there is one from the start").push(edge);
+            if y > high {
+                pieces.push(vec![]);
+            }
+        }
+        if y <= high {
+            pieces.last_mut().expect("there is one from the start").push((x, y));
+        }
+        before = Some((x, y));
+    }
+    pieces
 }
 
 fn bands(shapes: &mut Vec<Shape>, place: Place, run: &Run<'_>, steps: f64, which: usize) {
@@ -166,9 +194,9 @@ fn sheet(
     [rows, columns]: [usize; 2],
 ) {
     let width = columns * split.cols;
-    let mut pixels = vec![[255; 3]; width * rows * split.rows];
+    let mut pixels = vec![PAPER; width * rows * split.rows];
     for (i, &index) in digits.indices.iter().enumerate().take(rows * columns) {
-        let paper = if i < digits.wrong { WRONG } else { [255; 3] };
+        let paper = if i < digits.wrong { WRONG } else { PAPER };
         let (left, top) = (i % columns * split.cols, i / columns * split.rows);
         for (at, &grey) in split.image(index).iter().enumerate() {
             let ink = u32::from(255 - grey);
@@ -182,10 +210,15 @@ fn sheet(
     }
     let [x, y, w, h] = within;
     let (w, h) = (w / columns as f64, h / rows as f64);
+    // Between the tags of neighbours.
+    for i in 1..columns {
+        let (x, end) = (x + i as f64 * w, y + rows as f64 * h);
+        shapes.push(Shape::Line { points: vec![(x, y), (x, end)], width: 1.0, colour: GRID });
+    }
     for (i, (label, computed)) in digits.labels.iter().zip(&digits.computed).enumerate().take(rows * columns)
     {
         let (x, y) = (x + (i % columns) as f64 * w, y + (i / columns + 1) as f64 * h - 2.0);
-        let colour = if i < digits.wrong { [179, 38, 30] } else { MUTED };
+        let colour = if i < digits.wrong { WRONG_MARK } else { MUTED };
         shapes.push(Shape::text((x + 1.0, y), Anchor::Start, label.to_string(), 8.0, colour));
         shapes.push(Shape::text((x + w - 1.0, y), Anchor::End, computed.to_string(), 8.0, colour));
     }
@@ -227,9 +260,23 @@ mod tests {
             }
         }
         assert_eq!(pixels[5 * 280 + 3 * 28 + 5], [255; 3], "no digit, no ink");
-        let tags: Vec<&str> =
-            shapes[1..].iter().map(|s| if let Shape::Text { text, .. } = s { text } else { "" }).collect();
+        let tags: Vec<&str> = shapes
+            .iter()
+            .filter_map(|shape| if let Shape::Text { text, .. } = shape { Some(&**text) } else { None })
+            .collect();
         assert_eq!(tags, ["5", "0", "4", "4", "6", "6"]);
+    }
+
+    #[test]
+    fn a_curve_above_the_plot_is_cut_where_it_leaves_it() {
+        let curve = [(0.0, 300.0), (10.0, 50.0), (20.0, 150.0), (30.0, 150.0), (40.0, 50.0)];
+        let pieces = pieces_below(100.0, &curve);
+        assert_eq!(
+            pieces,
+            [vec![(8.0, 100.0), (10.0, 50.0), (15.0, 100.0)], vec![(35.0, 100.0), (40.0, 50.0)]]
+        );
+        let pieces = pieces_below(100.0, &[(0.0, f64::INFINITY), (10.0, 50.0)]);
+        assert_eq!(pieces, [vec![(10.0, 100.0), (10.0, 50.0)]]);
     }
 
     #[test]

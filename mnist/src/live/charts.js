@@ -61,11 +61,16 @@ function curves(canvas, of, options) {
   const { c, along, up } = plot;
   const records = run.steps.slice(0, until(run.steps, shown()));
   const line = (value, name, width) => {
-    c.strokeStyle = colour(name); c.lineWidth = width; c.lineJoin = "round";
+    c.strokeStyle = colour(name); c.lineWidth = width; c.lineJoin = c.lineCap = "round";
     c.beginPath();
+    let first = true;
     for (const record of records) {
       const y = value(record);
-      if (y !== undefined && y !== null) c.lineTo(along(record.step), up(y));
+      if (y === undefined || y === null) continue;
+      // The first one is to be seen alone too.
+      if (first) c.moveTo(along(record.step) - 0.01, up(y));
+      first = false;
+      c.lineTo(along(record.step), up(y));
     }
     c.stroke();
   };

@@ -4,7 +4,7 @@ const pictures = { test: null, training: null, trainingStep: null, wanted: null 
 
 function load(source, then) {
   const image = new Image();
-  image.onload = () => { then(image); redraw(); };
+  image.onload = () => { then(image); redrawSoon(); };
   image.onerror = () => then(null);
   image.src = source;
 }
@@ -36,6 +36,11 @@ function wantTest() {
 function sheet(canvas, digits, image, { rows, columns, across, side, axis, tags }) {
   const ratio = devicePixelRatio || 1;
   const [width, height] = [canvas.clientWidth, canvas.clientHeight];
+  const dark = matchMedia("(prefers-color-scheme: dark)").matches;
+  // A thousand digits are not drawn again while they stay the same.
+  const content = [digits?.step, image instanceof Image && image.src, width, height, ratio, dark].join();
+  if (canvas.content === content) return;
+  canvas.content = content;
   [canvas.width, canvas.height] = [Math.round(width * ratio), Math.round(height * ratio)];
   const c = canvas.getContext("2d");
   c.scale(ratio, ratio);
@@ -48,7 +53,6 @@ function sheet(canvas, digits, image, { rows, columns, across, side, axis, tags 
   const drawn = image instanceof Image;
   // Whole pixels, or its edges would stay grey when it is inverted.
   const whole = [Math.floor(left), Math.floor(top), Math.ceil(cell * columns) + 1, Math.ceil(cell * rows) + 1];
-  const dark = matchMedia("(prefers-color-scheme: dark)").matches;
   if (drawn) {
     c.fillStyle = "#000";
     c.fillRect(...whole);

@@ -25,6 +25,9 @@ function describe(step, record) {
   $("lr").textContent = text(record?.lr, 5);
   $("accuracy").textContent = text(last(tested)?.test_accuracy, 4);
   $("best").textContent = tested.length ? Math.max(...tested.map((r) => r.test_accuracy)).toFixed(4) : "–";
+  const saved = run.checkpoints[until(run.checkpoints, step) - 1];
+  $("saved").parentElement.hidden = !saved;
+  $("saved").textContent = saved?.step.toLocaleString("en") ?? "–";
   const scrub = $("scrub");
   scrub.max = newest();
   scrub.step = run.start?.record_every ?? 1;
@@ -89,6 +92,8 @@ addEventListener("keydown", (event) => {
   else return;
   event.preventDefault();
 });
+// After a click of the mouse the keys are the page's again; who came by keyboard stays where they are.
+addEventListener("click", (event) => { if (event.detail > 0) event.target.closest("button, input, summary")?.blur(); });
 $("freeze").onclick = hold;
 $("pause").onclick = pauseTraining;
 $("zoom").onclick = zoom;
@@ -126,7 +131,7 @@ function connect() {
   source.onmessage = (message) => {
     connection.last = message.lastEventId;
     JSON.parse(message.data).forEach(take);
-    redraw();
+    redrawSoon();
   };
   source.onerror = () => {
     connection.state = "connection lost, trying again …";

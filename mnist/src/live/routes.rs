@@ -83,7 +83,10 @@ async fn training_digits(State(app): Shared, Path(step): Path<u64>) -> Response 
             Event::TrainingDigits(digits) if digits.step == step => Some(digits),
             _ => None,
         })?;
-        Some(Bytes::from(png(&app.show.data.as_ref()?.train, &digits.indices, TRAINING_COLUMNS)))
+        let train = &app.show.data.as_ref()?.train;
+        // A run that is read from a file may speak of any.
+        let all_there = digits.indices.iter().all(|&index| index < train.len());
+        all_there.then(|| Bytes::from(png(train, &digits.indices, TRAINING_COLUMNS)))
     };
     picture_or_404(draw())
 }

@@ -7,7 +7,7 @@ const run = {};
 const view = { frozen: null, step: null, panels: [1, 2, 3, 4, 5, 6], log: false, zoom: 0, range: null };
 
 function forget() {
-  Object.assign(run, { start: null, steps: [], histograms: [], training: [], tests: [], done: null, paused: false });
+  Object.assign(run, { start: null, steps: [], histograms: [], training: [], tests: [], checkpoints: [], done: null, paused: false });
 }
 forget();
 
@@ -20,6 +20,7 @@ function take(event) {
     case "histograms": run.histograms.push(content); break;
     case "training_digits": run.training.push(content); break;
     case "test_digits": run.tests.push(content); break;
+    case "checkpoint": run.checkpoints.push(content); break;
     case "paused": run.paused = content; break;
     case "done": run.done = content; break;
   }
@@ -41,10 +42,16 @@ function until(list, step) {
 }
 const at = (list, step) => list[Math.max(0, until(list, step) - 1)];
 
-// Drawing happens once a frame at most, however much arrives.
-let due = false;
+// Drawing happens once a frame at most, whatever the visitor does.
+let due = false, drawnAt = 0, later = null;
 function redraw() {
   if (due) return;
   due = true;
-  requestAnimationFrame(() => { due = false; drawAll(); });
+  requestAnimationFrame(() => { due = false; drawnAt = performance.now(); drawAll(); });
+}
+
+// What arrives by itself is drawn more seldom the fewer processors there are: the training needs them.
+const SELDOM = Math.max(100, 2000 / (navigator.hardwareConcurrency || 4));
+function redrawSoon() {
+  later ??= setTimeout(() => { later = null; redraw(); }, Math.max(0, drawnAt + SELDOM - performance.now()));
 }

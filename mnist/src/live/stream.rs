@@ -6,10 +6,15 @@ use axum::response::sse;
 use futures_util::stream::{Stream, unfold};
 use std::convert::Infallible;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::{Instant, sleep_until};
 
 /// Bytes of a message, about: what a slow page has waiting.
 const MESSAGE: usize = 64 * 1024;
+
+/// From one message to the next, so that a quick training does not wake server and page all the time.
+const PAUSE: Duration = Duration::from_millis(400);
 
 /// Where a page is in the history of a run.
 pub(super) struct Reader {
@@ -18,6 +23,8 @@ pub(super) struct Reader {
     /// Tells runs apart, so that a page that outlived one begins with the next from the start.
     run: u64,
     _seat: OwnedSemaphorePermit,
+    /// When to send on, if there is not enough for a whole message.
+    due: Instant,
 }
 
 impl Reader {
@@ -27,12 +34,13 @@ impl Reader {
             let (of, next) = last.split_once('-')?;
             (of.parse() == Ok(run)).then(|| next.parse().ok()).flatten()
         });
-        Reader { events, next: next.unwrap_or(0), run, _seat: seat }
+        Reader { events, next: next.unwrap_or(0), run, _seat: seat, due: Instant::now() }
     }
 
     /// Everything from here on, as arrays of events.
     pub(super) fn messages(self) -> impl Stream<Item = Result<sse::Event, Infallible>> {
         unfold(self, |mut reader| async move {
+            sleep_until(reader.due).await;
             // The run and its history last as long as the program.
             let waiting: Vec<Arc<Event>> = {
                 let next = reader.next;
@@ -41,6 +49,10 @@ impl Reader {
             };
             let (text, count) = array(&waiting);
             reader.next += count;
+            // All of it, until more has happened.
+            if count == waiting.len() {
+                reader.due = Instant::now() + PAUSE;
+            }
             let message = sse::Event::default().id(format!("{}-{}", reader.run, reader.next)).data(text);
             Some((Ok(message), reader))
         })

@@ -173,4 +173,6 @@ fn drawings_are_read_by_whoever_trains() {
     assert_eq!(ask(address, "GET", "/digits/training/7", LOCAL, b"").0, 404);
     history.notice(&Event::TrainingDigits(Digits::new(7, &[3, 4], &[1, 2], &[1, 1], 100)));
     assert!(ask(address, "GET", "/digits/training/7", LOCAL, b"").1.starts_with(png));
+    history.notice(&Event::TrainingDigits(Digits::new(8, &[3, 99], &[1, 2], &[1, 1], 100)));
+    assert_eq!(ask(address, "GET", "/digits/training/8", LOCAL, b"").0, 404, "a foreign run's digits");
 }
