@@ -29,7 +29,7 @@ pub(super) unsafe fn compute(job: &Job, add: bool) {
 /// As for [`compute`]; the CPU has the instructions.
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
-unsafe fn avx512(job: &Job, add: bool) {
+pub(super) unsafe fn avx512(job: &Job, add: bool) {
     // SAFETY: by this function's contract.
     unsafe { all_rows::<std::arch::x86_64::__m512, 4>(job, add) }
 }
@@ -38,7 +38,7 @@ unsafe fn avx512(job: &Job, add: bool) {
 /// As for [`avx512`].
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma")]
-unsafe fn avx2(job: &Job, add: bool) {
+pub(super) unsafe fn avx2(job: &Job, add: bool) {
     // SAFETY: by this function's contract.
     unsafe { all_rows::<std::arch::x86_64::__m256, 2>(job, add) }
 }
@@ -48,7 +48,7 @@ unsafe fn avx2(job: &Job, add: bool) {
 /// # Safety
 /// As for [`compute`]; the CPU has the instructions of `L`.
 #[inline(always)]
-unsafe fn all_rows<L: Lanes, const R: usize>(job: &Job, add: bool) {
+pub(super) unsafe fn all_rows<L: Lanes, const R: usize>(job: &Job, add: bool) {
     let sums = job.sums;
     // The columns of `b` one after the other, with zeros up to whole registers.
     let width = sums.len.next_multiple_of(L::N);

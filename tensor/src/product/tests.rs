@@ -30,6 +30,8 @@ fn every_tile_follows_the_definition() {
     let layouts = [
         (true, 1, 900, 1),
         (false, 1, 900, 1),
+        (true, 1, 77, 1),
+        (false, 1, 77, 1),
         (true, 40, 7, 1),
         (false, 5, 30, 1),
         (true, 3, 0, 1),
@@ -42,8 +44,17 @@ fn every_tile_follows_the_definition() {
         widths.flat_map(|columns| layouts.map(|layout| (columns, layout)))
     {
         let (b_step, b_column) = if along { (columns + 1, 1) } else { (1, 910) };
-        let sums =
-            Sums { runs, len, a_run: 3, a_step: 2, b_run: len * b_step, b_step, b_column, columns, group };
+        let sums = Sums {
+            runs,
+            len,
+            a_run: 3,
+            a_step: if len == 77 { 1 } else { 2 },
+            b_run: len * b_step,
+            b_step,
+            b_column,
+            columns,
+            group,
+        };
         let (a, b) = (numbers(2210, 1), numbers(910 * (columns + 1), 2));
         for count in [1, 3, 4, 5, 12, 13, 25, 41] {
             let line = 5 * (columns + 2);
@@ -82,6 +93,23 @@ fn every_tile_follows_the_definition() {
                     if simd_level() >= Level::Avx512 {
                         // SAFETY: as above.
                         verify("avx512", &|job, add| unsafe { avx512(job, add) });
+                    }
+                }
+                if sums.is_narrow() {
+                    // SAFETY: as above.
+                    verify("narrow, portable", &|job, add| unsafe {
+                        narrow::all_rows::<[f32; 4], 2>(job, add)
+                    });
+                    #[cfg(target_arch = "x86_64")]
+                    {
+                        if simd_level() >= Level::Avx2 {
+                            // SAFETY: as above.
+                            verify("narrow, avx2", &|job, add| unsafe { narrow::avx2(job, add) });
+                        }
+                        if simd_level() >= Level::Avx512 {
+                            // SAFETY: as above.
+                            verify("narrow, avx512", &|job, add| unsafe { narrow::avx512(job, add) });
+                        }
                     }
                 }
             }
