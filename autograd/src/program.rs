@@ -56,6 +56,8 @@ struct Step {
     members: Vec<usize>,
     /// The nodes whose values nobody needs any more.
     drops: Vec<usize>,
+    /// Which input's memory the result may take.
+    reused: Option<usize>,
 }
 
 enum Work {
@@ -293,7 +295,7 @@ impl Program {
         let start = Instant::now();
         for (step, plan) in self.steps.iter().zip(&mut self.plan) {
             let begun = self.profiled.then(|| start.elapsed());
-            let value = step.compute(&self.slots);
+            let value = step.compute(&mut self.slots);
             if let Some(begun) = begun {
                 plan.last_begun = begun;
                 plan.last_time = start.elapsed() - begun;
@@ -312,30 +314,31 @@ impl Program {
 }
 
 impl Step {
-    fn compute(&self, slots: &[Option<Tensor>]) -> Tensor {
+    fn compute(&self, slots: &mut [Option<Tensor>]) -> Tensor {
+        match &self.work {
+            Work::Op(op) => self.operate(op, slots),
+            Work::Fused(fused) => {
+                let given = self.reused.and_then(|i| slots[self.inputs[i]].take());
+                let mut x = [None; Fused::MOST_INPUTS];
+                x.iter_mut().zip(&self.inputs).for_each(|(x, &input)| *x = slots[input].as_ref());
+                fused.run_over(&x[..self.inputs.len()], given)
+            }
+        }
+    }
+
+    fn operate(&self, op: &Rc<dyn AnyOp>, slots: &[Option<Tensor>]) -> Tensor {
         let value = |i: usize| match &slots[self.inputs[i]] {
             Some(value) => value,
             None => unreachable!("%{} is read before it is computed", self.inputs[i]),
         };
         // Few operands, as nearly always, are on the stack.
         match self.inputs.len() {
-            0 => self.work.compute(&[]),
-            1 => self.work.compute(&[value(0)]),
-            2 => self.work.compute(&[value(0), value(1)]),
-            3 => self.work.compute(&[value(0), value(1), value(2)]),
-            4 => self.work.compute(&[value(0), value(1), value(2), value(3)]),
-            5 => self.work.compute(&[value(0), value(1), value(2), value(3), value(4)]),
-            6 => self.work.compute(&[value(0), value(1), value(2), value(3), value(4), value(5)]),
-            n => self.work.compute(&(0..n).map(value).collect::<Vec<_>>()),
-        }
-    }
-}
-
-impl Work {
-    fn compute(&self, x: &[&Tensor]) -> Tensor {
-        match self {
-            Work::Op(op) => op.forward(x),
-            Work::Fused(fused) => fused.run(x),
+            0 => op.forward(&[]),
+            1 => op.forward(&[value(0)]),
+            2 => op.forward(&[value(0), value(1)]),
+            3 => op.forward(&[value(0), value(1), value(2)]),
+            4 => op.forward(&[value(0), value(1), value(2), value(3)]),
+            n => op.forward(&(0..n).map(value).collect::<Vec<_>>()),
         }
     }
 }

@@ -19,7 +19,7 @@ const TILE: usize = 1 << 10;
 /// The longest pattern of a broadcast operand that is laid out side by side in a tile.
 const LONGEST_PATTERN: usize = 4 << 10;
 
-/// Intermediate results and unusual operands that a program has room for.
+/// Intermediate results and inputs that a program has room for.
 const REGISTERS: usize = 16;
 
 /// What a function in a [`Fused`] program is applied to.
@@ -56,6 +56,9 @@ struct Step {
 }
 
 impl Fused {
+    /// No program has more inputs.
+    pub const MOST_INPUTS: usize = REGISTERS;
+
     /// A program whose result is that of its last function. `None` if it is too large: registers are few.
     ///
     /// # Panics
@@ -121,10 +124,28 @@ impl Fused {
     /// If the number of inputs is another, one is neither `f32` nor `bool`, or one does not broadcast to the shape.
     #[track_caller]
     pub fn run(&self, inputs: &[&Tensor]) -> Tensor {
+        let mut all = [None; REGISTERS];
+        all.iter_mut().zip(inputs).for_each(|(to, &input)| *to = Some(input));
+        self.run_over(&all[..inputs.len().min(REGISTERS)], None)
+    }
+
+    /// As [`run`](Fused::run). The input that is `None` is `given`, whose memory becomes that of the result if nobody else
+    /// holds it: less memory to go through.
+    ///
+    /// # Panics
+    /// As [`run`](Fused::run), and if there is such an input without `given`.
+    #[track_caller]
+    pub fn run_over(&self, inputs: &[Option<&Tensor>], mut given: Option<Tensor>) -> Tensor {
         assert_eq!(inputs.len(), self.inputs, "fused: another number of inputs");
+        let owned = given.take_if(|x| x.shape() == self.shape && x.dtype() == DType::F32 && x.owns_buffer());
         let mut sources = [const { None }; REGISTERS];
         let mut tile = 1;
         for (source, input) in sources.iter_mut().zip(inputs) {
+            let Some(input) = input.or(given.as_ref()) else {
+                assert!(owned.is_some(), "fused: an input is missing");
+                *source = Some(Source::Output);
+                continue;
+            };
             let found = Source::of(input, self.shape);
             if let Source::Pattern(pattern) = &found {
                 match lcm(tile, pattern.len()) {
@@ -138,12 +159,14 @@ impl Fused {
             *source = Some(found);
         }
         let tile = tile * (TILE / tile).max(1);
-        let mut out = Buffer::uninit(self.shape.count());
+        let mut out = owned
+            .unwrap_or_else(|| Tensor::from_buffer(Buffer::<f32>::uninit(self.shape.count()), self.shape));
+        let numbers = out.as_mut_slice::<f32>();
         // As equal parts as can be, each of whole tiles.
-        let parts = out.len().div_ceil(map::GRAIN).max(1);
-        let chunk = out.len().div_ceil(parts).next_multiple_of(tile).max(tile);
-        for_each_chunk_mut(&mut out, chunk, |task, out| self.compute(&sources, tile, task * chunk, out));
-        Tensor::from_buffer(out, self.shape)
+        let parts = numbers.len().div_ceil(map::GRAIN).max(1);
+        let chunk = numbers.len().div_ceil(parts).next_multiple_of(tile).max(tile);
+        for_each_chunk_mut(numbers, chunk, |task, out| self.compute(&sources, tile, task * chunk, out));
+        out
     }
 
     /// Computes the elements from `start` on, tile by tile.
@@ -163,7 +186,9 @@ impl Fused {
                     }
                     *register = Some(laid);
                 }
-                Some(Source::Truth(_) | Source::Strided(_)) => *register = Some(Buffer::uninit(tile)),
+                Some(Source::Truth(_) | Source::Strided(_) | Source::Output) => {
+                    *register = Some(Buffer::uninit(tile))
+                }
                 _ => {}
             }
         }
@@ -177,6 +202,7 @@ impl Fused {
                         register.iter_mut().zip(truth).for_each(|(x, &t)| *x = t as u8 as f32);
                     }
                     Source::Strided(x) => x.copy_elements(first, &mut register[..len]),
+                    Source::Output => register[..len].copy_from_slice(out),
                     Source::Slice(_) | Source::Pattern(_) => {}
                 }
             }
@@ -218,6 +244,8 @@ enum Source<'a> {
     Truth(&'a [bool]),
     /// Anywhere.
     Strided(Tensor),
+    /// Where the result is written.
+    Output,
 }
 
 impl<'a> Source<'a> {
@@ -329,7 +357,15 @@ mod tests {
                     .logical_not()
                     .logical_or(&positive)
                     .select(&difference.clamp(-0.5, 0.5), &power);
-                assert_eq!(fused.unwrap().run(&[&x, y, &positive]), expected, "{shape:?} {:?}", y.layout());
+                let fused = fused.unwrap();
+                assert_eq!(fused.run(&[&x, y, &positive]), expected, "{shape:?} {:?}", y.layout());
+                // Once in the memory of an operand, once beside one that somebody else holds.
+                for given in [x.copy(), x.clone()] {
+                    let address = given.buffer_id();
+                    let found = fused.run_over(&[None, Some(y), Some(&positive)], Some(given));
+                    assert_eq!(found, expected, "{shape:?} {:?}", y.layout());
+                    assert_eq!(found.buffer_id() == address, address != x.buffer_id());
+                }
             }
         }
     }

@@ -136,7 +136,7 @@ impl PartialEq for Tensor {
 
 impl Tensor {
     /// Whether writing to this tensor would touch nobody else's elements.
-    fn owns_buffer(&self) -> bool {
+    pub(crate) fn owns_buffer(&self) -> bool {
         for_any!(self.dtype(), T => {
             self.layout().is_contiguous()
                 && self.shared_buffer::<T>().is_some_and(|b| b.is_unique() && b.len() == self.count())

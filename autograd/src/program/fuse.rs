@@ -88,16 +88,23 @@ fn fused(nodes: &[Node], members: &[usize]) -> Option<Step> {
         program.push((scalar(nodes, member)?, operands));
     }
     let fused = Fused::new(nodes[output].value.shape(), inputs.len(), program)?;
-    Some(Step { work: Work::Fused(fused), inputs, output, members: members.to_vec(), drops: vec![] })
+    Some(Step {
+        work: Work::Fused(fused),
+        inputs,
+        output,
+        members: members.to_vec(),
+        drops: vec![],
+        reused: None,
+    })
 }
 
 fn single(nodes: &[Node], i: usize) -> Option<Step> {
     let Source::Op(op) = &nodes[i].source else { return None };
     let (work, inputs) = (Work::Op(op.clone()), nodes[i].inputs.clone());
-    Some(Step { work, inputs, output: i, members: vec![i], drops: vec![] })
+    Some(Step { work, inputs, output: i, members: vec![i], drops: vec![], reused: None })
 }
 
-/// Notes at each step which values it is the last to use.
+/// Notes at each step which values it is the last to use, and which of them the result could take the place of.
 fn drop_after_last_use(steps: &mut [Step], nodes: &[Node], kept: &[usize]) {
     let mut seen = vec![false; nodes.len()];
     kept.iter().for_each(|&i| seen[i] = true);
@@ -108,5 +115,10 @@ fn drop_after_last_use(steps: &mut [Step], nodes: &[Node], kept: &[usize]) {
                 step.drops.push(i);
             }
         }
+        let like = |i: &usize| {
+            let (value, output) = (&nodes[*i].value, &nodes[step.output].value);
+            step.drops.contains(i) && (value.shape(), value.dtype()) == (output.shape(), output.dtype())
+        };
+        step.reused = step.inputs.iter().position(like);
     }
 }
