@@ -86,6 +86,7 @@ fn the_page_follows_a_training() {
     browser.wait("document.getElementById('saved').textContent === newest().toLocaleString('en')");
     all_panels_are_drawn(&browser);
     browser.photograph("report");
+    a_foreign_graph_runs_nothing(&browser);
 }
 
 /// Each canvas has more than a background.
@@ -107,6 +108,17 @@ fn all_panels_are_drawn(browser: &Browser) {
     assert_eq!(loaded, json!([]), "something came from elsewhere");
     let summary = browser.run("return document.getElementById('table').textContent + document.querySelectorAll('#graph rect').length");
     assert!(summary.as_str().unwrap().contains("Conv2d"), "{summary}");
+}
+
+/// What a run folder calls its graph may have been written by anybody.
+fn a_foreign_graph_runs_nothing(browser: &Browser) {
+    let left = browser.run(
+        r#"take({ model: { table: "", graph: `<svg onload="window.ran = true"><style>@import "x";</style><rect width="9"/>
+            <script>window.ran = true</script><image href="x" onerror="window.ran = true"/></svg>` } });
+        return document.getElementById("graph").innerHTML.replace(/\s+/g, " ");"#,
+    );
+    assert_eq!(left, json!("<svg><rect width=\"9\"></rect> </svg>"));
+    assert_eq!(browser.run("return window.ran ?? false"), json!(false));
 }
 
 fn keys_choose_panels(browser: &Browser) {

@@ -11,11 +11,22 @@ function forget() {
 }
 forget();
 
+// The drawing in a text that may come from anybody's run folder: lines, boxes and words, nothing that runs or loads.
+function drawing(text) {
+  const svg = new DOMParser().parseFromString(text, "text/html").querySelector("svg");
+  for (const element of svg ? [svg, ...svg.querySelectorAll("*")] : []) {
+    const known = ["svg", "style", "text", "path", "rect"].includes(element.localName);
+    if (!known || /@|url|\\/i.test(element.localName === "style" ? element.textContent : "")) element.remove();
+    for (const { name } of [...element.attributes]) if (/^on|href|style/i.test(name)) element.removeAttribute(name);
+  }
+  return svg ? [svg] : [];
+}
+
 function take(event) {
   const [kind, content] = Object.entries(event)[0];
   switch (kind) {
     case "start": forget(); run.start = content; view.frozen = view.step = view.range = null; break;
-    case "model": $("table").textContent = content.table; $("graph").innerHTML = content.graph; break;
+    case "model": $("table").textContent = content.table; $("graph").replaceChildren(...drawing(content.graph)); break;
     case "step": run.steps.push(content); break;
     case "histograms": run.histograms.push(content); break;
     case "training_digits": run.training.push(content); break;

@@ -1,0 +1,155 @@
+//! A reduction as loops over memory.
+
+use crate::buffer::Buffer;
+use crate::dtype::Element;
+use crate::map::GRAIN;
+use crate::parallel::for_each_chunk_mut;
+use crate::shape::MAX_RANK;
+use crate::simd::vectorize;
+use crate::tensor::Tensor;
+
+/// Row-major data seen as `[outer, reduced, inner]`.
+pub(super) struct Plan {
+    data: Tensor,
+    outer: usize,
+    reduced: usize,
+    inner: usize,
+}
+
+impl Plan {
+    /// Brings the axes of `set` together, copying only where they are apart or the layout is not row-major.
+    pub(super) fn new(x: &Tensor, set: &[bool; MAX_RANK]) -> Plan {
+        let shape = x.shape();
+        let size = |range: std::ops::Range<usize>| shape[range].iter().product::<usize>();
+        let relevant = || (0..shape.len()).filter(|&i| shape[i] != 1);
+        let mut reduced = relevant().filter(|&i| set[i]);
+        let Some(first) = reduced.next() else {
+            return Plan { data: x.contiguous(), outer: x.count(), reduced: 1, inner: 1 };
+        };
+        let last = reduced.next_back().unwrap_or(first);
+        if relevant().all(|i| set[i] == (first..=last).contains(&i)) {
+            let (outer, inner) = (size(0..first), size(last + 1..shape.len()));
+            return Plan { data: x.contiguous(), outer, reduced: size(first..last + 1), inner };
+        }
+        let order: Vec<isize> = (0..shape.len())
+            .filter(|&i| !set[i])
+            .chain((0..shape.len()).filter(|&i| set[i]))
+            .map(|i| i as isize)
+            .collect();
+        let moved = x.permute(order).contiguous();
+        let kept = (0..shape.len()).filter(|&i| !set[i]).map(|i| shape[i]).product();
+        let reduced = (0..shape.len()).filter(|&i| set[i]).map(|i| shape[i]).product();
+        Plan { data: moved, outer: kept, reduced, inner: 1 }
+    }
+
+    fn slice<T: Element>(&self) -> &[T] {
+        match self.data.as_slice() {
+            Some(slice) => slice,
+            None => unreachable!("the plan made it contiguous"),
+        }
+    }
+
+    /// Combines along the reduced axis with `op`, an associative operation with neutral element `init`.
+    ///
+    /// Blocks of fixed length are folded first and their results after, so that the result depends on the shape alone
+    /// and rounding errors grow with the number of blocks rather than of elements.
+    pub(super) fn fold<T: Element>(&self, init: T, op: impl Fn(T, T) -> T + Copy + Sync) -> Buffer<T> {
+        let &Plan { outer, reduced, inner, .. } = self;
+        let data = self.slice::<T>();
+        let block = (512 / inner.max(1)).max(16).min(reduced.max(1));
+        let blocks = reduced.div_ceil(block).max(1);
+        let mut partial = Buffer::uninit(outer * blocks * inner);
+        let cells_per_task = (GRAIN / (block * inner).max(1)).max(1);
+        for_each_chunk_mut(&mut partial, cells_per_task * inner.max(1), |task, out| {
+            vectorize(
+                #[inline(always)]
+                || {
+                    for (i, out) in out.chunks_mut(inner.max(1)).enumerate() {
+                        let cell = task * cells_per_task + i;
+                        let (o, start) = (cell / blocks, cell % blocks * block);
+                        let len = block.min(reduced - start);
+                        let from = (o * reduced + start) * inner;
+                        let rows = &data[from..from + len * inner];
+                        if inner == 1 {
+                            out[0] = fold_run(rows, init, op);
+                        } else {
+                            out.fill(init);
+                            for row in rows.chunks_exact(inner) {
+                                out.iter_mut().zip(row).for_each(|(o, &x)| *o = op(*o, x));
+                            }
+                        }
+                    }
+                },
+            );
+        });
+        if blocks == 1 || partial.is_empty() {
+            return partial;
+        }
+        let mut total = Buffer::uninit(outer * inner);
+        for (total, partial) in total.chunks_mut(inner).zip(partial.chunks_mut(blocks * inner)) {
+            total.copy_from_slice(combine_pairs(partial, inner, op));
+        }
+        total
+    }
+
+    /// Where along the reduced axis the first element is that no other is `better` than; NaN is best of all.
+    pub(super) fn arg<T: Element>(&self, better: impl Fn(T, T) -> bool + Copy + Sync) -> Buffer<i64> {
+        let &Plan { outer, reduced, inner, .. } = self;
+        let data = self.slice::<T>();
+        let mut out = Buffer::uninit(outer * inner);
+        #[allow(clippy::eq_op)]
+        let is_nan = |x: T| x != x;
+        let better = |x: T, champion: T| better(x, champion) || (is_nan(x) && !is_nan(champion));
+        let cells_per_task = (GRAIN / 4 / reduced.max(1)).max(1);
+        for_each_chunk_mut(&mut out, cells_per_task, |task, out| {
+            for (i, out) in out.iter_mut().enumerate() {
+                let cell = task * cells_per_task + i;
+                let run = &data[cell / inner * reduced * inner + cell % inner..];
+                let mut best = (0, run[0]);
+                for (r, &x) in run.iter().step_by(inner).take(reduced).enumerate() {
+                    // Without a branch, which no processor could predict.
+                    let wins = better(x, best.1);
+                    best = (if wins { r } else { best.0 }, if wins { x } else { best.1 });
+                }
+                *out = best.0 as i64;
+            }
+        });
+        out
+    }
+}
+
+/// Combines rows of `inner` elements two by two until one is left: rounding errors grow with the logarithm of their
+/// number.
+fn combine_pairs<T: Copy>(rows: &mut [T], inner: usize, op: impl Fn(T, T) -> T) -> &[T] {
+    let mut left = rows.len() / inner;
+    while left > 1 {
+        for row in 0..left / 2 {
+            for i in 0..inner {
+                rows[row * inner + i] = op(rows[2 * row * inner + i], rows[(2 * row + 1) * inner + i]);
+            }
+        }
+        if left % 2 == 1 {
+            rows.copy_within((left - 1) * inner..left * inner, left / 2 * inner);
+        }
+        left = left.div_ceil(2);
+    }
+    &rows[..inner]
+}
+
+/// Folds a run in sixteen interleaved lanes, which the compiler keeps in vector registers.
+#[inline(always)]
+fn fold_run<T: Copy>(run: &[T], init: T, op: impl Fn(T, T) -> T + Copy) -> T {
+    const LANES: usize = 16;
+    let (chunks, rest) = run.as_chunks::<LANES>();
+    let mut total = init;
+    if !chunks.is_empty() {
+        let mut lanes = [init; LANES];
+        for chunk in chunks {
+            for (lane, &x) in lanes.iter_mut().zip(chunk) {
+                *lane = op(*lane, x);
+            }
+        }
+        total = lanes.into_iter().fold(total, op);
+    }
+    rest.iter().fold(total, |a, &x| op(a, x))
+}
