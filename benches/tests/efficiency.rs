@@ -20,14 +20,21 @@ fn share(operations: usize, mut work: impl FnMut() -> Tensor) -> f64 {
 
 fn expect(what: &str, least: f64, found: f64) {
     println!("{what}: {:.0} % of the peak", 100.0 * found);
-    assert!(found >= least, "{what}: {:.0} % of the peak, at least {:.0} % before", 100.0 * found, 100.0 * least);
+    assert!(
+        found >= least,
+        "{what}: {:.0} % of the peak, at least {:.0} % before",
+        100.0 * found,
+        100.0 * least
+    );
 }
 
 /// The narrow last layer, small and large ones, and the operands turned over as in both gradients.
 #[test]
 fn products_of_matrices() {
     let rng = &mut Rng::new(1);
-    for (m, k, n, least) in [(100, 784, 200, 0.35), (1000, 784, 10, 0.18), (100, 60, 30, 0.2), (784, 100, 200, 0.35)] {
+    for (m, k, n, least) in
+        [(100, 784, 200, 0.35), (1000, 784, 10, 0.18), (100, 60, 30, 0.2), (784, 100, 200, 0.35)]
+    {
         let a = Tensor::normal([m, k], 0.0, 1.0, DType::F32, rng);
         let b = Tensor::normal([k, n], 0.0, 1.0, DType::F32, rng);
         expect(&format!("{m} × {k} by {k} × {n}"), least, share(2 * m * k * n, || a.matmul(&b)));

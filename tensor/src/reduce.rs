@@ -2,7 +2,7 @@
 
 mod plan;
 
-use crate::dtype::{DType, Stored, for_any, for_number};
+use crate::dtype::{DType, Element, Stored, for_any, for_number};
 use crate::shape::{Axes, OrPanic, Shape, ShapeError};
 use crate::tensor::Tensor;
 use plan::Plan;
