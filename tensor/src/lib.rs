@@ -31,7 +31,7 @@
 //! | `elementwise`, `operators`, `number` | functions, comparisons, `select`; arithmetic |
 //! | `scalar`, `fused` | [`Scalar`] functions, and several of them in one pass ([`Fused`]) |
 //! | `math` | `exp`, `ln`, `tanh` … as polynomials |
-//! | `product`, `lanes` | sums of products in register tiles, under the matrix product and convolution |
+//! | `product`, `lanes`, `interleave` | sums of products in register tiles, under the matrix product and convolution |
 //! | `reduce` | sums, means, extremes over any axes |
 //! | `matmul`, `conv`, `pool`, `norm`, `cross_entropy` | matrix product, convolution, pooling, batch normalisation, softmax |
 //! | `index`, `join` | gather, one-hot; concat, stack, pad |
