@@ -1,10 +1,11 @@
 //! Two-dimensional convolution and its two adjoints.
 //!
-//! In `f32` without dilation and groups they are computed directly (`direct.rs`), otherwise as products of matrices
-//! (`unfolded.rs`).
+//! In `f32` without dilation and groups they are computed directly (`direct.rs`), with many channels by Winograd's
+//! algorithm (`winograd.rs`); everything else as products of matrices (`unfolded.rs`).
 
 mod direct;
 mod unfolded;
+mod winograd;
 
 use crate::dtype::for_float;
 use crate::elementwise::wrong_type;
@@ -180,7 +181,10 @@ impl Tensor {
         let shape = conv.shape(self.shape(), kernel.shape()).or_panic();
         let (x, kernel) = (self.contiguous(), kernel.contiguous());
         if let (Some(x), Some(kernel), true) = (x.as_slice(), kernel.as_slice(), g.is_direct()) {
-            return Tensor::from_buffer(g.forward_direct(x, kernel), shape);
+            return Tensor::from_buffer(
+                g.forward_winograd(x, kernel).unwrap_or_else(|| g.forward_direct(x, kernel)),
+                shape,
+            );
         }
         for_float!(self.dtype(), T => {
             Tensor::from_buffer(g.forward_unfolded(row_major::<T>(&x), row_major(&kernel)), shape)
@@ -199,7 +203,10 @@ impl Tensor {
         expect_output("conv2d_input_grad", self.shape(), conv.shape(images, kernel.shape()).or_panic());
         let (dy, kernel) = (self.contiguous(), kernel.contiguous());
         if let (Some(dy), Some(kernel), true) = (dy.as_slice(), kernel.as_slice(), g.is_direct()) {
-            return Tensor::from_buffer(g.input_grad_direct(dy, kernel), images);
+            return Tensor::from_buffer(
+                g.input_grad_winograd(dy, kernel).unwrap_or_else(|| g.input_grad_direct(dy, kernel)),
+                images,
+            );
         }
         for_float!(self.dtype(), T => {
             Tensor::from_buffer(g.input_grad_unfolded(row_major::<T>(&dy), row_major(&kernel)), images)
@@ -218,7 +225,10 @@ impl Tensor {
         expect_output("conv2d_kernel_grad", dy.shape(), conv.shape(self.shape(), kernel).or_panic());
         let (x, dy) = (self.contiguous(), dy.contiguous());
         if let (Some(x), Some(dy), true) = (x.as_slice(), dy.as_slice(), g.is_direct()) {
-            return Tensor::from_buffer(g.kernel_grad_direct(x, dy), kernel);
+            return Tensor::from_buffer(
+                g.kernel_grad_winograd(x, dy).unwrap_or_else(|| g.kernel_grad_direct(x, dy)),
+                kernel,
+            );
         }
         for_float!(self.dtype(), T => {
             Tensor::from_buffer(g.kernel_grad_unfolded(row_major::<T>(&x), row_major(&dy)), kernel)

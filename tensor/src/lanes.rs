@@ -1,6 +1,7 @@
 //! Vector registers of `f32`, for the kernels in which the compiler's own vectorisation is not enough.
 
 use crate::simd::{Level, simd_level};
+use std::ops::Range;
 
 /// A register of several `f32`, as the kernels of products see it.
 ///
@@ -9,6 +10,8 @@ use crate::simd::{Level, simd_level};
 pub(crate) trait Lanes: Copy {
     /// Elements of a register.
     const N: usize;
+    /// Some of the lanes.
+    type Mask: Copy;
 
     /// # Safety
     /// The CPU has the instructions.
@@ -26,9 +29,24 @@ pub(crate) trait Lanes: Copy {
     /// # Safety
     /// The CPU has the instructions; `from` is good for reading `n <= N` elements.
     unsafe fn load_first(from: *const f32, n: usize) -> Self;
+    /// The lanes with these numbers, `N` at most.
+    ///
+    /// # Safety
+    /// The CPU has the instructions.
+    unsafe fn mask(lanes: Range<usize>) -> Self::Mask;
+    /// The elements of these lanes, the others 0.
+    ///
+    /// # Safety
+    /// The CPU has the instructions; these elements from `from` on are good for reading.
+    unsafe fn load_masked(from: *const f32, mask: Self::Mask) -> Self;
     /// # Safety
     /// The CPU has the instructions; `to` is good for writing `N` elements.
     unsafe fn store(self, to: *mut f32);
+    /// The elements of these lanes only.
+    ///
+    /// # Safety
+    /// The CPU has the instructions; these elements from `to` on are good for writing.
+    unsafe fn store_masked(self, to: *mut f32, mask: Self::Mask);
     /// # Safety
     /// The CPU has the instructions; `to` is good for writing `n <= N` elements.
     unsafe fn store_first(self, to: *mut f32, n: usize);
@@ -42,6 +60,29 @@ pub(crate) trait Lanes: Copy {
     /// # Safety
     /// The CPU has the instructions.
     unsafe fn sum(self) -> f32;
+}
+
+/// Code that is written once for registers of any width.
+pub(crate) trait Kernel {
+    /// Always `#[inline(always)]`: what it is inlined into is compiled for the instructions.
+    ///
+    /// # Safety
+    /// The CPU has the instructions of `L`.
+    unsafe fn run<L: Lanes>(self);
+}
+
+/// Runs the kernel with the registers of this process's level.
+pub(crate) fn run(kernel: impl Kernel) {
+    match simd_level() {
+        // SAFETY: the CPU has the level's instructions.
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx512 => unsafe { x86::avx512(kernel) },
+        // SAFETY: the CPU has the level's instructions.
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx2 => unsafe { x86::avx2(kernel) },
+        // SAFETY: every CPU has these instructions.
+        _ => unsafe { kernel.run::<[f32; 4]>() },
+    }
 }
 
 /// Elements of the registers at the level of this process.
@@ -73,6 +114,7 @@ pub(crate) fn opaque(x: usize) -> usize {
 /// What every CPU can do: four numbers, which the compiler keeps in a register where there are registers of four.
 impl Lanes for [f32; 4] {
     const N: usize = 4;
+    type Mask = [bool; 4];
 
     #[inline(always)]
     unsafe fn splat(x: f32) -> Self {
@@ -92,6 +134,24 @@ impl Lanes for [f32; 4] {
     unsafe fn load_first(from: *const f32, n: usize) -> Self {
         // SAFETY: by the contract there are `n` elements.
         std::array::from_fn(|i| if i < n { unsafe { *from.add(i) } } else { 0.0 })
+    }
+    #[inline(always)]
+    unsafe fn mask(lanes: Range<usize>) -> [bool; 4] {
+        std::array::from_fn(|i| lanes.contains(&i))
+    }
+    #[inline(always)]
+    unsafe fn load_masked(from: *const f32, mask: [bool; 4]) -> Self {
+        // SAFETY: by the contract these elements are there.
+        std::array::from_fn(|i| if mask[i] { unsafe { *from.wrapping_add(i) } } else { 0.0 })
+    }
+    #[inline(always)]
+    unsafe fn store_masked(self, to: *mut f32, mask: [bool; 4]) {
+        for i in 0..4 {
+            if mask[i] {
+                // SAFETY: by the contract there is room for these elements.
+                unsafe { *to.wrapping_add(i) = self[i] }
+            }
+        }
     }
     #[inline(always)]
     unsafe fn store(self, to: *mut f32) {
@@ -118,8 +178,21 @@ impl Lanes for [f32; 4] {
 
 #[cfg(target_arch = "x86_64")]
 mod x86 {
-    use super::Lanes;
+    use super::{Kernel, Lanes};
     use std::arch::x86_64::*;
+    use std::ops::Range;
+
+    #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
+    pub(super) fn avx512(kernel: impl Kernel) {
+        // SAFETY: compiled for these instructions.
+        unsafe { kernel.run::<__m512>() }
+    }
+
+    #[target_feature(enable = "avx2,fma")]
+    pub(super) fn avx2(kernel: impl Kernel) {
+        // SAFETY: compiled for these instructions.
+        unsafe { kernel.run::<__m256>() }
+    }
 
     /// For `_mm256_maskload_ps`: eight lanes on, then eight off. Where a window of eight begins decides how many are on.
     const MASKS: [i32; 16] = [-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0];
@@ -134,6 +207,7 @@ mod x86 {
     // the contract of `Lanes` makes good for as many elements as they touch.
     impl Lanes for __m256 {
         const N: usize = 8;
+        type Mask = __m256i;
 
         #[inline(always)]
         unsafe fn splat(x: f32) -> Self {
@@ -163,6 +237,21 @@ mod x86 {
             unsafe { _mm256_maskload_ps(from, mask(n)) }
         }
         #[inline(always)]
+        unsafe fn mask(lanes: Range<usize>) -> __m256i {
+            // SAFETY: as above; there are eight lanes.
+            unsafe { _mm256_andnot_si256(mask(lanes.start), mask(lanes.end)) }
+        }
+        #[inline(always)]
+        unsafe fn load_masked(from: *const f32, mask: __m256i) -> Self {
+            // SAFETY: as above; lanes that are off are not touched.
+            unsafe { _mm256_maskload_ps(from, mask) }
+        }
+        #[inline(always)]
+        unsafe fn store_masked(self, to: *mut f32, mask: __m256i) {
+            // SAFETY: as above; lanes that are off are not touched.
+            unsafe { _mm256_maskstore_ps(to, mask, self) }
+        }
+        #[inline(always)]
         unsafe fn store(self, to: *mut f32) {
             // SAFETY: as above.
             unsafe { _mm256_storeu_ps(to, self) }
@@ -190,6 +279,7 @@ mod x86 {
 
     impl Lanes for __m512 {
         const N: usize = 16;
+        type Mask = __mmask16;
 
         #[inline(always)]
         unsafe fn splat(x: f32) -> Self {
@@ -217,6 +307,20 @@ mod x86 {
         unsafe fn load_first(from: *const f32, n: usize) -> Self {
             // SAFETY: as above; lanes that are off are not touched.
             unsafe { _mm512_maskz_loadu_ps(first(n), from) }
+        }
+        #[inline(always)]
+        unsafe fn mask(lanes: Range<usize>) -> __mmask16 {
+            first(lanes.end) & !first(lanes.start)
+        }
+        #[inline(always)]
+        unsafe fn load_masked(from: *const f32, mask: __mmask16) -> Self {
+            // SAFETY: as above; lanes that are off are not touched.
+            unsafe { _mm512_maskz_loadu_ps(mask, from) }
+        }
+        #[inline(always)]
+        unsafe fn store_masked(self, to: *mut f32, mask: __mmask16) {
+            // SAFETY: as above; lanes that are off are not touched.
+            unsafe { _mm512_mask_storeu_ps(to, mask, self) }
         }
         #[inline(always)]
         unsafe fn store(self, to: *mut f32) {

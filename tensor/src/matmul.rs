@@ -229,17 +229,7 @@ impl<'a> Operands<'a> {
         assert!(k == 0 || (a.holds(m, k) && b.holds(k, n)), "an operand reaches outside its buffer");
         let unsigned = |stride: isize| usize::try_from(stride).ok();
         let from = |m: &Matrix<'a, f32>| if k == 0 { &m.data[..0] } else { &m.data[m.offset as usize..] };
-        let sums = Sums {
-            runs: 1,
-            len: k,
-            a_run: 0,
-            a_step: unsigned(a.columns)?,
-            b_run: 0,
-            b_step: unsigned(b.rows)?,
-            b_column: unsigned(b.columns)?,
-            columns: n,
-            group: 1,
-        };
+        let sums = Sums::of_matrices(k, unsigned(a.columns)?, [unsigned(b.rows)?, unsigned(b.columns)?], n);
         Some(Operands { a: from(&a), a_row: unsigned(a.rows)?, b: from(&b), sums })
     }
 }

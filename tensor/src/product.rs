@@ -44,6 +44,16 @@ const CACHED: usize = 12 << 10;
 const SAME_PLACE: usize = 1 << 10;
 
 impl Sums {
+    /// The product of matrices: `terms` of them, `a_step` apart in a row of the first; the strides of the second; its columns.
+    pub(crate) fn of_matrices(
+        terms: usize,
+        a_step: usize,
+        [b_step, b_column]: [usize; 2],
+        columns: usize,
+    ) -> Sums {
+        Sums { runs: 1, len: terms, a_run: 0, a_step, b_run: 0, b_step, b_column, columns, group: 1 }
+    }
+
     /// Computes the rows; adds to what is in `out` if `add`.
     ///
     /// # Panics

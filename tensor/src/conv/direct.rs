@@ -12,7 +12,7 @@ use crate::parallel::for_each_chunk_mut;
 use crate::product::{Rows, Sums};
 
 /// Parts that a batch is cut into to sum the kernel's gradient; fixed, so that the order of the sum is.
-const PARTS: usize = 10;
+pub(super) const PARTS: usize = 10;
 
 /// An image with what is put around it: `size` rows and columns of `channels` numbers, the image beginning at `before`.
 struct Padded {
@@ -301,7 +301,7 @@ impl Geometry {
 
 /// The sum of the parts in their order, each of `count` sums, side by side as many as a group has images, which are added
 /// up too.
-fn add_parts(parts: &[f32], count: usize, group: usize) -> Buffer<f32> {
+pub(super) fn add_parts(parts: &[f32], count: usize, group: usize) -> Buffer<f32> {
     const GRAIN: usize = 4 << 10;
     let mut total = Buffer::full(count * group, 0.0);
     for_each_chunk_mut(&mut total, GRAIN, |i, total| {

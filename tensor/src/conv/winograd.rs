@@ -1,0 +1,312 @@
+//! Convolution in `f32` with many channels, by Winograd's algorithm.
+//!
+//! A square of `M` by `M` outputs costs `N²` multiplications for each pair of channels, `N = M + R − 1`, instead of
+//! `M²·R²`: tiles of the images and the kernel are transformed to `N²` points, multiplied point by point, which is a
+//! matrix product over the channels, and transformed back. A convolution with stride `s` is the sum of `s²` convolutions
+//! without, each of every `s`-th pixel with every `s`-th entry of the kernel; so pixels count as `s²` times as many
+//! channels.
+//!
+//! The price is rounding: the points are sums of several pixels, and results are differences of points. The error stays
+//! below `10⁻⁵` of the largest output, ten times that of the direct way.
+
+mod matrices;
+mod transform;
+
+use super::Geometry;
+use super::direct::{PARTS, add_parts};
+use crate::buffer::Buffer;
+use crate::lanes;
+use crate::parallel::for_each_chunk_mut;
+use crate::product::{Rows, Sums};
+use crate::simd::vectorize;
+use crate::transpose::transpose_into;
+use matrices::{Known, Matrices};
+use transform::{Axis, Direction, Transform};
+
+/// Numbers that the points of the images at hand have, so that they stay in a core's second-level cache.
+const CACHED: usize = 192 << 10;
+
+/// `F(M, R)` for one convolution.
+struct Winograd<'a, const N: usize, const M: usize, const R: usize>(&'a Geometry);
+
+/// Calls the pass for the algorithm that pays for this geometry, if any.
+macro_rules! pass {
+    ($name:ident => $pass:ident, $most:expr) => {
+        pub(super) fn $name(&self, a: &[f32], b: &[f32]) -> Option<Buffer<f32>> {
+            match self.winograd_taps()? {
+                3 if self.pays::<6, 4>($most) => Some(Winograd::<6, 4, 3>(self).$pass(a, b)),
+                2 if self.pays::<5, 4>($most) => Some(Winograd::<5, 4, 2>(self).$pass(a, b)),
+                _ => None,
+            }
+        }
+    };
+}
+
+impl Geometry {
+    /// Entries of the kernel that meet the pixels of one phase, if they are a square.
+    fn winograd_taps(&self) -> Option<usize> {
+        let ([height, width], [down, right]) = (self.kernel, self.conv.stride);
+        let taps = height.div_ceil(down);
+        (self.is_direct() && down == right && taps == width.div_ceil(right)).then_some(taps)
+    }
+
+    /// Whether there are channels enough to fill registers, the kernel has `most` points, and enough multiplications are saved,
+    /// tiles that reach outside of the image counted whole. Measured; it does not depend on the batch, whose images so have the
+    /// same bits as each alone.
+    fn pays<const N: usize, const M: usize>(&self, most: usize) -> bool {
+        let phases = self.conv.stride[0] * self.conv.stride[1];
+        let points = self.out.map(|out| out.div_ceil(M) * N);
+        let multiplications = points[0] * points[1] * phases;
+        let direct = self.positions() * self.kernel[0] * self.kernel[1];
+        let kernel = N * N * phases * self.channels * self.channels_out;
+        self.channels.min(self.channels_out) >= 16 && kernel <= most && multiplications * 5 < direct * 3
+    }
+
+    pass!(forward_winograd => forward, usize::MAX);
+    pass!(input_grad_winograd => input_grad, usize::MAX);
+    pass!(kernel_grad_winograd => kernel_grad, CACHED);
+}
+
+/// Images on one side of the convolution: the inputs, whose pixels of all `phases` by `phases` phases count as the
+/// entries of one, or the outputs, which have one phase.
+struct Side {
+    size: [usize; 2],
+    channels: usize,
+    phases: usize,
+    /// Pixels of the first tiles before the image, along height and width.
+    before: [usize; 2],
+}
+
+impl Side {
+    fn image(&self) -> usize {
+        self.size[0] * self.size[1] * self.channels
+    }
+
+    fn entries(&self) -> usize {
+        self.phases * self.phases * self.channels
+    }
+
+    /// Where the tile of `M` by `M` pixels with this number is, and all pixels of the image.
+    fn axes<const M: usize>(&self, tile: usize, tiles: [usize; 2]) -> [Axis; 2] {
+        let tile = [tile / tiles[1], tile % tiles[1]];
+        [0, 1].map(|axis| {
+            let first = (tile[axis] * M * self.phases) as isize - self.before[axis] as isize;
+            Axis { first, size: self.size[axis] }
+        })
+    }
+}
+
+/// Numbers from one point's matrix to the next one's. A line more than it has: matrices a multiple of the cache's ways
+/// apart would share a few places in it.
+fn matrix(rows: usize, columns: usize) -> usize {
+    const LINE: usize = 16;
+    (rows * columns).next_multiple_of(LINE) + LINE
+}
+
+impl<const N: usize, const M: usize, const R: usize> Winograd<'_, N, M, R>
+where
+    Matrices<N, M, R>: Known,
+{
+    fn stride(&self) -> usize {
+        self.0.conv.stride[0]
+    }
+
+    fn inputs(&self) -> Side {
+        let g = self.0;
+        Side { size: g.size, channels: g.channels, phases: self.stride(), before: g.before }
+    }
+
+    /// The outputs with `before` pixels before.
+    fn outputs(&self, before: usize) -> Side {
+        Side { size: self.0.out, channels: self.0.channels_out, phases: 1, before: [before; 2] }
+    }
+
+    fn forward(&self, x: &[f32], kernel: &[f32]) -> Buffer<f32> {
+        let (g, tiles) = (self.0, self.0.out.map(|out| out.div_ceil(M)));
+        let phase = |phase: usize| phase * g.channels * g.channels_out;
+        let kernel =
+            self.points_of_kernel(kernel, [g.channels, g.channels_out], g.channels_out, phase, false);
+        self.convolve(x, &kernel, tiles, &self.inputs(), &self.outputs(0))
+    }
+
+    /// A pixel of a phase takes from the outputs before it: again a convolution, with the kernel reversed.
+    fn input_grad(&self, dy: &[f32], kernel: &[f32]) -> Buffer<f32> {
+        let g = self.0;
+        let last = [0, 1].map(|i| (g.size[i] - 1 + g.before[i]) / self.stride());
+        let tiles = last.map(|last| (last + 1).div_ceil(M));
+        let (mut swapped, entry) = (Buffer::uninit(kernel.len()), g.channels * g.channels_out);
+        for (to, from) in swapped.chunks_exact_mut(entry).zip(kernel.chunks_exact(entry)) {
+            // SAFETY: both have an entry of the kernel, `channels` by `channels_out`.
+            unsafe {
+                let strides = [1, g.channels_out];
+                let size = [g.channels_out, g.channels];
+                transpose_into(from.as_ptr(), strides, size, to.as_mut_ptr(), g.channels);
+            }
+        }
+        let row = self.stride() * self.stride() * g.channels;
+        let kernel = self.points_of_kernel(
+            &swapped,
+            [g.channels_out, g.channels],
+            row,
+            |phase| phase * g.channels,
+            true,
+        );
+        self.convolve(dy, &kernel, tiles, &self.outputs(R - 1), &self.inputs())
+    }
+
+    /// The kernel's points `G·g·Gᵀ`, a matrix for each. `kernel` holds a matrix for each of its entries, of which those of
+    /// phase `i` go to where `phase(i)` says, with rows `row` apart.
+    fn points_of_kernel(
+        &self,
+        kernel: &[f32],
+        [rows, columns]: [usize; 2],
+        row: usize,
+        phase: impl Fn(usize) -> usize + Sync,
+        reversed: bool,
+    ) -> Buffer<f32> {
+        let ([height, width], stride) = (self.0.kernel, self.stride());
+        let matrix = stride * stride * rows * columns;
+        let g = &<Matrices<N, M, R> as Known>::MATRICES.kernel;
+        let mut out = Buffer::uninit(N * N * matrix);
+        for_each_chunk_mut(&mut out, matrix, |point, out| {
+            out.fill(0.0);
+            for (entry, kernel) in kernel.chunks_exact(rows * columns).enumerate() {
+                let [u, v] = [entry / width, entry % width];
+                let tap = |u: usize| if reversed { R - 1 - u / stride } else { u / stride };
+                let weight = g[point / N][tap(u)] * g[point % N][tap(v)];
+                let to = &mut out[phase(u % stride * stride + v % stride)..];
+                vectorize(
+                    #[inline(always)]
+                    || {
+                        for (to, kernel) in to.chunks_mut(row).zip(kernel.chunks_exact(columns)) {
+                            to[..columns].iter_mut().zip(kernel).for_each(|(to, &k)| *to += weight * k);
+                        }
+                    },
+                );
+            }
+        });
+        debug_assert_eq!(kernel.len(), height * width * rows * columns);
+        out
+    }
+
+    /// How many images are computed together.
+    fn images(&self, tiles: [usize; 2]) -> usize {
+        let entries = self.stride() * self.stride() * self.0.channels + self.0.channels_out;
+        (CACHED / (N * N * tiles[0] * tiles[1] * entries)).max(1)
+    }
+
+    /// The points of the tiles of some images: for each point a matrix with a row for each tile.
+    fn points_of(&self, images: &[f32], side: &Side, tiles: [usize; 2], direction: Direction) -> Buffer<f32> {
+        let (entries, per_image) = (side.entries(), tiles[0] * tiles[1]);
+        let &Side { phases, channels, .. } = side;
+        let rows = images.len() / side.image() * per_image;
+        let stride = matrix(rows, entries);
+        let mut points = Buffer::uninit(N * N * stride);
+        for i in 0..rows {
+            let from = &images[i / per_image * side.image()..][..side.image()];
+            let (axes, to) = (side.axes::<M>(i % per_image, tiles), &mut points[i * entries..]);
+            lanes::run(Transform::<N, M, R> { direction, axes, phases, channels, stride, from, to });
+        }
+        points
+    }
+
+    /// The images with these points.
+    fn images_of(&self, points: &[f32], side: &Side, tiles: [usize; 2], images: &mut [f32]) {
+        let (entries, per_image) = (side.entries(), tiles[0] * tiles[1]);
+        let (direction, &Side { phases, channels, .. }) = (Direction::Output, side);
+        let rows = images.len() / side.image() * per_image;
+        let stride = matrix(rows, entries);
+        for i in 0..rows {
+            let to = &mut images[i / per_image * side.image()..][..side.image()];
+            let (axes, from) = (side.axes::<M>(i % per_image, tiles), &points[i * entries..]);
+            lanes::run(Transform::<N, M, R> { direction, axes, phases, channels, stride, from, to });
+        }
+    }
+
+    fn convolve(&self, x: &[f32], kernel: &[f32], tiles: [usize; 2], from: &Side, to: &Side) -> Buffer<f32> {
+        let mut out = Buffer::uninit(self.0.n * to.image());
+        let (inputs, outputs, images) = (from.entries(), to.entries(), self.images(tiles));
+        for_each_chunk_mut(&mut out, images * to.image(), |i, out| {
+            let present = out.len() / to.image();
+            let points = self.points_of(
+                &x[i * images * from.image()..][..present * from.image()],
+                from,
+                tiles,
+                Direction::Input,
+            );
+            let rows = present * tiles[0] * tiles[1];
+            let stride = [inputs, outputs].map(|entries| matrix(rows, entries));
+            let mut products = Buffer::uninit(N * N * stride[1]);
+            let sums = Sums::of_matrices(inputs, 1, [outputs, 1], outputs);
+            for (p, out) in products.chunks_exact_mut(stride[1]).enumerate() {
+                let rows = Rows::of_matrix(rows, inputs, outputs);
+                sums.compute(rows, &points[p * stride[0]..], &kernel[p * inputs * outputs..], out, false);
+            }
+            self.images_of(&products, to, tiles, out);
+        });
+        out
+    }
+
+    /// `x` and `dy` multiplied at the points, as in the forward pass the kernel is with `x`.
+    fn kernel_grad(&self, x: &[f32], dy: &[f32]) -> Buffer<f32> {
+        let (g, tiles) = (self.0, self.0.out.map(|out| out.div_ceil(M)));
+        let (from, to) = (self.inputs(), self.outputs(0));
+        let (inputs, outputs, images) = (from.entries(), to.entries(), self.images(tiles));
+        let per_part = g.n.div_ceil(PARTS);
+        let mut parts = Buffer::uninit(g.n.div_ceil(per_part) * g.kernel_count());
+        for_each_chunk_mut(&mut parts, g.kernel_count(), |part, out| {
+            let mut products = Buffer::uninit(N * N * inputs * outputs);
+            let end = ((part + 1) * per_part).min(g.n);
+            let first = part * per_part;
+            for first_image in (first..end).step_by(images) {
+                let present = images.min(end - first_image);
+                let x = &x[first_image * g.image()..][..present * g.image()];
+                let dy = &dy[first_image * g.image_out()..][..present * g.image_out()];
+                let [x, dy] = [
+                    self.points_of(x, &from, tiles, Direction::Input),
+                    self.points_of(dy, &to, tiles, Direction::Spread),
+                ];
+                let terms = present * tiles[0] * tiles[1];
+                let stride = [inputs, outputs].map(|entries| matrix(terms, entries));
+                let sums = Sums::of_matrices(terms, inputs, [outputs, 1], outputs);
+                for (p, out) in products.chunks_exact_mut(inputs * outputs).enumerate() {
+                    let rows = Rows::of_matrix(inputs, 1, outputs);
+                    let (x, dy) = (&x[p * stride[0]..], &dy[p * stride[1]..]);
+                    sums.compute(rows, x, dy, out, first_image > first);
+                }
+            }
+            self.kernel_of(&products, out);
+        });
+        add_parts(&parts, g.kernel_count(), 1)
+    }
+
+    /// The adjoint of [`points_of_kernel`](Winograd::points_of_kernel) as the forward pass calls it: `Gᵀ·p·G`, one side
+    /// after the other.
+    fn kernel_of(&self, points: &[f32], kernel: &mut [f32]) {
+        let (g, stride) = (self.0, self.stride());
+        let entry = g.channels * g.channels_out;
+        let matrix = stride * stride * entry;
+        let weights = &<Matrices<N, M, R> as Known>::MATRICES.kernel;
+        let add = |to: &mut [f32], weight: f32, from: &[f32]| {
+            if weight != 0.0 {
+                vectorize(
+                    #[inline(always)]
+                    || to.iter_mut().zip(from).for_each(|(to, &x)| *to += weight * x),
+                );
+            }
+        };
+        let mut half = Buffer::uninit(R * matrix);
+        kernel.fill(0.0);
+        for (i, row) in points.chunks_exact(N * matrix).enumerate() {
+            for (tap, half) in half.chunks_exact_mut(matrix).enumerate() {
+                half.fill(0.0);
+                row.chunks_exact(matrix).enumerate().for_each(|(j, point)| add(half, weights[j][tap], point));
+            }
+            for (entry_at, kernel) in kernel.chunks_exact_mut(entry).enumerate() {
+                let [u, v] = [entry_at / g.kernel[1], entry_at % g.kernel[1]];
+                let phase = u % stride * stride + v % stride;
+                add(kernel, weights[i][u / stride], &half[v / stride * matrix + phase * entry..][..entry]);
+            }
+        }
+    }
+}

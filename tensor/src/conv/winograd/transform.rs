@@ -1,0 +1,368 @@
+//! From tiles of an image to the points of Winograd's algorithm, and back.
+
+#![expect(clippy::needless_range_loop, reason = "indices of several arrays of registers, unrolled")]
+
+use super::matrices::{Known, Matrices};
+use crate::lanes::{Kernel, Lanes, opaque};
+
+/// Which way to go.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Direction {
+    /// `Bᵀ·d·B` of `N` by `N` pixels.
+    Input,
+    /// `A·y·Aᵀ` of `M` by `M` pixels: the adjoint of `Output`.
+    Spread,
+    /// `Aᵀ·m·A`: `M` by `M` pixels.
+    Output,
+}
+
+/// Pixels of a tile that lie along one axis of an image: where its first one is, counted from the image's, and how many
+/// the image has.
+#[derive(Clone, Copy)]
+pub(super) struct Axis {
+    pub(super) first: isize,
+    pub(super) size: usize,
+}
+
+/// The transform of one tile of an image.
+///
+/// All `phases` by `phases` neighbouring pixels count as one, which has `phases² · channels` entries. Pixels outside of
+/// the image are 0, and not written.
+pub(super) struct Transform<'a, const N: usize, const M: usize, const R: usize> {
+    pub(super) direction: Direction,
+    pub(super) axes: [Axis; 2],
+    pub(super) phases: usize,
+    pub(super) channels: usize,
+    /// Numbers from one point to the next.
+    pub(super) stride: usize,
+    /// The image, or for `Output` the points.
+    pub(super) from: &'a [f32],
+    pub(super) to: &'a mut [f32],
+}
+
+impl<const N: usize, const M: usize, const R: usize> Kernel for Transform<'_, N, M, R>
+where
+    Matrices<N, M, R>: Known,
+{
+    /// A register at a time of those entries of a pixel that are in one line.
+    ///
+    /// # Panics
+    /// If there are too few pixels or points.
+    #[inline(always)]
+    unsafe fn run<L: Lanes>(self) {
+        let Transform { direction, axes: [vertical, horizontal], phases, channels, stride, from, to } = self;
+        let (line, depth) = (horizontal.size * channels, phases * channels);
+        let (pixels, points) =
+            if direction == Direction::Output { (to.len(), from.len()) } else { (from.len(), to.len()) };
+        assert!(vertical.size * line <= pixels, "too few pixels");
+        assert!((N * N - 1) * stride + phases * depth <= points, "too few points");
+        let matrices = const { &<Matrices<N, M, R> as Known>::MATRICES };
+        for phase in 0..phases {
+            for c in (0..depth).step_by(L::N) {
+                let pixels = Pixels {
+                    first: [
+                        vertical.first + phase as isize,
+                        horizontal.first * channels as isize + c as isize,
+                    ],
+                    step: [phases, depth],
+                    size: [vertical.size, line],
+                    n: L::N.min(depth - c),
+                };
+                let at = opaque(phase * depth + c);
+                // SAFETY: the CPU has the instructions, and all pixels and points are inside, which was checked.
+                unsafe {
+                    match direction {
+                        Direction::Input => {
+                            let x = pixels.load::<L, N>(from.as_ptr());
+                            let x = square::<L, N, N>(
+                                x,
+                                #[inline(always)]
+                                |x| times(&matrices.input, x),
+                            );
+                            store_points(x, to.as_mut_ptr().add(at), stride, pixels.n);
+                        }
+                        Direction::Spread => {
+                            let x = pixels.load::<L, M>(from.as_ptr());
+                            let x = square::<L, M, N>(
+                                x,
+                                #[inline(always)]
+                                |x| times(&matrices.output, x),
+                            );
+                            store_points(x, to.as_mut_ptr().add(at), stride, pixels.n);
+                        }
+                        Direction::Output => {
+                            let x = load_points::<L, N>(from.as_ptr().add(at), stride, pixels.n);
+                            let x = square::<L, N, M>(
+                                x,
+                                #[inline(always)]
+                                |x| transposed_times(&matrices.output, x),
+                            );
+                            pixels.store::<L, M>(x, to.as_mut_ptr());
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// One register of each pixel of a tile: of an image with `size` lines and numbers in a line, from `first` on, `step` apart.
+#[derive(Clone, Copy)]
+struct Pixels {
+    first: [isize; 2],
+    step: [usize; 2],
+    size: [usize; 2],
+    /// Numbers of a register that count.
+    n: usize,
+}
+
+impl Pixels {
+    /// Whether all of a square of `K` by `K` pixels is in the image.
+    #[inline(always)]
+    fn are_inside<const K: usize>(&self) -> bool {
+        let last = |axis: usize| self.first[axis] + ((K - 1) * self.step[axis]) as isize;
+        self.first.iter().all(|&first| first >= 0)
+            && last(0) < self.size[0] as isize
+            && last(1) + self.n as isize <= self.size[1] as isize
+    }
+
+    /// Where line `i` of the tile begins in the image, if the image has it.
+    #[inline(always)]
+    fn line(&self, i: usize) -> Option<isize> {
+        let y = self.first[0] + (i * self.step[0]) as isize;
+        let is_there = (0..self.size[0] as isize).contains(&y);
+        is_there.then_some(y * self.size[1] as isize + self.first[1])
+    }
+
+    /// Which numbers of a register of each column are in the image.
+    ///
+    /// # Safety
+    /// The CPU has the instructions.
+    #[inline(always)]
+    unsafe fn masks<L: Lanes, const K: usize>(&self) -> [L::Mask; K] {
+        // SAFETY: by this function's contract.
+        let mut masks = [unsafe { L::mask(0..0) }; K];
+        for (j, mask) in masks.iter_mut().enumerate() {
+            let x = self.first[1] + (j * self.step[1]) as isize;
+            let end = (self.size[1] as isize - x).clamp(0, self.n as isize);
+            // SAFETY: as above.
+            *mask = unsafe { L::mask((-x).clamp(0, end) as usize..end as usize) };
+        }
+        masks
+    }
+
+    /// # Safety
+    /// The CPU has the instructions, and `from` is good for reading the image.
+    #[inline(always)]
+    unsafe fn load<L: Lanes, const K: usize>(&self, from: *const f32) -> [[L; K]; K] {
+        // SAFETY: by this function's contract; only what is inside of the image is read.
+        unsafe {
+            let mut all = [[L::splat(0.0); K]; K];
+            if self.n == L::N && self.are_inside::<K>() {
+                let corner = from.offset(self.first[0] * self.size[1] as isize + self.first[1]);
+                for i in 0..K {
+                    for j in 0..K {
+                        all[i][j] = L::load(corner.add(i * self.step[0] * self.size[1] + j * self.step[1]));
+                    }
+                }
+                return all;
+            }
+            let masks = self.masks::<L, K>();
+            for i in 0..K {
+                if let Some(line) = self.line(i) {
+                    for j in 0..K {
+                        let from = from.wrapping_offset(line).wrapping_add(j * self.step[1]);
+                        all[i][j] = L::load_masked(from, masks[j]);
+                    }
+                }
+            }
+            all
+        }
+    }
+
+    /// # Safety
+    /// The CPU has the instructions, and `to` is good for writing the image.
+    #[inline(always)]
+    unsafe fn store<L: Lanes, const K: usize>(&self, all: [[L; K]; K], to: *mut f32) {
+        // SAFETY: by this function's contract; only what is inside of the image is written.
+        unsafe {
+            if self.n == L::N && self.are_inside::<K>() {
+                let corner = to.offset(self.first[0] * self.size[1] as isize + self.first[1]);
+                for i in 0..K {
+                    for j in 0..K {
+                        all[i][j].store(corner.add(i * self.step[0] * self.size[1] + j * self.step[1]));
+                    }
+                }
+                return;
+            }
+            let masks = self.masks::<L, K>();
+            for i in 0..K {
+                if let Some(line) = self.line(i) {
+                    for j in 0..K {
+                        let to = to.wrapping_offset(line).wrapping_add(j * self.step[1]);
+                        all[i][j].store_masked(to, masks[j]);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// # Safety
+/// The CPU has the instructions, and `from` is good for reading `n` numbers of `K` by `K` points, `step` apart.
+#[inline(always)]
+unsafe fn load_points<L: Lanes, const K: usize>(from: *const f32, step: usize, n: usize) -> [[L; K]; K] {
+    // SAFETY: by this function's contract.
+    unsafe {
+        let mut all = [[L::splat(0.0); K]; K];
+        for i in 0..K {
+            for j in 0..K {
+                let from = from.add((i * K + j) * step);
+                all[i][j] = if n == L::N { L::load(from) } else { L::load_first(from, n) };
+            }
+        }
+        all
+    }
+}
+
+/// # Safety
+/// The CPU has the instructions, and `to` is good for writing `n` numbers of `K` by `K` points, `step` apart.
+#[inline(always)]
+unsafe fn store_points<L: Lanes, const K: usize>(all: [[L; K]; K], to: *mut f32, step: usize, n: usize) {
+    // SAFETY: by this function's contract.
+    unsafe {
+        for i in 0..K {
+            for j in 0..K {
+                let to = to.add((i * K + j) * step);
+                if n == L::N { all[i][j].store(to) } else { all[i][j].store_first(to, n) }
+            }
+        }
+    }
+}
+
+/// Transforms a square of registers along both axes.
+///
+/// # Safety
+/// The CPU has the instructions.
+#[inline(always)]
+unsafe fn square<L: Lanes, const I: usize, const O: usize>(
+    x: [[L; I]; I],
+    along: impl Fn([L; I]) -> [L; O],
+) -> [[L; O]; O] {
+    // SAFETY: by this function's contract.
+    let zero = unsafe { L::splat(0.0) };
+    let mut half = [[zero; I]; O];
+    for j in 0..I {
+        let mut column = [zero; I];
+        for i in 0..I {
+            column[i] = x[i][j];
+        }
+        let column = along(column);
+        for o in 0..O {
+            half[o][j] = column[o];
+        }
+    }
+    let mut all = [[zero; O]; O];
+    for o in 0..O {
+        all[o] = along(half[o]);
+    }
+    all
+}
+
+/// Whether rows `o` and `o + 1` belong to a point and its negative: then they differ in the sign of the odd columns only,
+/// and the sums over the even and the odd ones can be shared.
+#[inline(always)]
+fn mirrored<const O: usize, const I: usize>(matrix: &[[f32; I]; O], o: usize) -> bool {
+    let mut same = o + 1 < O;
+    for i in 0..I {
+        let sign = if i % 2 == 0 { 1.0 } else { -1.0 };
+        same = same && matrix[o + 1][i] == sign * matrix[o][i];
+    }
+    same
+}
+
+/// `matrix · x`. The matrix is known when this is compiled, so that zeros and ones cost nothing.
+///
+/// # Safety
+/// The CPU has the instructions.
+#[inline(always)]
+unsafe fn times<L: Lanes, const O: usize, const I: usize>(matrix: &[[f32; I]; O], x: [L; I]) -> [L; O] {
+    // SAFETY: by this function's contract.
+    unsafe {
+        let mut sums = [L::splat(0.0); O];
+        let mut done = false;
+        for o in 0..O {
+            if done {
+                done = false;
+                continue;
+            }
+            let (mut even, mut odd) = (None, None);
+            for i in 0..I {
+                let sum = if i % 2 == 0 { &mut even } else { &mut odd };
+                *sum = plus(*sum, matrix[o][i], x[i]);
+            }
+            let [even, odd] = [even, odd].map(|sum| sum.unwrap_or(L::splat(0.0)));
+            sums[o] = even.add_product(L::splat(1.0), odd);
+            if mirrored(matrix, o) {
+                sums[o + 1] = even.add_product(L::splat(-1.0), odd);
+                done = true;
+            }
+        }
+        sums
+    }
+}
+
+/// `matrixᵀ · x`.
+///
+/// # Safety
+/// The CPU has the instructions.
+#[inline(always)]
+unsafe fn transposed_times<L: Lanes, const O: usize, const I: usize>(
+    matrix: &[[f32; O]; I],
+    x: [L; I],
+) -> [L; O] {
+    // SAFETY: by this function's contract.
+    unsafe {
+        let mut sums = [None; O];
+        let mut done = false;
+        for i in 0..I {
+            if done {
+                done = false;
+                continue;
+            }
+            let (mut even, mut odd) = (x[i], x[i]);
+            if mirrored(matrix, i) {
+                even = x[i].add_product(L::splat(1.0), x[i + 1]);
+                odd = x[i].add_product(L::splat(-1.0), x[i + 1]);
+                done = true;
+            }
+            for o in 0..O {
+                sums[o] = plus(sums[o], matrix[i][o], if o % 2 == 0 { even } else { odd });
+            }
+        }
+        let mut all = [L::splat(0.0); O];
+        for o in 0..O {
+            if let Some(sum) = sums[o] {
+                all[o] = sum;
+            }
+        }
+        all
+    }
+}
+
+/// `sum + weight · x`.
+///
+/// # Safety
+/// The CPU has the instructions.
+#[inline(always)]
+unsafe fn plus<L: Lanes>(sum: Option<L>, weight: f32, x: L) -> Option<L> {
+    // SAFETY: by this function's contract.
+    unsafe {
+        match sum {
+            _ if weight == 0.0 => sum,
+            None if weight == 1.0 => Some(x),
+            None => Some(L::splat(0.0).add_product(L::splat(weight), x)),
+            Some(sum) => Some(sum.add_product(L::splat(weight), x)),
+        }
+    }
+}
