@@ -7,6 +7,7 @@ use clap::Parser;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
@@ -91,8 +92,8 @@ fn run(args: &Args) -> Result<Steady, String> {
         nn::set_threads(threads);
     }
     let model = Model::named(&args.model)?;
-    let data = digits(args.data.as_deref()).map_err(|error| error.to_string())?;
-    let mut trained = TrainingStep::new(model, data, BATCH, args.mode)?;
+    let data = Arc::new(digits(args.data.as_deref()).map_err(|error| error.to_string())?);
+    let mut trained = TrainingStep::new(model, data.clone(), BATCH, args.mode)?;
     let compared = (EARLY.end - EARLY.start) as usize;
 
     advance(&mut trained, 100);
@@ -111,7 +112,7 @@ fn run(args: &Args) -> Result<Steady, String> {
     // Quick models several times, each time with memory elsewhere, which alone makes some per cent.
     let (begun, mut ratios) = (Instant::now(), vec![]);
     while ratios.is_empty() || begun.elapsed() < LONG_ENOUGH {
-        let mut young = TrainingStep::new(model, trained.data().clone(), BATCH, args.mode)?;
+        let mut young = TrainingStep::new(model, data.clone(), BATCH, args.mode)?;
         advance(&mut young, EARLY.start);
         ratios.extend(side_by_side(&mut young, &mut trained, compared / TURN));
     }
