@@ -202,7 +202,8 @@ impl Display for Report {
         section(
             f,
             "What was to be reached",
-            "The number that decides is that of the model which is furthest from the bar. 2 % more is the same, measured twice.",
+            "The number that decides is that of the model which is furthest from the bar. What shall not grow may by \
+             2 %, which is how far two measurements differ.",
             &[goals(self)],
         )?;
         section(
