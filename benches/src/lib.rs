@@ -13,7 +13,8 @@
 //! |---|---|
 //! | `cargo bench -p benches` | kernels and steps, by criterion; `--bench steps -- batchnorm_conv` for one of them |
 //! | `cargo run --release -p benches --bin step` | the steps of one model or of all, one JSON line each |
-//! | `cargo run --release -p benches --bin scaling` | cost against batch size, width and depth |
+//! | `cargo run --release -p benches --bin scaling` | cost against batch size, width and depth, and of small operations |
+//! | `cargo run --release -p benches --bin steady -- --model softmax` | speed, memory and allocations after 10,000 steps beside those at the beginning |
 //! | `cargo run --release -p benches --bin compare` | all of this beside other frameworks; writes `RESULTS.md` |
 //!
 //! # The tour

@@ -38,14 +38,41 @@ pub struct Measurement {
     pub share_of_peak: Option<f64>,
 }
 
+/// Speed and memory of training at its end beside those at its beginning: a line of the program `steady`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Steady {
+    /// The name of the model.
+    pub model: String,
+    /// Threads that it was allowed.
+    pub threads: usize,
+    /// Whether operations are computed one by one or by a compiled program.
+    pub mode: Mode,
+    /// Training steps until the end.
+    pub steps: u64,
+    /// Milliseconds of a training step around step 500, the median, as training came by.
+    pub ms_per_step_500: f64,
+    /// The same of the last steps.
+    pub ms_per_step_end: f64,
+    /// Steps per second at the end over those around step 500, both states of training timed by turns.
+    pub speed_kept: f64,
+    /// Most memory that the process had until step 100, a test and the data set included.
+    pub peak_rss_mb_100: Option<f64>,
+    /// The same until the end.
+    pub peak_rss_mb_end: Option<f64>,
+    /// Requests for memory in a step, on average from step 750 on.
+    pub allocations_per_step: f64,
+    /// The share of the test images recognised at the end.
+    pub test_accuracy: f64,
+}
+
 /// What a training step costs at one size: a line of the program `scaling`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Point {
-    /// The name of the model whose batch is varied, or `width` or `depth`.
+    /// The name of the model whose batch is varied, or `width` or `depth`, or `operations`.
     pub series: String,
-    /// Images in a batch, or units or layers of the model.
+    /// Images in a batch, or units or layers of the model, or operations in a graph.
     pub size: usize,
-    /// Milliseconds of a training step, the median.
+    /// Milliseconds of a training step or of the graph, the median.
     pub ms_per_step: f64,
     /// The same in microseconds, divided by the size.
     pub us_per_unit: f64,

@@ -8,6 +8,7 @@ use nn::{Graph, Layer, Program, Rng, Sequential, Tensor, loss};
 use optim::{Optimizer, Schedule};
 use serde::{Deserialize, Serialize};
 use std::fmt::{self, Display};
+use std::sync::Arc;
 
 /// How a step is computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
@@ -43,7 +44,7 @@ pub struct TrainingStep {
     model: Sequential,
     optimizer: Box<dyn Optimizer>,
     schedule: Box<dyn Schedule>,
-    data: Dataset,
+    data: Arc<Dataset>,
     batches: Batches,
     engine: Engine,
     step: u64,
@@ -54,7 +55,12 @@ impl TrainingStep {
     ///
     /// # Errors
     /// If there are fewer images than a batch has.
-    pub fn new(model: Model, data: Dataset, batch: usize, mode: Mode) -> Result<TrainingStep, String> {
+    pub fn new(
+        model: Model,
+        data: impl Into<Arc<Dataset>>,
+        batch: usize,
+        mode: Mode,
+    ) -> Result<TrainingStep, String> {
         let network = (model.build)(&mut Rng::new(0));
         TrainingStep::with(network, model.optimizer(), Box::new(model.schedule()), data, batch, mode)
     }
@@ -67,10 +73,11 @@ impl TrainingStep {
         model: Sequential,
         optimizer: Box<dyn Optimizer>,
         schedule: Box<dyn Schedule>,
-        data: Dataset,
+        data: impl Into<Arc<Dataset>>,
         batch: usize,
         mode: Mode,
     ) -> Result<TrainingStep, String> {
+        let data = data.into();
         let batches = Batches::new(data.train.len(), batch, 1).map_err(|error| error.to_string())?;
         let engine = Engine::new(mode.into(), 0);
         Ok(TrainingStep { model, optimizer, schedule, data, batches, engine, step: 0 })

@@ -1,12 +1,12 @@
-//! Measures what a training step costs against the size of the batch, and against width and depth of dense layers; prints
-//! one JSON line for each point.
+//! Measures what a training step costs against the size of the batch, and against width and depth of dense layers, and what
+//! recording an operation costs; prints one JSON line for each point.
 #![forbid(unsafe_code)]
 
 use benches::measurement::{Point, quantile, round, time};
 use benches::{MODELS, Mode, Model, TrainingStep, few_digits};
 use clap::Parser;
 use mnist::data::Dataset;
-use nn::{Activation, Flatten, Linear, Rng, Sequential};
+use nn::{Activation, Flatten, Graph, Linear, Rng, Sequential, Tensor};
 use optim::{Adam, Constant};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -28,6 +28,7 @@ struct Args {
 const BATCHES: [usize; 5] = [10, 30, 100, 300, 1_000];
 const WIDTHS: [usize; 6] = [50, 100, 200, 400, 800, 1_600];
 const DEPTHS: [usize; 6] = [1, 2, 4, 8, 16, 32];
+const OPERATIONS: [usize; 4] = [1, 10, 100, 1_000];
 
 fn main() -> ExitCode {
     match run(&Args::parse()) {
@@ -50,18 +51,26 @@ fn run(args: &Args) -> Result<(), String> {
     let data = few_digits(3_000, 0);
     for model in models {
         for batch in BATCHES {
-            let step = TrainingStep::new(model, data.clone(), batch, args.mode)?;
-            point(model.name, batch, step)?;
+            training(model.name, batch, TrainingStep::new(model, data.clone(), batch, args.mode)?)?;
         }
     }
     // One hidden layer of this width: its cost is in proportion to the width.
     for width in WIDTHS {
-        point("width", width, dense(&[784, width, 10], &data, args.mode)?)?;
+        training("width", width, dense(&[784, width, 10], &data, args.mode)?)?;
     }
     // So many hidden layers of 200: all but the first cost the same.
     for depth in DEPTHS {
         let widths: Vec<usize> = [784].into_iter().chain(vec![200; depth]).chain([10]).collect();
-        point("depth", depth, dense(&widths, &data, args.mode)?)?;
+        training("depth", depth, dense(&widths, &data, args.mode)?)?;
+    }
+    // So many additions of 10 numbers, eager, each of which leaves a node in the graph.
+    let x = Tensor::from([0.5_f32; 10]);
+    for operations in OPERATIONS {
+        point("operations", operations, || {
+            let graph = Graph::training(0, 0);
+            let x = graph.input(x.clone());
+            std::hint::black_box((0..operations).fold(x, |sum, _| sum + x));
+        })?;
     }
     Ok(())
 }
@@ -79,15 +88,19 @@ fn dense(widths: &[usize], data: &Dataset, mode: Mode) -> Result<TrainingStep, S
     TrainingStep::with(model, Box::new(Adam::new()), Box::new(Constant::new(1e-4)), data.clone(), 100, mode)
 }
 
+/// Measures and prints what a training step costs.
+fn training(series: &str, size: usize, mut step: TrainingStep) -> Result<(), String> {
+    point(series, size, || {
+        step.run();
+    })
+}
+
 /// Measures and prints one point.
-fn point(series: &str, size: usize, mut step: TrainingStep) -> Result<(), String> {
+fn point(series: &str, size: usize, mut work: impl FnMut()) -> Result<(), String> {
     for _ in 0..5 {
-        step.run();
+        work();
     }
-    let times = time(20, Duration::from_millis(300), || {
-        step.run();
-    });
-    let seconds = quantile(&times, 0.5);
+    let seconds = quantile(&time(20, Duration::from_millis(300), work), 0.5);
     let point = Point {
         series: series.into(),
         size,

@@ -97,7 +97,7 @@ impl Launcher {
     pub(crate) fn own(&self, name: &str, arguments: &[&str]) -> Result<String, String> {
         let mut command = own_program(name)?;
         command.args(arguments);
-        if let (Some(folder), "step") = (&self.data, name) {
+        if let (Some(folder), "step" | "steady") = (&self.data, name) {
             command.arg("--data").arg(folder);
         }
         Ok(self.run(&mut command)?.text)

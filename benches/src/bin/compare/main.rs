@@ -3,11 +3,13 @@
 #![forbid(unsafe_code)]
 
 mod contenders;
+mod goals;
 mod machine;
 mod report;
 mod results;
+mod table;
 
-use benches::measurement::Point;
+use benches::measurement::{Point, Steady};
 use benches::{MODELS, Model};
 use clap::Parser;
 use contenders::{CONTENDERS, Contender, Launcher, OURS, exported, lines};
@@ -31,7 +33,7 @@ struct Args {
     /// Threads for everyone [default: one per core]
     #[arg(long, value_name = "N")]
     threads: Option<usize>,
-    /// Leave out the tables of one thread and of batch, width and depth
+    /// Leave out the tables of one thread, of batch, width and depth, and of the whole training
     #[arg(long)]
     brief: bool,
     /// Folder with the four MNIST files [default: MNIST_DIR, the cache, or synthetic digits]
@@ -89,6 +91,10 @@ fn run(args: &Args) -> Result<(), String> {
     if !args.brief {
         let chosen = ["--models", &models.join(","), "--threads", &threads.to_string()];
         report.scaling = lines::<Point>(&launcher.own("scaling", &chosen)?)?;
+        for model in &models {
+            let chosen = ["--model", model, "--threads", &threads.to_string()];
+            report.steady.extend(lines::<Steady>(&launcher.own("steady", &chosen)?)?);
+        }
     }
     std::fs::write(&out, report.to_string()).map_err(|error| format!("{}: {error}", out.display()))?;
     println!("written: {}", out.display());

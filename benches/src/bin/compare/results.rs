@@ -66,6 +66,18 @@ impl Results {
         measured.max_by(|a, b| a.infer.unwrap_or(0.0).total_cmp(&b.infer.unwrap_or(0.0)))
     }
 
+    /// How many times as fast as the best of these frameworks ours trains.
+    pub(crate) fn training_beside(&self, peers: &[&str], model: &str, threads: usize) -> Option<f64> {
+        let speed = |framework: &str| Some(1.0 / self.trains_best(framework, model, threads)?.ms);
+        Some(speed(OURS)? / peers.iter().filter_map(|peer| speed(peer)).reduce(f64::max)?)
+    }
+
+    /// How many times as fast as the best of these frameworks ours classifies.
+    pub(crate) fn inference_beside(&self, peers: &[&str], model: &str, threads: usize) -> Option<f64> {
+        let speed = |framework: &str| self.infers_best(framework, model, threads)?.infer;
+        Some(speed(OURS)? / peers.iter().filter_map(|peer| speed(peer)).reduce(f64::max)?)
+    }
+
     /// Whether this is the best variant of its framework in something.
     pub(crate) fn is_worth_repeating(&self, contender: Contender, model: &str, threads: usize) -> bool {
         let best = [
