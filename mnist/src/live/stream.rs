@@ -5,7 +5,9 @@ use crate::history::Events;
 use axum::response::sse;
 use futures_util::stream::{Stream, unfold};
 use std::convert::Infallible;
-use std::sync::Arc;
+use std::num::NonZero;
+use std::sync::{Arc, LazyLock};
+use std::thread;
 use std::time::Duration;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, sleep_until};
@@ -13,8 +15,12 @@ use tokio::time::{Instant, sleep_until};
 /// Bytes of a message, about: what a slow page has waiting.
 const MESSAGE: usize = 64 * 1024;
 
-/// From one message to the next, so that a quick training does not wake server and page all the time.
-const PAUSE: Duration = Duration::from_millis(400);
+/// From one message to the next, so that a quick training does not wake server and page all the time: the more seldom the
+/// fewer processors there are, as the page draws.
+static PAUSE: LazyLock<Duration> = LazyLock::new(|| {
+    let processors = thread::available_parallelism().map_or(1, NonZero::get);
+    (Duration::from_secs(2) / processors as u32).clamp(Duration::from_millis(100), Duration::from_secs(1))
+});
 
 /// Where a page is in the history of a run.
 pub(super) struct Reader {
@@ -51,7 +57,7 @@ impl Reader {
             reader.next += count;
             // All of it, until more has happened.
             if count == waiting.len() {
-                reader.due = Instant::now() + PAUSE;
+                reader.due = Instant::now() + *PAUSE;
             }
             let message = sse::Event::default().id(format!("{}-{}", reader.run, reader.next)).data(text);
             Some((Ok(message), reader))
