@@ -128,6 +128,9 @@ function connect() {
   connection.source = null;
   if (document.hidden || recorded) return;
   const source = connection.source = new EventSource("events?after=" + connection.last);
+  // With many pages open the server has each let go of its connection, which is no loss: the browser comes back by itself.
+  let turn = false;
+  source.addEventListener("turn", () => { turn = true; });
   source.onopen = () => { connection.state = "live"; redraw(); };
   source.onmessage = (message) => {
     connection.last = message.lastEventId;
@@ -135,6 +138,7 @@ function connect() {
     redrawSoon();
   };
   source.onerror = () => {
+    if (turn) { turn = false; return; }
     connection.state = "connection lost, trying again …";
     redraw();
     // The browser tries again by itself unless it was refused.
