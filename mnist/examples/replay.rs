@@ -17,7 +17,7 @@ struct Args {
 
 fn main() -> ExitCode {
     let args = Args::parse();
-    let stop = mnist::stop_on_ctrl_c();
+    let stop = mnist::stop_on_signals();
     let opened = |address| print_line(&format!("the run is at http://{address} until Ctrl-C"));
     match mnist::replay(&args.run, args.port, &stop, opened, &mut |line| {
         print_error(&format!("warning: {line}"))

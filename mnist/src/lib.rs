@@ -28,6 +28,7 @@
 //! | `checkpoint` | saving the model as it learns |
 //! | `visitors` | what those who watch may ask of the loop |
 //! | `console`, `run_folder`, `history` | who watches: the terminal, the run's files, the page's memory |
+//! | `signals` | being asked to end |
 //! | `status_line` | the terminal's progress line, which nothing that is printed can tear |
 //! | `live` | the page, and the server on this computer that it comes from |
 //! | `digits_png`, `figure`, `movie` | pictures of digits, and of the six panels |
@@ -61,6 +62,7 @@ mod replay;
 mod run_folder;
 mod session;
 mod sheet;
+mod signals;
 mod status_line;
 pub mod synthetic;
 mod train;
@@ -82,5 +84,6 @@ pub use recorded::RecordedError;
 pub use replay::{ReplayError, replay};
 pub use session::Session;
 pub use sheet::contact_sheet;
-pub use train::{Plan, stop_on_ctrl_c, train};
+pub use signals::stop_on_signals;
+pub use train::{Plan, train};
 pub use visitors::{Drawing, Request, Visitors};

@@ -14,7 +14,7 @@ use crate::movie::{self, MovieError};
 use crate::options::Options;
 use crate::run_folder::{FIGURE, REPORT, RunFolder};
 use crate::session::Session;
-use crate::status_line::give_back_terminal;
+use crate::signals::stop_on_signals;
 use crate::visitors::Visitors;
 use clap::{CommandFactory, FromArgMatches};
 use nn::{Metadata, Rng, Sequential};
@@ -23,7 +23,6 @@ use std::fmt::Display;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::sync_channel;
 
 /// Streams of random numbers that a run's seed is cut into; dropout takes its own by the step.
@@ -119,7 +118,7 @@ fn run(
     if let Some(file) = &options.movie {
         movie::can_write(file).map_err(|error| RunError::Movie { file: file.clone(), error })?;
     }
-    let stop = stop_on_ctrl_c();
+    let stop = stop_on_signals();
     let data = Arc::new(data);
     let mut history = History::new();
     let visitors = options.live.map(|port| open_page(port, &history, &data)).transpose()?;
@@ -210,20 +209,4 @@ fn view(session: &Session) -> ModelView {
         table: nn::summary(&session.model, images).to_string(),
         graph: dataflow::draw(&session.model, images),
     }
-}
-
-/// A flag that the first Ctrl-C sets, to ask what is going on to end; a second one ends the process as usual.
-pub fn stop_on_ctrl_c() -> Arc<AtomicBool> {
-    let stop = Arc::new(AtomicBool::new(false));
-    let asked = stop.clone();
-    let installed = ctrlc::set_handler(move || {
-        if asked.swap(true, Ordering::Relaxed) {
-            give_back_terminal();
-            std::process::exit(130);
-        }
-    });
-    if let Err(error) = installed {
-        print_error(&format!("warning: Ctrl-C will end the program without a summary ({error})"));
-    }
-    stop
 }

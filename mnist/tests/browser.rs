@@ -4,7 +4,7 @@
 mod driver;
 
 use driver::{Browser, Wire};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -24,7 +24,7 @@ impl Training {
         let example = test.parent().and_then(Path::parent).unwrap().join("examples").join("convolutional");
         let folder = tempfile::tempdir().unwrap();
         let mut command = Command::new(example);
-        command.args(["--live", "0", "--steps", "20000", "--out", "run"]).current_dir(folder.path());
+        command.args(["--live", "0", "--steps", "40000", "--out", "run"]).current_dir(folder.path());
         if !mnist {
             command.arg("--synthetic");
         }
@@ -75,6 +75,8 @@ fn the_page_follows_a_training() {
     browser.open(&page);
     browser
         .wait(&format!("{data}.connection === 'live' && run.steps.length > 10 && run.steps[0].step === 0"));
+
+    many_windows_share_the_connections(&browser, &page);
 
     // The program ends, its report has it all.
     let interrupt = Command::new("kill").args(["-INT", &training.program.id().to_string()]).status();
@@ -216,6 +218,25 @@ fn reads_a_drawing(browser: &Browser, mnist: bool) {
     }
     browser.wait("Number(document.body.dataset.read) >= 0");
     browser.run("document.activeElement.blur(); scrollTo(0, 0)");
+}
+
+/// More of them than the browser has connections to a server, and all are to be seen.
+fn many_windows_share_the_connections(browser: &Browser, page: &str) {
+    let windows: Vec<Value> = (0..8)
+        .map(|_| {
+            let handle = browser.post("/window/new", json!({ "type": "window" }))["handle"].clone();
+            browser.post("/window", json!({ "handle": handle }));
+            browser.open(page);
+            handle
+        })
+        .collect();
+    for handle in windows {
+        browser.post("/window", json!({ "handle": handle }));
+        browser.wait("!document.hidden && newest() > 0");
+        let newest = browser.run("return newest()");
+        browser.wait(&format!("newest() > {newest} && document.body.dataset.connection === 'live'"));
+        browser.wait("pictures.test instanceof Image");
+    }
 }
 
 /// Dark, and on a phone: nothing is wider than the window.

@@ -32,6 +32,18 @@ function wantTest() {
   });
 }
 
+// The picture with its digits as large as they are drawn: to copy a thousand is quick, to scale them each time is not.
+function scaled(image, across, size) {
+  if (image.scaledTo === size) return image.scaled;
+  const small = image.scaled = document.createElement("canvas");
+  image.scaledTo = size;
+  [small.width, small.height] = [image.naturalWidth, image.naturalHeight].map((n) => n / image.naturalWidth * across * size);
+  const c = small.getContext("2d");
+  c.imageSmoothingQuality = "high";
+  c.drawImage(image, 0, 0, small.width, small.height);
+  return small;
+}
+
 // Draws `rows` × `columns` cells; the image is white on black and comes out as ink on paper, on red where it is wrong.
 function sheet(canvas, digits, image, { rows, columns, across, side, axis, tags }) {
   const ratio = devicePixelRatio || 1;
@@ -56,10 +68,11 @@ function sheet(canvas, digits, image, { rows, columns, across, side, axis, tags 
   if (drawn) {
     c.fillStyle = "#000";
     c.fillRect(...whole);
+    const size = Math.max(1, Math.round(cell * ratio));
+    const small = scaled(image, across, size);
     for (let i = 0; i < count; i++) {
       const from = side === "test" ? digits.indices[i] : i;
-      const size = image.naturalWidth / across;
-      c.drawImage(image, from % across * size, Math.floor(from / across) * size, size, size, ...place(i), cell, cell);
+      c.drawImage(small, from % across * size, Math.floor(from / across) * size, size, size, ...place(i), cell, cell);
     }
     if (!dark) { c.globalCompositeOperation = "difference"; c.fillStyle = "#fff"; c.fillRect(...whole); }
   }
@@ -109,7 +122,7 @@ function drawTraining(canvas) {
 function drawTest(canvas) {
   const digits = at(run.tests, shown());
   if (digits) wantTest();
-  if (digits) canvas.previousElementSibling.lastElementChild.textContent =
-    `${digits.wrong.toLocaleString("en")} of ${digits.of.toLocaleString("en")} misrecognised, at step ${digits.step}`;
+  if (digits) write(canvas.previousElementSibling.lastElementChild,
+    `${digits.wrong.toLocaleString("en")} of ${digits.of.toLocaleString("en")} misrecognised, at step ${digits.step}`);
   sheet(canvas, digits, pictures.test, { rows: 25, columns: 40, across: 100, side: "test", axis: 46, tags: false });
 }

@@ -5,7 +5,7 @@ let connection = { source: null, last: "", state: "connecting …" };
 
 function drawAll() {
   const step = shown(), record = at(run.steps, step), titles = at(run.histograms, step)?.titles;
-  if (titles) titles.forEach((title, i) => { panels[3 + i].querySelector("h2").textContent = title; });
+  if (titles) titles.forEach((title, i) => { write(panels[3 + i].querySelector("h2"), title); });
   const draw = [drawAccuracy, drawLoss, drawTraining, (c) => drawBands(c, 0), (c) => drawBands(c, 1), drawTest];
   panels.forEach((panel, i) => {
     panel.hidden = !view.panels.includes(i + 1);
@@ -18,16 +18,17 @@ function describe(step, record) {
   const tested = run.steps.slice(0, until(run.steps, step)).filter((r) => r.test_accuracy !== undefined);
   const text = (value, digits) => value === undefined ? "–" : value.toFixed(digits);
   if (run.start) {
-    $("name").textContent = document.title = run.start.name;
-    $("step").textContent = `${step.toLocaleString("en")} / ${run.start.steps.toLocaleString("en")}`;
+    write($("name"), run.start.name);
+    document.title = run.start.name;
+    write($("step"), `${step.toLocaleString("en")} / ${run.start.steps.toLocaleString("en")}`);
   }
-  $("epoch").textContent = record?.epoch ?? "–";
-  $("lr").textContent = text(record?.lr, 5);
-  $("accuracy").textContent = text(last(tested)?.test_accuracy, 4);
-  $("best").textContent = tested.length ? Math.max(...tested.map((r) => r.test_accuracy)).toFixed(4) : "–";
+  write($("epoch"), String(record?.epoch ?? "–"));
+  write($("lr"), text(record?.lr, 5));
+  write($("accuracy"), text(last(tested)?.test_accuracy, 4));
+  write($("best"), tested.length ? Math.max(...tested.map((r) => r.test_accuracy)).toFixed(4) : "–");
   const saved = run.checkpoints[until(run.checkpoints, step) - 1];
   $("saved").parentElement.hidden = !saved;
-  $("saved").textContent = saved?.step.toLocaleString("en") ?? "–";
+  write($("saved"), saved?.step.toLocaleString("en") ?? "–");
   const scrub = $("scrub");
   scrub.max = newest();
   scrub.step = run.start?.record_every ?? 1;
@@ -35,9 +36,9 @@ function describe(step, record) {
   const ending = { finished: "finished", interrupted: "interrupted", diverged: "failed: the loss is not a number any more" };
   const state = run.done ? ending[run.done.ending] : run.paused ? "training pauses" : connection.state;
   const held = view.step !== null ? `, at step ${step}` : view.frozen !== null ? ", picture held" : "";
-  if ($("status").textContent !== state + held) $("status").textContent = state + held;
-  $("freeze").textContent = view.frozen === null ? "hold picture" : "go on";
-  $("pause").textContent = run.paused ? "resume training" : "pause training";
+  write($("status"), state + held);
+  write($("freeze"), view.frozen === null ? "hold picture" : "go on");
+  write($("pause"), run.paused ? "resume training" : "pause training");
   $("pause").disabled = Boolean(run.done || recorded);
   $("log").setAttribute("aria-pressed", view.log);
   Object.assign(document.body.dataset, {
@@ -127,6 +128,9 @@ function connect() {
   connection.source = null;
   if (document.hidden || recorded) return;
   const source = connection.source = new EventSource("events?after=" + connection.last);
+  // With many pages open the server has each let go of its connection, which is no loss: the browser comes back by itself.
+  let turn = false;
+  source.addEventListener("turn", () => { turn = true; });
   source.onopen = () => { connection.state = "live"; redraw(); };
   source.onmessage = (message) => {
     connection.last = message.lastEventId;
@@ -134,6 +138,7 @@ function connect() {
     redrawSoon();
   };
   source.onerror = () => {
+    if (turn) { turn = false; return; }
     connection.state = "connection lost, trying again …";
     redraw();
     // The browser tries again by itself unless it was refused.

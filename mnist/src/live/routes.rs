@@ -1,6 +1,6 @@
 //! What the server answers.
 
-use super::stream::Reader;
+use super::stream::{PAGES, Reader};
 use super::{Show, guard, page};
 use crate::digits_png::{TEST_COLUMNS, TRAINING_COLUMNS, png};
 use crate::event::Event;
@@ -19,8 +19,6 @@ use std::sync::{Arc, OnceLock};
 use std::time::SystemTime;
 use tokio::sync::{Semaphore, oneshot};
 
-/// Pages that are sent events at the same time.
-const PAGES: usize = 64;
 /// The largest drawing: 400 × 400 grey values.
 const DRAWING: usize = 400 * 400;
 

@@ -1,6 +1,8 @@
 // What the page knows of the run, and what of it the visitor looks at.
 "use strict";
 const $ = (id) => document.getElementById(id);
+// Text that stays the same is left alone, or the browser would lay out the page again.
+const write = (element, text) => { if (element.textContent !== text) element.textContent = text; };
 // The whole run, in a page that was saved with one; else null.
 const recorded = JSON.parse($("recorded").textContent);
 const run = {};

@@ -5,16 +5,30 @@ use crate::history::Events;
 use axum::response::sse;
 use futures_util::stream::{Stream, unfold};
 use std::convert::Infallible;
-use std::sync::Arc;
+use std::num::NonZero;
+use std::sync::{Arc, LazyLock};
+use std::thread;
 use std::time::Duration;
 use tokio::sync::OwnedSemaphorePermit;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout};
 
+/// Pages that are sent events at the same time.
+pub(super) const PAGES: usize = 64;
 /// Bytes of a message, about: what a slow page has waiting.
 const MESSAGE: usize = 64 * 1024;
 
-/// From one message to the next, so that a quick training does not wake server and page all the time.
-const PAUSE: Duration = Duration::from_millis(400);
+/// From one message to the next, so that a quick training does not wake server and page all the time: the more seldom the
+/// fewer processors there are, as the page draws.
+static PAUSE: LazyLock<Duration> = LazyLock::new(|| {
+    let processors = thread::available_parallelism().map_or(1, NonZero::get);
+    (Duration::from_secs(2) / processors as u32).clamp(Duration::from_millis(100), Duration::from_secs(1))
+});
+
+/// Streams that are held open. Browsers allow six connections to a server, so with more of them some pages would get none.
+const HELD: usize = 4;
+
+/// How soon a page comes back that has let others have their turn, and how long it waits for news before it does.
+const TURN: Duration = Duration::from_secs(1);
 
 /// Where a page is in the history of a run.
 pub(super) struct Reader {
@@ -22,7 +36,7 @@ pub(super) struct Reader {
     next: usize,
     /// Tells runs apart, so that a page that outlived one begins with the next from the start.
     run: u64,
-    _seat: OwnedSemaphorePermit,
+    seat: OwnedSemaphorePermit,
     /// When to send on, if there is not enough for a whole message.
     due: Instant,
 }
@@ -34,28 +48,51 @@ impl Reader {
             let (of, next) = last.split_once('-')?;
             (of.parse() == Ok(run)).then(|| next.parse().ok()).flatten()
         });
-        Reader { events, next: next.unwrap_or(0), run, _seat: seat, due: Instant::now() }
+        Reader { events, next: next.unwrap_or(0), run, seat, due: Instant::now() }
     }
 
-    /// Everything from here on, as arrays of events.
+    /// Everything from here on, as arrays of events; with many pages open, all there is before others have their turn.
     pub(super) fn messages(self) -> impl Stream<Item = Result<sse::Event, Infallible>> {
-        unfold(self, |mut reader| async move {
-            sleep_until(reader.due).await;
-            // The run and its history last as long as the program.
-            let waiting: Vec<Arc<Event>> = {
-                let next = reader.next;
-                let events = reader.events.wait_for(|events| events.len() > next).await.ok()?;
-                events[next..].to_vec()
+        unfold(Some(self), |reader| async move {
+            let mut reader = reader?;
+            let waiting = if reader.due > Instant::now() && reader.is_crowded() {
+                vec![]
+            } else {
+                sleep_until(reader.due).await;
+                reader.news().await?
             };
+            if waiting.is_empty() {
+                let turn = sse::Event::default().event("turn").retry(TURN).data("others wait");
+                return Some((Ok(turn), None));
+            }
             let (text, count) = array(&waiting);
             reader.next += count;
             // All of it, until more has happened.
             if count == waiting.len() {
-                reader.due = Instant::now() + PAUSE;
+                reader.due = Instant::now() + *PAUSE;
             }
             let message = sse::Event::default().id(format!("{}-{}", reader.run, reader.next)).data(text);
-            Some((Ok(message), reader))
+            Some((Ok(message), Some(reader)))
         })
+    }
+
+    /// Waits for what has happened since, but not for long while others wait.
+    async fn news(&mut self) -> Option<Vec<Arc<Event>>> {
+        let next = self.next;
+        loop {
+            let wait = self.events.wait_for(|events| events.len() > next);
+            if let Ok(events) = timeout(TURN, wait).await {
+                // The run and its history last as long as the program.
+                return Some(events.ok()?[next..].to_vec());
+            }
+            if self.is_crowded() {
+                return Some(vec![]);
+            }
+        }
+    }
+
+    fn is_crowded(&self) -> bool {
+        PAGES - self.seat.semaphore().available_permits() > HELD
     }
 }
 

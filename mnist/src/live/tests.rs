@@ -79,6 +79,13 @@ impl Page {
         }
         (id, steps.unwrap())
     }
+
+    /// The stream ends, after it has been said why.
+    fn ends(&mut self) {
+        let mut lines = self.0.by_ref().lines().map(Result::unwrap);
+        assert!(lines.any(|line| line == "event: turn"));
+        assert!(lines.any(|line| line == "0"), "the last chunk");
+    }
 }
 
 #[test]
@@ -116,6 +123,19 @@ fn pages_that_never_read_hold_up_nobody() {
     }
     assert!(messages > 5, "a slow page is sent small parts, not {messages}");
     drop(sleeping);
+}
+
+/// A browser has six connections to a server: as many pages would have left none for the next.
+#[test]
+fn with_many_pages_open_each_gives_way_to_the_next() {
+    let (mut history, address, _asked) = show();
+    history.notice(&step(0));
+    let mut pages: Vec<Page> = (0..6).map(|_| Page::open(address, "", "")).collect();
+    let (id, steps) = pages[0].next();
+    assert_eq!(steps, [0]);
+    pages[0].ends();
+    // One that has seen everything does not wait for ever either.
+    Page::open(address, &format!("?after={id}"), "").ends();
 }
 
 #[test]
