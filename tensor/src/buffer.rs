@@ -25,7 +25,7 @@ const PATIENCE: u64 = 1 << 13;
 
 /// Bytes that are kept all the same: a thread that seldom gets a certain task would else ask for its few bytes again and
 /// again.
-const SMALL: usize = 128 << 10;
+const SMALL: usize = 1 << 20;
 
 /// Memory for elements of one type, all of them initialised.
 #[derive(Debug)]

@@ -1,8 +1,7 @@
 //! What the machine could do at most, to hold measurements against.
 
-use crate::lanes::{Lanes, lanes};
+use crate::lanes::{self, Kernel, Lanes, lanes};
 use crate::parallel::{for_each, threads};
-use crate::simd::{Level, simd_level};
 use std::time::Instant;
 
 /// Products in flight at once: more than any CPU's latency times its units.
@@ -25,7 +24,9 @@ pub fn fma_peak() -> f64 {
     let seconds = (0..10).map(|_| {
         let begun = Instant::now();
         for_each(threads, |_| {
-            std::hint::black_box(chains(1.0));
+            let mut number = 1.0;
+            lanes::run(Chains(&mut number));
+            std::hint::black_box(number);
         });
         begun.elapsed().as_secs_f64()
     });
@@ -33,49 +34,22 @@ pub fn fma_peak() -> f64 {
     (2 * threads * ROUNDS * CHAINS * lanes) as f64 / best
 }
 
-fn chains(x: f32) -> f32 {
-    match simd_level() {
-        // SAFETY: the CPU has the level's instructions.
-        #[cfg(target_arch = "x86_64")]
-        Level::Avx512 => unsafe { avx512(x) },
-        // SAFETY: as above.
-        #[cfg(target_arch = "x86_64")]
-        Level::Avx2 => unsafe { avx2(x) },
-        // SAFETY: every CPU has these instructions.
-        _ => unsafe { multiply::<[f32; 4]>(x) },
-    }
-}
+/// Multiplies and adds as often as [`fma_peak`] counts; something of the result is left in it, so that nothing can be left out.
+struct Chains<'a>(&'a mut f32);
 
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f")]
-fn avx512(x: f32) -> f32 {
-    // SAFETY: compiled for these instructions.
-    unsafe { multiply::<std::arch::x86_64::__m512>(x) }
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,fma")]
-fn avx2(x: f32) -> f32 {
-    // SAFETY: compiled for these instructions.
-    unsafe { multiply::<std::arch::x86_64::__m256>(x) }
-}
-
-/// # Safety
-/// The CPU has the instructions of `L`.
-#[inline(always)]
-unsafe fn multiply<L: Lanes>(x: f32) -> f32 {
-    let mut first = [0.0; 16];
-    // SAFETY: by this function's contract; no register has more than sixteen elements.
-    unsafe {
-        let (a, b) = (L::splat(std::hint::black_box(x)), L::splat(std::hint::black_box(1e-9)));
-        let mut total = [L::splat(0.0); CHAINS];
-        for _ in 0..ROUNDS {
-            for total in &mut total {
-                *total = total.add_product(a, b);
+impl Kernel for Chains<'_> {
+    #[inline(always)]
+    unsafe fn run<L: Lanes>(self) {
+        // SAFETY: by this function's contract.
+        unsafe {
+            let (a, b) = (L::splat(std::hint::black_box(*self.0)), L::splat(std::hint::black_box(1e-9)));
+            let mut total = [L::splat(0.0); CHAINS];
+            for _ in 0..ROUNDS {
+                for total in &mut total {
+                    *total = total.add_product(a, b);
+                }
             }
+            *self.0 = total.into_iter().reduce(|sum, x| sum.add_product(x, a)).unwrap_or(a).sum();
         }
-        let sum = total.into_iter().reduce(|sum, x| sum.add_product(x, a)).unwrap_or(a);
-        sum.store(first.as_mut_ptr());
     }
-    first[0]
 }

@@ -200,3 +200,16 @@ fn winograd_stays_within_its_error() {
         assert!(error < 1e-5, "{kernel}x{kernel}, stride {stride}: {error}");
     }
 }
+
+#[test]
+fn no_images_and_many_channels_give_nothing_and_zeros() {
+    let conv = Conv2d { padding: Padding::Explicit([[4, 4]; 2]), ..Conv2d::default() };
+    let k = Tensor::ones([3, 3, 16, 16], DType::F32);
+    for (n, size) in [(0, 8), (2, 0)] {
+        let x = Tensor::ones([n, size, size, 16], DType::F32);
+        let y = x.conv2d(&k, &conv);
+        assert_eq!(y, Tensor::zeros(y.shape(), DType::F32));
+        assert_eq!(y.conv2d_input_grad(&k, x.shape(), &conv), Tensor::zeros(x.shape(), DType::F32));
+        assert_eq!(x.conv2d_kernel_grad(&y, k.shape(), &conv), Tensor::zeros(k.shape(), DType::F32));
+    }
+}
