@@ -73,15 +73,24 @@ pub(crate) trait Kernel {
 
 /// Runs the kernel with the registers of this process's level.
 pub(crate) fn run(kernel: impl Kernel) {
-    match simd_level() {
-        // SAFETY: the CPU has the level's instructions.
-        #[cfg(target_arch = "x86_64")]
-        Level::Avx512 => unsafe { x86::avx512(kernel) },
-        // SAFETY: the CPU has the level's instructions.
-        #[cfg(target_arch = "x86_64")]
-        Level::Avx2 => unsafe { x86::avx2(kernel) },
-        // SAFETY: every CPU has these instructions.
-        _ => unsafe { kernel.run::<[f32; 4]>() },
+    // SAFETY: the CPU has the instructions of this process's level.
+    unsafe { run_at(simd_level(), kernel) }
+}
+
+/// Runs the kernel with the registers of a level.
+///
+/// # Safety
+/// The CPU has the level's instructions.
+pub(crate) unsafe fn run_at(level: Level, kernel: impl Kernel) {
+    // SAFETY: by this function's contract.
+    unsafe {
+        match level {
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx512 => x86::avx512(kernel),
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx2 => x86::avx2(kernel),
+            _ => kernel.run::<[f32; 4]>(),
+        }
     }
 }
 

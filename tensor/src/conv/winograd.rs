@@ -52,9 +52,9 @@ impl Geometry {
         (something && self.is_direct() && down == right && taps == width.div_ceil(right)).then_some(taps)
     }
 
-    /// Whether there are channels enough to fill registers, the kernel has `most` points, and enough multiplications are saved,
-    /// tiles that reach outside of the image counted whole. Measured; it does not depend on the batch, whose images so have the
-    /// same bits as each alone.
+    /// Whether there are channels enough to fill registers, enough multiplications are saved, tiles that reach outside of the
+    /// image counted whole, and the kernel has at most `most` points: those of its gradient are added to for every image. Measured;
+    /// it does not depend on the batch, whose images so have the same bits as each alone.
     fn pays<const N: usize, const M: usize>(&self, most: usize) -> bool {
         let phases = self.conv.stride[0] * self.conv.stride[1];
         let points = self.out.map(|out| out.div_ceil(M) * N);
@@ -100,7 +100,7 @@ impl Side {
 
 /// Numbers from one point's matrix to the next one's. A line more than it has: matrices a multiple of the cache's ways
 /// apart would share a few places in it.
-fn matrix(rows: usize, columns: usize) -> usize {
+fn point_stride(rows: usize, columns: usize) -> usize {
     const LINE: usize = 16;
     (rows * columns).next_multiple_of(LINE) + LINE
 }
@@ -201,7 +201,7 @@ where
         let (entries, per_image) = (side.entries(), tiles[0] * tiles[1]);
         let &Side { phases, channels, .. } = side;
         let rows = images.len() / side.image() * per_image;
-        let stride = matrix(rows, entries);
+        let stride = point_stride(rows, entries);
         let mut points = Buffer::uninit(N * N * stride);
         for i in 0..rows {
             let from = &images[i / per_image * side.image()..][..side.image()];
@@ -216,7 +216,7 @@ where
         let (entries, per_image) = (side.entries(), tiles[0] * tiles[1]);
         let (direction, &Side { phases, channels, .. }) = (Direction::Output, side);
         let rows = images.len() / side.image() * per_image;
-        let stride = matrix(rows, entries);
+        let stride = point_stride(rows, entries);
         for i in 0..rows {
             let to = &mut images[i / per_image * side.image()..][..side.image()];
             let (axes, from) = (side.axes::<M>(i % per_image, tiles), &points[i * entries..]);
@@ -236,7 +236,7 @@ where
                 Direction::Input,
             );
             let rows = present * tiles[0] * tiles[1];
-            let stride = [inputs, outputs].map(|entries| matrix(rows, entries));
+            let stride = [inputs, outputs].map(|entries| point_stride(rows, entries));
             let mut products = Buffer::uninit(N * N * stride[1]);
             let sums = Sums::of_matrices(inputs, 1, [outputs, 1], outputs);
             for (p, out) in products.chunks_exact_mut(stride[1]).enumerate() {
@@ -268,7 +268,7 @@ where
                     self.points_of(dy, &to, tiles, Direction::Spread),
                 ];
                 let terms = present * tiles[0] * tiles[1];
-                let stride = [inputs, outputs].map(|entries| matrix(terms, entries));
+                let stride = [inputs, outputs].map(|entries| point_stride(terms, entries));
                 let sums = Sums::of_matrices(terms, inputs, [outputs, 1], outputs);
                 for (p, out) in products.chunks_exact_mut(inputs * outputs).enumerate() {
                     let rows = Rows::of_matrix(inputs, 1, outputs);

@@ -3,8 +3,7 @@
 
 use super::{Job, column_blocks};
 use crate::buffer::Buffer;
-use crate::lanes::Lanes;
-use crate::simd::{Level, simd_level};
+use crate::lanes::{self, Kernel, Lanes};
 use crate::transpose::transpose_into;
 
 /// Columns summed up at once, at most.
@@ -13,34 +12,27 @@ const COLUMNS: usize = 5;
 /// # Safety
 /// All accesses of the job are inside; it has one run, in which the terms of `a` are side by side.
 pub(super) unsafe fn compute(job: &Job, add: bool) {
-    // SAFETY: by this function's contract, at a level that the CPU has.
-    unsafe {
-        match simd_level() {
-            #[cfg(target_arch = "x86_64")]
-            Level::Avx512 => avx512(job, add),
-            #[cfg(target_arch = "x86_64")]
-            Level::Avx2 => avx2(job, add),
-            _ => all_rows::<[f32; 4], 2>(job, add),
+    lanes::run(Narrow { job, add });
+}
+
+/// A job that is as [`compute`] asks for.
+pub(super) struct Narrow<'a> {
+    pub(super) job: &'a Job<'a>,
+    pub(super) add: bool,
+}
+
+impl Kernel for Narrow<'_> {
+    #[inline(always)]
+    unsafe fn run<L: Lanes>(self) {
+        // SAFETY: by the contracts of `compute` and of this function.
+        unsafe {
+            // Of the widest registers there are twice as many.
+            match L::N {
+                16 => all_rows::<L, 4>(self.job, self.add),
+                _ => all_rows::<L, 2>(self.job, self.add),
+            }
         }
     }
-}
-
-/// # Safety
-/// As for [`compute`]; the CPU has the instructions.
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
-pub(super) unsafe fn avx512(job: &Job, add: bool) {
-    // SAFETY: by this function's contract.
-    unsafe { all_rows::<std::arch::x86_64::__m512, 4>(job, add) }
-}
-
-/// # Safety
-/// As for [`avx512`].
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,fma")]
-pub(super) unsafe fn avx2(job: &Job, add: bool) {
-    // SAFETY: by this function's contract.
-    unsafe { all_rows::<std::arch::x86_64::__m256, 2>(job, add) }
 }
 
 /// `R` rows at a time, whose sums share what is loaded of `b`.
@@ -48,7 +40,7 @@ pub(super) unsafe fn avx2(job: &Job, add: bool) {
 /// # Safety
 /// As for [`compute`]; the CPU has the instructions of `L`.
 #[inline(always)]
-pub(super) unsafe fn all_rows<L: Lanes, const R: usize>(job: &Job, add: bool) {
+unsafe fn all_rows<L: Lanes, const R: usize>(job: &Job, add: bool) {
     let sums = job.sums;
     // The columns of `b` one after the other, with zeros up to whole registers.
     let width = sums.len.next_multiple_of(L::N);

@@ -1,6 +1,8 @@
 //! Every tile at every level against the definition.
 
+use super::narrow::Narrow;
 use super::*;
+use crate::lanes;
 
 /// The definition, one number at a time, with checked indexing.
 fn expected(sums: &Sums, rows: &Rows, a: &[f32], b: &[f32], out: &[f32], add: bool) -> Vec<f64> {
@@ -96,19 +98,12 @@ fn every_tile_follows_the_definition() {
                     }
                 }
                 if sums.is_narrow() {
-                    // SAFETY: as above.
-                    verify("narrow, portable", &|job, add| unsafe {
-                        narrow::all_rows::<[f32; 4], 2>(job, add)
-                    });
-                    #[cfg(target_arch = "x86_64")]
-                    {
-                        if simd_level() >= Level::Avx2 {
+                    for level in [Level::Portable, Level::Avx2, Level::Avx512] {
+                        if level <= simd_level() {
                             // SAFETY: as above.
-                            verify("narrow, avx2", &|job, add| unsafe { narrow::avx2(job, add) });
-                        }
-                        if simd_level() >= Level::Avx512 {
-                            // SAFETY: as above.
-                            verify("narrow, avx512", &|job, add| unsafe { narrow::avx512(job, add) });
+                            verify(&format!("narrow, {level}"), &|job, add| unsafe {
+                                lanes::run_at(level, Narrow { job, add });
+                            });
                         }
                     }
                 }

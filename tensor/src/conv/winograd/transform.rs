@@ -74,36 +74,59 @@ where
                 unsafe {
                     match direction {
                         Direction::Input => {
-                            let x = pixels.load::<L, N>(from.as_ptr());
-                            let x = square::<L, N, N>(
-                                x,
-                                #[inline(always)]
-                                |x| times(&matrices.input, x),
-                            );
+                            let x = both_axes(&matrices.input, pixels.load::<L, N>(from.as_ptr()));
                             store_points(x, to.as_mut_ptr().add(at), stride, pixels.n);
                         }
                         Direction::Spread => {
-                            let x = pixels.load::<L, M>(from.as_ptr());
-                            let x = square::<L, M, N>(
-                                x,
-                                #[inline(always)]
-                                |x| times(&matrices.output, x),
-                            );
+                            let x = both_axes(&matrices.output, pixels.load::<L, M>(from.as_ptr()));
                             store_points(x, to.as_mut_ptr().add(at), stride, pixels.n);
                         }
                         Direction::Output => {
                             let x = load_points::<L, N>(from.as_ptr().add(at), stride, pixels.n);
-                            let x = square::<L, N, M>(
-                                x,
-                                #[inline(always)]
-                                |x| transposed_times(&matrices.output, x),
-                            );
-                            pixels.store::<L, M>(x, to.as_mut_ptr());
+                            pixels.store(both_axes_transposed(&matrices.output, x), to.as_mut_ptr());
                         }
                     }
                 }
             }
         }
+    }
+}
+
+/// `matrix · x · matrixᵀ`.
+///
+/// # Safety
+/// The CPU has the instructions.
+#[inline(always)]
+unsafe fn both_axes<L: Lanes, const I: usize, const O: usize>(
+    matrix: &[[f32; I]; O],
+    x: [[L; I]; I],
+) -> [[L; O]; O] {
+    // SAFETY: by this function's contract.
+    unsafe {
+        square(
+            x,
+            #[inline(always)]
+            |x| times(matrix, x),
+        )
+    }
+}
+
+/// `matrixᵀ · x · matrix`.
+///
+/// # Safety
+/// The CPU has the instructions.
+#[inline(always)]
+unsafe fn both_axes_transposed<L: Lanes, const I: usize, const O: usize>(
+    matrix: &[[f32; O]; I],
+    x: [[L; I]; I],
+) -> [[L; O]; O] {
+    // SAFETY: by this function's contract.
+    unsafe {
+        square(
+            x,
+            #[inline(always)]
+            |x| transposed_times(matrix, x),
+        )
     }
 }
 
