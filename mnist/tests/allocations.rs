@@ -5,29 +5,12 @@ use mnist::data::{Batches, Split};
 use mnist::{Engine, Mode, models, synthetic};
 use nn::Rng;
 use optim::{Adam, Optimizer, Sgd};
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::sync::atomic::{AtomicU64, Ordering};
+use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
+use std::alloc::System;
 
 /// The system's allocator, counting requests of all threads.
-struct Counting;
-
-static REQUESTS: AtomicU64 = AtomicU64::new(0);
-
-// SAFETY: every call goes to the system's allocator as it is.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        REQUESTS.fetch_add(1, Ordering::Relaxed);
-        // SAFETY: by this function's contract.
-        unsafe { System.alloc(layout) }
-    }
-    unsafe fn dealloc(&self, start: *mut u8, layout: Layout) {
-        // SAFETY: by this function's contract.
-        unsafe { System.dealloc(start, layout) }
-    }
-}
-
 #[global_allocator]
-static ALLOCATOR: Counting = Counting;
+static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
 #[test]
 fn a_compiled_step_allocates_nothing() {
@@ -45,9 +28,9 @@ fn a_compiled_step_allocates_nothing() {
         };
         // A worker may take its first task of a kind late, and then makes room for it: there is a run of steps without.
         let quiet = (0..20).any(|_| {
-            let before = REQUESTS.load(Ordering::Relaxed);
+            let since = Region::new(ALLOCATOR);
             (0..10).for_each(|_| assert!(step().is_finite()));
-            REQUESTS.load(Ordering::Relaxed) == before
+            since.change().allocations == 0
         });
         assert!(quiet, "{name}: no ten steps in 200 went without an allocation");
     }

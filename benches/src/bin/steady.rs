@@ -1,14 +1,15 @@
 //! Whether training stays as fast as it begins: trains one of the nine models for 10,000 steps, and prints one JSON line with
 //! speed, memory and allocations then and at the beginning.
+#![forbid(unsafe_code)]
 
 use benches::measurement::{Steady, peak_rss_mb, quantile, round, time};
 use benches::{Mode, Model, TrainingStep, digits};
 use clap::Parser;
-use std::alloc::{GlobalAlloc, Layout, System};
+use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
+use std::alloc::System;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 /// Compares the speed and memory of training after many steps with those at the beginning; prints a JSON line.
@@ -42,35 +43,8 @@ const UNTIMED: usize = 4;
 const LONG_ENOUGH: Duration = Duration::from_secs(5);
 
 /// The system's allocator, counting requests of all threads.
-struct Counting;
-
-static REQUESTS: AtomicU64 = AtomicU64::new(0);
-
-// SAFETY: every call goes to the system's allocator as it is.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        REQUESTS.fetch_add(1, Ordering::Relaxed);
-        // SAFETY: by this function's contract.
-        unsafe { System.alloc(layout) }
-    }
-    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        REQUESTS.fetch_add(1, Ordering::Relaxed);
-        // SAFETY: by this function's contract.
-        unsafe { System.alloc_zeroed(layout) }
-    }
-    unsafe fn realloc(&self, start: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        REQUESTS.fetch_add(1, Ordering::Relaxed);
-        // SAFETY: by this function's contract.
-        unsafe { System.realloc(start, layout, size) }
-    }
-    unsafe fn dealloc(&self, start: *mut u8, layout: Layout) {
-        // SAFETY: by this function's contract.
-        unsafe { System.dealloc(start, layout) }
-    }
-}
-
 #[global_allocator]
-static ALLOCATOR: Counting = Counting;
+static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
 fn main() -> ExitCode {
     let args = Args::parse();
@@ -101,10 +75,11 @@ fn run(args: &Args) -> Result<Steady, String> {
     let peak_rss_mb_100 = peak_rss_mb();
     advance(&mut trained, EARLY.start - 100);
     let early = median_ms(&mut trained, compared);
-    let before = REQUESTS.load(Ordering::Relaxed);
+    let since = Region::new(ALLOCATOR);
     let counted = args.steps - EARLY.end - compared as u64;
     advance(&mut trained, counted);
-    let allocations = REQUESTS.load(Ordering::Relaxed) - before;
+    let change = since.change();
+    let allocations = change.allocations + change.reallocations;
     let late = median_ms(&mut trained, compared);
     let accuracy = trained.test().unwrap_or(0.0);
     let peak_rss_mb_end = peak_rss_mb();
