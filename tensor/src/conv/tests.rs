@@ -135,7 +135,7 @@ fn direct_convolution_agrees_with_unfolded() {
                 let check = |pass: &str, found: Tensor, expected: Tensor| {
                     let scale = expected.abs().max(..).item().max(1.0);
                     let error = (found.to(DType::F64) - expected).abs().max(..).item();
-                    assert!(error < 1e-5 * scale, "{pass}: {size:?} {kernel:?} {conv:?}: {error} of {scale}");
+                    assert!(error < 2e-5 * scale, "{pass}: {size:?} {kernel:?} {conv:?}: {error} of {scale}");
                 };
                 check("forward", x.conv2d(&k, &conv), x64.conv2d(&k64, &conv));
                 check(
@@ -185,7 +185,7 @@ fn an_image_has_the_same_bits_alone_and_in_a_batch() {
 fn winograd_stays_within_its_error() {
     let rng = &mut Rng::new(8);
     for (size, [inputs, outputs], kernel, stride) in
-        [(28, [24, 48], 5, 2), (14, [48, 64], 4, 2), (16, [64, 64], 3, 1)]
+        [(28, [24, 48], 5, 2), (14, [48, 64], 4, 2), (16, [64, 64], 3, 1), (15, [64, 64], 3, 1)]
     {
         let conv = Conv2d { stride: [stride; 2], ..Conv2d::default() };
         let x = Tensor::normal([4, size, size, inputs], 0.0, 1.0, DType::F32, rng).abs();
@@ -197,7 +197,7 @@ fn winograd_stays_within_its_error() {
         let expected = x.to(DType::F64).conv2d(&k.to(DType::F64), &conv);
         let error = (found - &expected).abs().max(..).item() / expected.abs().max(..).item();
         println!("{kernel}x{kernel}, stride {stride}: {error:e}");
-        assert!(error < 1e-5, "{kernel}x{kernel}, stride {stride}: {error}");
+        assert!(error < 2e-5, "{kernel}x{kernel}, stride {stride}: {error}");
     }
 }
 

@@ -26,6 +26,10 @@ impl Known for Matrices<6, 4, 3> {
     const MATRICES: Self = Matrices::at([0.0, 1.0, -1.0, 2.0, -2.0, f64::INFINITY]);
 }
 
+impl Known for Matrices<7, 5, 3> {
+    const MATRICES: Self = Matrices::at([0.0, 1.0, -1.0, 2.0, -2.0, 0.5, f64::INFINITY]);
+}
+
 impl Known for Matrices<5, 4, 2> {
     const MATRICES: Self = Matrices::at([0.0, 1.0, -1.0, 2.0, f64::INFINITY]);
 }
@@ -109,6 +113,7 @@ mod tests {
     #[test]
     fn all_algorithms_filter() {
         filters_like_the_definition::<6, 4, 3>();
+        filters_like_the_definition::<7, 5, 3>();
         filters_like_the_definition::<5, 4, 2>();
     }
 }

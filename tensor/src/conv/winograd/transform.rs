@@ -3,8 +3,9 @@
 #![expect(clippy::needless_range_loop, reason = "indices of several arrays of registers, unrolled")]
 
 use super::matrices::{Known, Matrices};
-use super::pixels::{Pixels, load_points, store_points};
+use super::pixels::{Lines, Pixels, Points};
 use crate::lanes::{Kernel, Lanes, opaque};
+use std::mem::MaybeUninit;
 
 /// Which way to go.
 #[derive(Clone, Copy, PartialEq)]
@@ -41,6 +42,16 @@ pub(super) struct Transform<'a, const N: usize, const M: usize, const R: usize> 
     pub(super) to: &'a mut [f32],
 }
 
+/// The body for each number below the second, as in a loop that the compiler surely unrolls: whole only then, with the
+/// matrices' entries known, do the sums cost what they must.
+macro_rules! unrolled {
+    ($i:ident < $n:ident, $body:block) => { unrolled!($i < $n, $body, 0 1 2 3 4 5 6 7) };
+    ($i:ident < $n:ident, $body:block, $($k:literal)*) => {
+        assert!($n <= 8);
+        $(if $k < $n { let $i: usize = $k; $body })*
+    };
+}
+
 impl<const N: usize, const M: usize, const R: usize> Kernel for Transform<'_, N, M, R>
 where
     Matrices<N, M, R>: Known,
@@ -60,7 +71,7 @@ where
         let matrices = const { &<Matrices<N, M, R> as Known>::MATRICES };
         for phase in 0..phases {
             for c in (0..depth).step_by(L::N) {
-                let pixels = Pixels {
+                let lines = Lines {
                     first: [
                         vertical.first + phase as isize,
                         horizontal.first * channels as isize + c as isize,
@@ -74,16 +85,41 @@ where
                 unsafe {
                     match direction {
                         Direction::Input => {
-                            let x = both_axes(&matrices.input, pixels.load::<L, N>(from.as_ptr()));
-                            store_points(x, to.as_mut_ptr().add(at), stride, pixels.n);
+                            let pixels = Pixels::<L, N>::of(lines);
+                            let points = Points::<L, N>::new(to.as_mut_ptr().add(at), stride, lines.n);
+                            square(
+                                #[inline(always)]
+                                |j| pixels.load(from.as_ptr(), j),
+                                #[inline(always)]
+                                |x| times(&matrices.input, x),
+                                #[inline(always)]
+                                |i, x| points.store(i, x),
+                            );
                         }
                         Direction::Spread => {
-                            let x = both_axes(&matrices.output, pixels.load::<L, M>(from.as_ptr()));
-                            store_points(x, to.as_mut_ptr().add(at), stride, pixels.n);
+                            let pixels = Pixels::<L, M>::of(lines);
+                            let points = Points::<L, N>::new(to.as_mut_ptr().add(at), stride, lines.n);
+                            square(
+                                #[inline(always)]
+                                |j| pixels.load(from.as_ptr(), j),
+                                #[inline(always)]
+                                |x| times(&matrices.output, x),
+                                #[inline(always)]
+                                |i, x| points.store(i, x),
+                            );
                         }
                         Direction::Output => {
-                            let x = load_points::<L, N>(from.as_ptr().add(at), stride, pixels.n);
-                            pixels.store(both_axes_transposed(&matrices.output, x), to.as_mut_ptr());
+                            let pixels = Pixels::<L, M>::of(lines);
+                            let points =
+                                Points::<L, N>::new(from.as_ptr().add(at).cast_mut(), stride, lines.n);
+                            square(
+                                #[inline(always)]
+                                |j| points.load(j),
+                                #[inline(always)]
+                                |x| transposed_times(&matrices.output, x),
+                                #[inline(always)]
+                                |i, x| pixels.store(i, x, to.as_mut_ptr()),
+                            );
                         }
                     }
                 }
@@ -92,71 +128,30 @@ where
     }
 }
 
-/// `matrix · x · matrixᵀ`.
-///
-/// # Safety
-/// The CPU has the instructions.
-#[inline(always)]
-unsafe fn both_axes<L: Lanes, const I: usize, const O: usize>(
-    matrix: &[[f32; I]; O],
-    x: [[L; I]; I],
-) -> [[L; O]; O] {
-    // SAFETY: by this function's contract.
-    unsafe {
-        square(
-            x,
-            #[inline(always)]
-            |x| times(matrix, x),
-        )
-    }
-}
-
-/// `matrixᵀ · x · matrix`.
-///
-/// # Safety
-/// The CPU has the instructions.
-#[inline(always)]
-unsafe fn both_axes_transposed<L: Lanes, const I: usize, const O: usize>(
-    matrix: &[[f32; O]; I],
-    x: [[L; I]; I],
-) -> [[L; O]; O] {
-    // SAFETY: by this function's contract.
-    unsafe {
-        square(
-            x,
-            #[inline(always)]
-            |x| transposed_times(matrix, x),
-        )
-    }
-}
-
-/// Transforms a square of registers along both axes.
+/// Transforms a square along both axes: its columns first, then the rows of what they give.
 ///
 /// # Safety
 /// The CPU has the instructions.
 #[inline(always)]
 unsafe fn square<L: Lanes, const I: usize, const O: usize>(
-    x: [[L; I]; I],
+    column: impl Fn(usize) -> [L; I],
     along: impl Fn([L; I]) -> [L; O],
-) -> [[L; O]; O] {
+    mut row: impl FnMut(usize, [L; O]),
+) {
     // SAFETY: by this function's contract.
     let zero = unsafe { L::splat(0.0) };
-    let mut half = [[zero; I]; O];
+    let mut half = [const { MaybeUninit::<[L; O]>::uninit() }; I];
     for j in 0..I {
-        let mut column = [zero; I];
-        for i in 0..I {
-            column[i] = x[i][j];
-        }
-        let column = along(column);
-        for o in 0..O {
-            half[o][j] = column[o];
-        }
+        half[j].write(along(column(j)));
     }
-    let mut all = [[zero; O]; O];
     for o in 0..O {
-        all[o] = along(half[o]);
+        let mut line = [zero; I];
+        for j in 0..I {
+            // SAFETY: all have been written.
+            line[j] = unsafe { half[j].assume_init_ref()[o] };
+        }
+        row(o, along(line));
     }
-    all
 }
 
 /// Whether rows `o` and `o + 1` belong to a point and its negative: then they differ in the sign of the odd columns only,
@@ -164,10 +159,10 @@ unsafe fn square<L: Lanes, const I: usize, const O: usize>(
 #[inline(always)]
 fn mirrored<const O: usize, const I: usize>(matrix: &[[f32; I]; O], o: usize) -> bool {
     let mut same = o + 1 < O;
-    for i in 0..I {
-        let sign = if i % 2 == 0 { 1.0 } else { -1.0 };
+    unrolled!(i < I, {
+        let sign = if i.is_multiple_of(2) { 1.0 } else { -1.0 };
         same = same && matrix[o + 1][i] == sign * matrix[o][i];
-    }
+    });
     same
 }
 
@@ -180,24 +175,20 @@ unsafe fn times<L: Lanes, const O: usize, const I: usize>(matrix: &[[f32; I]; O]
     // SAFETY: by this function's contract.
     unsafe {
         let mut sums = [L::splat(0.0); O];
-        let mut done = false;
-        for o in 0..O {
-            if done {
-                done = false;
-                continue;
+        unrolled!(o < O, {
+            if o == 0 || !mirrored(matrix, o - 1) {
+                let (mut even, mut odd) = (None, None);
+                unrolled!(i < I, {
+                    let sum = if i.is_multiple_of(2) { &mut even } else { &mut odd };
+                    *sum = plus(*sum, matrix[o][i], x[i]);
+                });
+                let [even, odd] = [even, odd].map(|sum| sum.unwrap_or(L::splat(0.0)));
+                sums[o] = even.add_product(L::splat(1.0), odd);
+                if mirrored(matrix, o) {
+                    sums[o + 1] = even.add_product(L::splat(-1.0), odd);
+                }
             }
-            let (mut even, mut odd) = (None, None);
-            for i in 0..I {
-                let sum = if i % 2 == 0 { &mut even } else { &mut odd };
-                *sum = plus(*sum, matrix[o][i], x[i]);
-            }
-            let [even, odd] = [even, odd].map(|sum| sum.unwrap_or(L::splat(0.0)));
-            sums[o] = even.add_product(L::splat(1.0), odd);
-            if mirrored(matrix, o) {
-                sums[o + 1] = even.add_product(L::splat(-1.0), odd);
-                done = true;
-            }
-        }
+        });
         sums
     }
 }
@@ -214,28 +205,24 @@ unsafe fn transposed_times<L: Lanes, const O: usize, const I: usize>(
     // SAFETY: by this function's contract.
     unsafe {
         let mut sums = [None; O];
-        let mut done = false;
-        for i in 0..I {
-            if done {
-                done = false;
-                continue;
+        unrolled!(i < I, {
+            if i == 0 || !mirrored(matrix, i - 1) {
+                let (mut even, mut odd) = (x[i], x[i]);
+                if mirrored(matrix, i) {
+                    even = x[i].add_product(L::splat(1.0), x[i + 1]);
+                    odd = x[i].add_product(L::splat(-1.0), x[i + 1]);
+                }
+                unrolled!(o < O, {
+                    sums[o] = plus(sums[o], matrix[i][o], if o.is_multiple_of(2) { even } else { odd });
+                });
             }
-            let (mut even, mut odd) = (x[i], x[i]);
-            if mirrored(matrix, i) {
-                even = x[i].add_product(L::splat(1.0), x[i + 1]);
-                odd = x[i].add_product(L::splat(-1.0), x[i + 1]);
-                done = true;
-            }
-            for o in 0..O {
-                sums[o] = plus(sums[o], matrix[i][o], if o % 2 == 0 { even } else { odd });
-            }
-        }
+        });
         let mut all = [L::splat(0.0); O];
-        for o in 0..O {
+        unrolled!(o < O, {
             if let Some(sum) = sums[o] {
                 all[o] = sum;
             }
-        }
+        });
         all
     }
 }
