@@ -4,10 +4,11 @@ use crate::buffer::Buffer;
 use crate::dtype::{Element, for_float};
 use crate::elementwise::wrong_type;
 use crate::layout::Layout;
-use crate::parallel::{for_each_chunk_mut, for_each_columns_mut};
+use crate::parallel::{for_each_chunk_mut, for_each_part_mut};
 use crate::product::{Rows, Sums};
 use crate::shape::{MAX_RANK, OrPanic, Shape, ShapeError, broadcast_shape};
 use crate::tensor::Tensor;
+use std::ops::Range;
 
 /// The rule of the matrix product: `[…, m, k] × […, k, n] → […, m, n]`, the leading axes broadcasting. A vector on the
 /// left is a row `[1, k]`, on the right a column `[k, 1]`, and that axis goes again.
@@ -188,32 +189,39 @@ impl Gemm for f32 {
         out: &mut [f32],
         parts: usize,
     ) {
-        // A part goes through its share of `b` once for all its rows: where these are few, it is columns that are shared out.
-        if m >= 384 || n < 2 * COLUMNS {
-            let rows = m.div_ceil(parts).next_multiple_of(ROWS).min(m);
-            for_each_chunk_mut(out, rows * n, |task, out| {
-                f32::gemm([out.len() / n, k, n], a.below(task * rows), b, 0.0, out, [n, 1]);
-            });
-            return;
-        }
         let Some(operands) = Operands::new([m, k, n], a, b) else {
             return crate_f32([m, k, n], a, b, 0.0, out, [n, 1]);
         };
-        let columns = n.div_ceil(parts).next_multiple_of(COLUMNS);
-        for_each_columns_mut(out, n, columns, |first, out, len| {
-            let sums = Sums { columns: columns.min(n - first), ..operands.sums };
-            let rows = Rows::of_matrix(m, operands.a_row, n);
-            let b = &operands.b[first * sums.b_column..];
-            // SAFETY: `out` is good for `len` elements, and no other task has these columns.
-            unsafe { sums.compute_raw(rows, operands.a, b, out, len, false) };
+        // A part goes through its share of `b` once for all its rows: where these are few, it is columns that are shared out.
+        let by_columns = m < 384 && n >= 2 * COLUMNS;
+        let parts = if by_columns { parts.min(n.div_ceil(COLUMNS)) } else { parts };
+        let len = out.len();
+        for_each_part_mut(out, parts, |task, out| {
+            let (rows, columns) = match by_columns {
+                true => (0..m, part(task, parts, n, COLUMNS)),
+                false => (part(task, parts, m, ROWS), 0..n),
+            };
+            let first = rows.start * n + columns.start;
+            let sums = Sums { columns: columns.len(), ..operands.sums };
+            let (a, b) =
+                (&operands.a[rows.start * operands.a_row..], &operands.b[columns.start * sums.b_column..]);
+            let rows = Rows::of_matrix(rows.len(), operands.a_row, n);
+            // SAFETY: `out` is good for `len` elements, and no other task has these columns of these rows.
+            unsafe { sums.compute_raw(rows, a, b, out.add(first), len - first, false) };
         });
     }
 }
 
-/// Rows of a part are a multiple of this: whole tiles for the most usual numbers of registers.
-const ROWS: usize = 8;
+/// Rows of a part are a multiple of this: a tile of half the rows.
+const ROWS: usize = 4;
 /// Columns of a part are a multiple of this: three of the widest registers.
 const COLUMNS: usize = 48;
+
+/// What part number `i` has of so many rows or columns: as much as every other, but for a `unit` more or less.
+fn part(i: usize, parts: usize, all: usize, unit: usize) -> Range<usize> {
+    let start = |i: usize| (i * all.div_ceil(unit) / parts * unit).min(all);
+    start(i)..start(i + 1)
+}
 
 /// Two matrices as the own kernels see them.
 struct Operands<'a> {
@@ -267,8 +275,10 @@ impl Tensor {
 /// Multiply-adds that a task is worth at least.
 const GRAIN: usize = 1 << 18;
 
-/// The result is cut for threads in so many parts at most.
+/// The result is cut for threads in so many parts at most, …
 const PARTS: usize = 16;
+/// … or in parts of so many rows: their share of the first operand stays in the second-level cache.
+const PART: usize = 64;
 
 fn product<T: Gemm>(a: &Tensor, b: &Tensor) -> Buffer<T> {
     let (rank_a, rank_b) = (a.rank(), b.rank());
@@ -306,7 +316,7 @@ fn product<T: Gemm>(a: &Tensor, b: &Tensor) -> Buffer<T> {
     } else {
         for (i, out) in out.chunks_mut(m * n).enumerate() {
             let (a, b) = operands(i);
-            T::multiply([m, k, n], a, b, out, (work / GRAIN).min(PARTS));
+            T::multiply([m, k, n], a, b, out, (work / GRAIN).min(PARTS.max(m / PART)));
         }
     }
     out

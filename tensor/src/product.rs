@@ -38,7 +38,7 @@ pub(crate) struct Sums {
 }
 
 /// Numbers of `b` that are used for many tiles before the next: they are to stay in the first-level cache.
-const CACHED: usize = 12 << 10;
+const CACHED: usize = 8 << 10;
 
 /// Strides of `b` that are multiples of this bring all its rows to the same few places of the first-level cache.
 const SAME_PLACE: usize = 1 << 10;
@@ -127,7 +127,7 @@ impl Sums {
     /// else, so that a row of the result has the same bits whatever other rows and columns there are.
     fn terms(&self, most: usize) -> usize {
         let all = self.runs * self.len;
-        all.div_ceil(all.div_ceil(most).max(1)).max(1)
+        all.div_ceil(all.div_ceil(most).max(1)).next_multiple_of(16).min(most)
     }
 }
 
