@@ -192,15 +192,16 @@ impl Gemm for f32 {
         let Some(operands) = Operands::new([m, k, n], a, b) else {
             return crate_f32([m, k, n], a, b, 0.0, out, [n, 1]);
         };
-        // A part goes through its share of `b` once for all its rows: where these are few, it is columns that are shared out.
-        let by_columns = m < 384 && n >= 2 * COLUMNS;
-        let parts = if by_columns { parts.min(n.div_ceil(COLUMNS)) } else { parts };
+        // A part goes through its share of `b` once for all its rows. If that is short work, rows alone are shared out, if it
+        // is not, columns as well.
+        let Sums { b_column, .. } = operands.sums;
+        let least = if b_column == 1 && k * n <= CACHED { FEW_ROWS } else { MANY_ROWS };
+        let by_rows = parts.min(m / least).max(1);
+        let by_columns = (parts / by_rows).min(n / COLUMNS).max(1);
         let len = out.len();
-        for_each_part_mut(out, parts, |task, out| {
-            let (rows, columns) = match by_columns {
-                true => (0..m, part(task, parts, n, COLUMNS)),
-                false => (part(task, parts, m, ROWS), 0..n),
-            };
+        for_each_part_mut(out, by_rows * by_columns, |task, out| {
+            let rows = part(task / by_columns, by_rows, m, ROWS);
+            let columns = part(task % by_columns, by_columns, n, COLUMNS);
             let first = rows.start * n + columns.start;
             let sums = Sums { columns: columns.len(), ..operands.sums };
             let (a, b) =
@@ -216,10 +217,17 @@ impl Gemm for f32 {
 const ROWS: usize = 4;
 /// Columns of a part are a multiple of this: three of the widest registers.
 const COLUMNS: usize = 48;
+/// Rows that a part has at least, if `b` is read as it is from the second-level cache, …
+const FEW_ROWS: usize = 48;
+/// … and if it comes from farther away, or is copied on the way.
+const MANY_ROWS: usize = 192;
+/// Numbers of `b` that leave the second-level cache room for others.
+const CACHED: usize = 1 << 18;
 
-/// What part number `i` has of so many rows or columns: as much as every other, but for a `unit` more or less.
+/// What part number `i` has of so many rows or columns: as much as every other but for a `unit` more or less, and the last
+/// one has what is left over.
 fn part(i: usize, parts: usize, all: usize, unit: usize) -> Range<usize> {
-    let start = |i: usize| (i * all.div_ceil(unit) / parts * unit).min(all);
+    let start = |i: usize| if i == parts { all } else { i * (all / unit) / parts * unit };
     start(i)..start(i + 1)
 }
 
@@ -356,6 +364,20 @@ mod tests {
             assert_eq!(whole.narrow(0, row, 1), one);
             for (x, y) in one.to_vec::<f32>().iter().zip(expected) {
                 assert!((*x as f64 - y).abs() < 1e-4);
+            }
+        }
+    }
+
+    /// Whatever rows and columns are beside it, and however these are cut into parts.
+    #[test]
+    fn a_row_alone_has_the_bits_it_has_among_others() {
+        let rng = &mut Rng::new(3);
+        for [m, k, n] in [[100, 784, 200], [1000, 200, 100], [401, 300, 60], [100, 784, 10]] {
+            let a = Tensor::normal([m, k], 0.0, 1.0, DType::F32, rng);
+            let b = Tensor::normal([k, n], 0.0, 1.0, DType::F32, rng);
+            let all = a.matmul(&b);
+            for row in [0, 51, m - 1] {
+                assert_eq!(all.narrow(0, row, 1), a.narrow(0, row, 1).matmul(&b), "{m} × {k} by {k} × {n}");
             }
         }
     }
