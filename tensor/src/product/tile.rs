@@ -141,14 +141,14 @@ impl Block<'_> {
                     break;
                 }
                 let to = out.add(tile[r].out + column);
-                for v in 0..V {
+                for (v, total) in total.into_iter().enumerate() {
                     let to = to.add(v * L::N);
                     if v + 1 < V || last == L::N {
-                        let x = if add { L::load(to).add_product(total[v], one) } else { total[v] };
+                        let x = if add { L::load(to).add_product(total, one) } else { total };
                         x.store(to);
                     } else {
                         let before = if add { L::load_first(to, last) } else { L::splat(0.0) };
-                        before.add_product(total[v], one).store_first(to, last);
+                        before.add_product(total, one).store_first(to, last);
                     }
                 }
             }
