@@ -120,6 +120,19 @@ pub(crate) fn opaque(x: usize) -> usize {
     x
 }
 
+/// Has the cache fetch the line of this address, which need not be good for reading.
+#[inline(always)]
+pub(crate) fn prefetch(from: *const f32) {
+    #[cfg(target_arch = "x86_64")]
+    {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        // SAFETY: every CPU has this instruction, and it never faults.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(from.cast()) };
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = from;
+}
+
 /// What every CPU can do: four numbers, which the compiler keeps in a register where there are registers of four.
 impl Lanes for [f32; 4] {
     const N: usize = 4;

@@ -4,10 +4,11 @@ use crate::buffer::Buffer;
 use crate::dtype::{Element, for_float};
 use crate::elementwise::wrong_type;
 use crate::layout::Layout;
-use crate::parallel::{for_each_chunk_mut, for_each_columns_mut};
+use crate::parallel::{for_each_chunk_mut, for_each_part_mut};
 use crate::product::{Rows, Sums};
 use crate::shape::{MAX_RANK, OrPanic, Shape, ShapeError, broadcast_shape};
 use crate::tensor::Tensor;
+use std::ops::Range;
 
 /// The rule of the matrix product: `[…, m, k] × […, k, n] → […, m, n]`, the leading axes broadcasting. A vector on the
 /// left is a row `[1, k]`, on the right a column `[k, 1]`, and that axis goes again.
@@ -188,32 +189,47 @@ impl Gemm for f32 {
         out: &mut [f32],
         parts: usize,
     ) {
-        // A part goes through its share of `b` once for all its rows: where these are few, it is columns that are shared out.
-        if m >= 384 || n < 2 * COLUMNS {
-            let rows = m.div_ceil(parts).next_multiple_of(ROWS).min(m);
-            for_each_chunk_mut(out, rows * n, |task, out| {
-                f32::gemm([out.len() / n, k, n], a.below(task * rows), b, 0.0, out, [n, 1]);
-            });
-            return;
-        }
         let Some(operands) = Operands::new([m, k, n], a, b) else {
             return crate_f32([m, k, n], a, b, 0.0, out, [n, 1]);
         };
-        let columns = n.div_ceil(parts).next_multiple_of(COLUMNS);
-        for_each_columns_mut(out, n, columns, |first, out, len| {
-            let sums = Sums { columns: columns.min(n - first), ..operands.sums };
-            let rows = Rows::of_matrix(m, operands.a_row, n);
-            let b = &operands.b[first * sums.b_column..];
-            // SAFETY: `out` is good for `len` elements, and no other task has these columns.
-            unsafe { sums.compute_raw(rows, operands.a, b, out, len, false) };
+        // A part goes through its share of `b` once for all its rows. If that is short work, rows alone are shared out, if it
+        // is not, columns as well.
+        let Sums { b_column, .. } = operands.sums;
+        let least = if b_column == 1 && k * n <= CACHED { FEW_ROWS } else { MANY_ROWS };
+        let by_rows = parts.min(m / least).max(1);
+        let by_columns = (parts / by_rows).min(n / COLUMNS).max(1);
+        let len = out.len();
+        for_each_part_mut(out, by_rows * by_columns, |task, out| {
+            let rows = part(task / by_columns, by_rows, m, ROWS);
+            let columns = part(task % by_columns, by_columns, n, COLUMNS);
+            let first = rows.start * n + columns.start;
+            let sums = Sums { columns: columns.len(), ..operands.sums };
+            let (a, b) =
+                (&operands.a[rows.start * operands.a_row..], &operands.b[columns.start * sums.b_column..]);
+            let rows = Rows::of_matrix(rows.len(), operands.a_row, n);
+            // SAFETY: `out` is good for `len` elements, and no other task has these columns of these rows.
+            unsafe { sums.compute_raw(rows, a, b, out.add(first), len - first, false) };
         });
     }
 }
 
-/// Rows of a part are a multiple of this: whole tiles for the most usual numbers of registers.
-const ROWS: usize = 8;
+/// Rows of a part are a multiple of this: a tile of half the rows.
+const ROWS: usize = 4;
 /// Columns of a part are a multiple of this: three of the widest registers.
 const COLUMNS: usize = 48;
+/// Rows that a part has at least, if `b` is read as it is from the second-level cache, …
+const FEW_ROWS: usize = 48;
+/// … and if it comes from farther away, or is copied on the way.
+const MANY_ROWS: usize = 192;
+/// Numbers of `b` that leave the second-level cache room for others.
+const CACHED: usize = 1 << 18;
+
+/// What part number `i` has of so many rows or columns: as much as every other but for a `unit` more or less, and the last
+/// one has what is left over.
+fn part(i: usize, parts: usize, all: usize, unit: usize) -> Range<usize> {
+    let start = |i: usize| if i == parts { all } else { i * (all / unit) / parts * unit };
+    start(i)..start(i + 1)
+}
 
 /// Two matrices as the own kernels see them.
 struct Operands<'a> {
@@ -267,8 +283,10 @@ impl Tensor {
 /// Multiply-adds that a task is worth at least.
 const GRAIN: usize = 1 << 18;
 
-/// The result is cut for threads in so many parts at most.
+/// The result is cut for threads in so many parts at most, …
 const PARTS: usize = 16;
+/// … or in parts of so many rows: their share of the first operand stays in the second-level cache.
+const PART: usize = 64;
 
 fn product<T: Gemm>(a: &Tensor, b: &Tensor) -> Buffer<T> {
     let (rank_a, rank_b) = (a.rank(), b.rank());
@@ -306,7 +324,7 @@ fn product<T: Gemm>(a: &Tensor, b: &Tensor) -> Buffer<T> {
     } else {
         for (i, out) in out.chunks_mut(m * n).enumerate() {
             let (a, b) = operands(i);
-            T::multiply([m, k, n], a, b, out, (work / GRAIN).min(PARTS));
+            T::multiply([m, k, n], a, b, out, (work / GRAIN).min(PARTS.max(m / PART)));
         }
     }
     out
@@ -346,6 +364,20 @@ mod tests {
             assert_eq!(whole.narrow(0, row, 1), one);
             for (x, y) in one.to_vec::<f32>().iter().zip(expected) {
                 assert!((*x as f64 - y).abs() < 1e-4);
+            }
+        }
+    }
+
+    /// Whatever rows and columns are beside it, and however these are cut into parts.
+    #[test]
+    fn a_row_alone_has_the_bits_it_has_among_others() {
+        let rng = &mut Rng::new(3);
+        for [m, k, n] in [[100, 784, 200], [1000, 200, 100], [401, 300, 60], [100, 784, 10]] {
+            let a = Tensor::normal([m, k], 0.0, 1.0, DType::F32, rng);
+            let b = Tensor::normal([k, n], 0.0, 1.0, DType::F32, rng);
+            let all = a.matmul(&b);
+            for row in [0, 51, m - 1] {
+                assert_eq!(all.narrow(0, row, 1), a.narrow(0, row, 1).matmul(&b), "{m} × {k} by {k} × {n}");
             }
         }
     }

@@ -128,24 +128,11 @@ pub(crate) fn for_each_chunks_mut<T: Send, const N: usize>(
     for_each(first.count(), |i| f(i, slices.each_ref().map(|slice| unsafe { slice.get(i) })));
 }
 
-/// Cuts the rows of `width` elements that `out` consists of into parts of `columns` elements (the last may be narrower), and
-/// runs `f(first column, pointer to it, elements behind it)` for each, in parallel as [`for_each`] does. Only the columns
-/// of its part are for `f` to touch.
-///
-/// # Panics
-/// If `columns` is 0, and as [`for_each`].
-pub(crate) fn for_each_columns_mut<T: Send>(
-    out: &mut [T],
-    width: usize,
-    columns: usize,
-    f: impl Fn(usize, *mut T, usize) + Sync,
-) {
-    // One chunk, of which every task gets the pointer.
-    let (len, whole) = (out.len(), Chunks::new(out, columns));
-    for_each(width.div_ceil(columns), |i| {
-        let first = (i * columns).min(len);
-        f(first, whole.pointer(first), len - first);
-    });
+/// Runs `f(i, pointer to the first element of out)` for each task, in parallel as [`for_each`] does, for parts that are
+/// no chunks: columns of a matrix, say. Only the elements of its part are for a task to touch.
+pub(crate) fn for_each_part_mut<T: Send>(out: &mut [T], tasks: usize, f: impl Fn(usize, *mut T) + Sync) {
+    let whole = Chunks::new(out, 1);
+    for_each(tasks, |i| f(i, whole.pointer()));
 }
 
 /// A slice lent out in disjoint chunks, to several threads.
@@ -170,8 +157,8 @@ impl<'a, T> Chunks<'a, T> {
         self.len.div_ceil(self.chunk)
     }
 
-    fn pointer(&self, at: usize) -> *mut T {
-        self.start.wrapping_add(at)
+    fn pointer(&self) -> *mut T {
+        self.start
     }
 
     /// # Safety

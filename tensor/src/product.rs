@@ -35,10 +35,13 @@ pub(crate) struct Sums {
     pub(crate) columns: usize,
     /// 1, 2, 4 or 8, and no more than a register has lanes.
     pub(crate) group: usize,
+    /// Whether registers hold terms instead of columns, as [`narrow`] has it. Other bits come out then: so it is decided
+    /// for the whole result, and not again for a part that has few columns.
+    pub(crate) narrow: bool,
 }
 
 /// Numbers of `b` that are used for many tiles before the next: they are to stay in the first-level cache.
-const CACHED: usize = 12 << 10;
+const CACHED: usize = 8 << 10;
 
 /// Strides of `b` that are multiples of this bring all its rows to the same few places of the first-level cache.
 const SAME_PLACE: usize = 1 << 10;
@@ -51,7 +54,9 @@ impl Sums {
         [b_step, b_column]: [usize; 2],
         columns: usize,
     ) -> Sums {
-        Sums { runs: 1, len: terms, a_run: 0, a_step, b_run: 0, b_step, b_column, columns, group: 1 }
+        // The columns are so few, and the terms so many, that registers are better filled with terms.
+        let narrow = columns <= 12 && a_step == 1 && terms >= 64;
+        Sums { runs: 1, len: terms, a_run: 0, a_step, b_run: 0, b_step, b_column, columns, group: 1, narrow }
     }
 
     /// Computes the rows; adds to what is in `out` if `add`.
@@ -81,7 +86,7 @@ impl Sums {
         }
         self.check(rows, a.len(), b.len(), len);
         let job = Job { sums: self, rows, a: a.as_ptr(), b: b.as_ptr(), out };
-        if self.is_narrow() {
+        if self.narrow {
             // SAFETY: every access was just checked.
             return unsafe { narrow::compute(&job, add) };
         }
@@ -95,11 +100,6 @@ impl Sums {
             // SAFETY: as above; every CPU has these instructions.
             _ => unsafe { portable(&job, add) },
         }
-    }
-
-    /// Whether the columns are so few, and the terms so many, that registers are better filled with terms.
-    fn is_narrow(&self) -> bool {
-        self.columns <= 12 && self.runs == 1 && self.a_step == 1 && self.group == 1 && self.len >= 64
     }
 
     /// Refuses sums that reach outside of a slice.
@@ -127,7 +127,7 @@ impl Sums {
     /// else, so that a row of the result has the same bits whatever other rows and columns there are.
     fn terms(&self, most: usize) -> usize {
         let all = self.runs * self.len;
-        all.div_ceil(all.div_ceil(most).max(1)).max(1)
+        all.div_ceil(all.div_ceil(most).max(1)).next_multiple_of(16).min(most)
     }
 }
 

@@ -141,6 +141,7 @@ impl Geometry {
             b_column: 1,
             columns: outputs,
             group: 1,
+            narrow: false,
         };
         let (rows, sums, kernel) = (rows.grouped(group), sums.grouped(group), repeated(kernel, group));
         for_each_chunk_mut(&mut out, group * self.image_out(), |i, out| {
@@ -207,6 +208,7 @@ impl Geometry {
                     b_column: 1,
                     columns: channels,
                     group: 1,
+                    narrow: false,
                 };
                 let (sums, rows) = (sums.grouped(group), self.pixels_of(phase, &padded).grouped(group));
                 sums.compute(rows, &images, &flipped[range.start * group..range.end * group], to, false);
@@ -273,6 +275,7 @@ impl Geometry {
             b_column: 1,
             columns: outputs,
             group: 1,
+            narrow: false,
         };
         let group = group(self.n, outputs, padded.count());
         let (rows, sums) = (rows.grouped(group), sums.grouped(group));

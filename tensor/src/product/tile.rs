@@ -3,7 +3,13 @@
 use super::Job;
 use super::pass::Run;
 use super::rows::Rows;
-use crate::lanes::{Lanes, opaque};
+use crate::lanes::{Lanes, opaque, prefetch};
+
+/// Numbers of a line of the cache.
+const LINE: usize = 16;
+
+/// Rows of a matrix that are farther apart than this are not together in the cache.
+const FAR: usize = 4 * LINE;
 
 /// Some registers of columns, and the numbers of `b` for them.
 pub(super) struct Block<'a> {
@@ -84,7 +90,6 @@ impl Block<'_> {
     /// # Safety
     /// The CPU has the instructions, and all accesses of the job are inside, and there is a row `first`.
     #[inline(always)]
-    #[expect(clippy::needless_range_loop, reason = "indices of several arrays of registers, unrolled")]
     unsafe fn tile<L: Lanes, const R: usize, const V: usize, const G: usize, const WHOLE: bool>(
         &self,
         first: [usize; 2],
@@ -93,48 +98,99 @@ impl Block<'_> {
     ) {
         let &Block { job: &Job { sums, rows, a, out, .. }, column, last, b, step, add } = self;
         let tile = rows.tile::<R>(first);
+        let fetches = G == 1 && sums.a_step == 1 && rows.a[2] >= FAR;
         // SAFETY: `a`, `b` and `out` are good at every offset formed here, which was checked when the job was made; the
         // last register of a block that is not whole touches its first `last` columns only.
         unsafe {
-            let a: [*const f32; R] = tile.map(|row| a.add(row.a));
-            let mut total = [[L::splat(0.0); V]; R];
+            let mut sum = Sum::<L, R, V> {
+                a: tile.map(|row| a.add(row.a)),
+                at: 0,
+                a_step: sums.a_step,
+                b,
+                b_step: step,
+                last,
+                total: [[L::splat(0.0); V]; R],
+            };
             for run in runs {
-                let mut at = run.a;
-                let mut row = b.add(run.b);
-                for _ in 0..run.len {
-                    let mut columns = [L::splat(0.0); V];
-                    for v in 0..V {
-                        let from = row.add(v * L::N);
-                        columns[v] =
-                            if WHOLE || v + 1 < V { L::load(from) } else { L::load_first(from, last) };
-                    }
-                    for r in 0..R {
-                        let x = L::repeat::<G>(a[r].add(at));
-                        for v in 0..V {
-                            total[r][v] = total[r][v].add_product(x, columns[v]);
+                (sum.at, sum.b) = (run.a, b.add(run.b));
+                let mut terms = run.len;
+                if fetches {
+                    // The next tile's numbers come to the cache meanwhile: so far apart, nobody else would guess them. After the
+                    // last tile the first one begins anew, with the terms that follow.
+                    let next = if left > R { tile[0].a + R * rows.a[2] } else { rows.a[0] + run.len };
+                    let mut next = a.wrapping_add(next + run.a);
+                    while terms >= LINE {
+                        let mut line = next;
+                        for _ in 0..LINE / 2 {
+                            sum.term::<G, WHOLE>();
+                            sum.term::<G, WHOLE>();
+                            prefetch(line);
+                            line = line.wrapping_add(rows.a[2]);
                         }
+                        next = next.wrapping_add(LINE);
+                        terms -= LINE;
                     }
-                    at = opaque(at + sums.a_step);
-                    row = row.wrapping_add(step);
+                }
+                for _ in 0..terms {
+                    sum.term::<G, WHOLE>();
                 }
             }
             let one = L::splat(1.0);
-            for (r, total) in total.into_iter().enumerate() {
+            for (r, total) in sum.total.into_iter().enumerate() {
                 if r >= left {
                     break;
                 }
                 let to = out.add(tile[r].out + column);
-                for v in 0..V {
+                for (v, total) in total.into_iter().enumerate() {
                     let to = to.add(v * L::N);
                     if v + 1 < V || last == L::N {
-                        let x = if add { L::load(to).add_product(total[v], one) } else { total[v] };
+                        let x = if add { L::load(to).add_product(total, one) } else { total };
                         x.store(to);
                     } else {
                         let before = if add { L::load_first(to, last) } else { L::splat(0.0) };
-                        before.add_product(total[v], one).store_first(to, last);
+                        before.add_product(total, one).store_first(to, last);
                     }
                 }
             }
         }
+    }
+}
+
+/// The sums of a tile, and where their next term is.
+struct Sum<L, const R: usize, const V: usize> {
+    a: [*const f32; R],
+    /// How far on from these the next numbers are.
+    at: usize,
+    a_step: usize,
+    b: *const f32,
+    b_step: usize,
+    last: usize,
+    total: [[L; V]; R],
+}
+
+impl<L: Lanes, const R: usize, const V: usize> Sum<L, R, V> {
+    /// Adds a term.
+    ///
+    /// # Safety
+    /// The CPU has the instructions, and both operands have this term.
+    #[inline(always)]
+    #[expect(clippy::needless_range_loop, reason = "indices of several arrays of registers, unrolled")]
+    unsafe fn term<const G: usize, const WHOLE: bool>(&mut self) {
+        // SAFETY: by this function's contract.
+        unsafe {
+            let mut columns = [L::splat(0.0); V];
+            for v in 0..V {
+                let from = self.b.add(v * L::N);
+                columns[v] = if WHOLE || v + 1 < V { L::load(from) } else { L::load_first(from, self.last) };
+            }
+            for r in 0..R {
+                let x = L::repeat::<G>(self.a[r].add(self.at));
+                for v in 0..V {
+                    self.total[r][v] = self.total[r][v].add_product(x, columns[v]);
+                }
+            }
+        }
+        self.at = opaque(self.at + self.a_step);
+        self.b = self.b.wrapping_add(self.b_step);
     }
 }
