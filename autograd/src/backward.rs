@@ -68,14 +68,11 @@ impl Graph {
         for index in (0..=y.index).rev() {
             let (true, Some(dy)) = (relevant[index], grads[index]) else { continue };
             let Some((op, inputs)) = self.operation(index) else { continue };
-            // One of `wrt` is relevant, but what it was computed from by such an operation is so only by other ways.
-            if !op.differentiable() {
-                continue;
-            }
             let var = |index| Var { graph: self, index };
             let x: Vec<Var<'g>> = inputs.iter().map(|&i| var(i)).collect();
             for (i, &input) in inputs.iter().enumerate() {
-                if relevant[input] {
+                // What no gradient flows to may be relevant by other ways.
+                if relevant[input] && op.differentiable(i) {
                     let dx = op.vjp(i, &x, var(index), dy);
                     let dx = unbroadcast(&*op, dx, x[i].shape());
                     grads[input] = Some(match grads[input] {
@@ -99,9 +96,10 @@ impl Graph {
         for (index, node) in nodes[..=last].iter().enumerate() {
             if let Source::Op(op) = &node.source
                 && !relevant[index]
-                && node.inputs.iter().any(|&i| relevant[i])
+                && node.value.dtype().is_float()
             {
-                relevant[index] = op.differentiable() && node.value.dtype().is_float();
+                let through = |(i, &input): (usize, &usize)| relevant[input] && op.differentiable(i);
+                relevant[index] = node.inputs.iter().enumerate().any(through);
             }
         }
         relevant

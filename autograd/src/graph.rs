@@ -206,6 +206,18 @@ impl Graph {
         self.record(Rc::new(Erased(op)), x.iter().map(|x| x.index).collect(), value)
     }
 
+    /// As [`apply`](Graph::apply), but if there is the same operation of the same inputs already, that node: for what the
+    /// gradients of several inputs have in common.
+    #[track_caller]
+    pub(crate) fn apply_once<'g, const N: usize>(&'g self, op: impl Op<N>, x: [Var<'g>; N]) -> Var<'g> {
+        let (name, inputs) = (format!("{op:?}"), x.map(|x| x.index));
+        let same = |node: &Node| {
+            node.inputs == inputs && matches!(&node.source, Source::Op(op) if format!("{op:?}") == name)
+        };
+        let found = self.nodes.borrow().iter().rposition(same);
+        found.map_or_else(|| self.apply(op, x), |index| Var { graph: self, index })
+    }
+
     /// Applies an operation of any number of inputs.
     ///
     /// # Panics

@@ -3,7 +3,7 @@
 use crate::graph::Var;
 use crate::inspect::op_name;
 use std::fmt::Debug;
-use tensor::{DType, Scalar, Shape, ShapeError, Tensor};
+use tensor::{ChannelSums, DType, Scalar, Shape, ShapeError, Tensor};
 
 /// A differentiable operation of `N` inputs: its shape rule, its value and its gradient, in one place.
 ///
@@ -58,8 +58,8 @@ pub trait Op<const N: usize>: Debug + 'static {
     /// shape of `y` where the input was broadcast: the engine sums it to the shape of the input.
     fn vjp<'g>(&self, i: usize, x: [Var<'g>; N], y: Var<'g>, dy: Var<'g>) -> Var<'g>;
 
-    /// Whether gradients flow through this operation at all. If not, `vjp` is never called.
-    fn differentiable(&self) -> bool {
+    /// Whether gradients flow from the result to input `i`. If not, `vjp` is never asked for that one.
+    fn differentiable(&self, _i: usize) -> bool {
         true
     }
 
@@ -67,6 +67,13 @@ pub trait Op<const N: usize>: Debug + 'static {
     /// does. A [`Program`](crate::Program) then computes it in one pass with its neighbours; the bits must be those of
     /// [`forward`](Op::forward).
     fn elementwise(&self) -> Option<Scalar> {
+        None
+    }
+
+    /// The sums for each channel that this operation is, if it is that: of functions of single numbers of its inputs, the
+    /// first of which has the channels as its last axis. A [`Program`](crate::Program) then computes element-wise operations
+    /// in the same pass, without writing their results; the bits must be those of [`forward`](Op::forward).
+    fn channel_sums(&self) -> Option<ChannelSums> {
         None
     }
 
@@ -109,11 +116,15 @@ pub trait AnyOp: Debug {
     /// See [`Op::vjp`].
     fn vjp<'g>(&self, i: usize, x: &[Var<'g>], y: Var<'g>, dy: Var<'g>) -> Var<'g>;
     /// See [`Op::differentiable`].
-    fn differentiable(&self) -> bool {
+    fn differentiable(&self, _i: usize) -> bool {
         true
     }
     /// See [`Op::elementwise`].
     fn elementwise(&self) -> Option<Scalar> {
+        None
+    }
+    /// See [`Op::channel_sums`].
+    fn channel_sums(&self) -> Option<ChannelSums> {
         None
     }
     /// See [`Op::flops`].
@@ -153,11 +164,14 @@ impl<O: Op<N>, const N: usize> AnyOp for Erased<O, N> {
     fn vjp<'g>(&self, i: usize, x: &[Var<'g>], y: Var<'g>, dy: Var<'g>) -> Var<'g> {
         self.0.vjp(i, exactly(x), y, dy)
     }
-    fn differentiable(&self) -> bool {
-        self.0.differentiable()
+    fn differentiable(&self, i: usize) -> bool {
+        self.0.differentiable(i)
     }
     fn elementwise(&self) -> Option<Scalar> {
         self.0.elementwise()
+    }
+    fn channel_sums(&self) -> Option<ChannelSums> {
+        self.0.channel_sums()
     }
     fn flops(&self, x: &[Shape], y: Shape) -> u64 {
         self.0.flops(exactly(x), y)

@@ -5,6 +5,7 @@
 //! serves the next. The values are those of the graph, to the bit.
 
 mod fuse;
+mod group;
 mod plan;
 mod profile;
 
@@ -15,7 +16,7 @@ use crate::param::{Grads, ParamId};
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::time::Instant;
-use tensor::{DType, Fused, Shape, Tensor};
+use tensor::{DType, Fused, FusedSums, Shape, Tensor};
 
 pub use plan::PlanStep;
 pub use profile::{Profile, ProfileRow};
@@ -63,6 +64,7 @@ struct Step {
 enum Work {
     Op(Rc<dyn AnyOp>),
     Fused(Fused),
+    Sums(FusedSums),
 }
 
 /// Why a program does not run with what it was given.
@@ -319,11 +321,17 @@ impl Step {
             Work::Op(op) => self.operate(op, slots),
             Work::Fused(fused) => {
                 let given = self.reused.and_then(|i| slots[self.inputs[i]].take());
-                let mut x = [None; Fused::MOST_INPUTS];
-                x.iter_mut().zip(&self.inputs).for_each(|(x, &input)| *x = slots[input].as_ref());
-                fused.run_over(&x[..self.inputs.len()], given)
+                fused.run_over(&self.operands(slots)[..self.inputs.len()], given)
             }
+            Work::Sums(sums) => sums.run(&self.operands(slots)[..self.inputs.len()]),
         }
+    }
+
+    /// The values of the inputs that are there, on the stack.
+    fn operands<'a>(&self, slots: &'a [Option<Tensor>]) -> [Option<&'a Tensor>; Fused::MOST_INPUTS] {
+        let mut x = [None; Fused::MOST_INPUTS];
+        x.iter_mut().zip(&self.inputs).for_each(|(x, &input)| *x = slots[input].as_ref());
+        x
     }
 
     fn operate(&self, op: &Rc<dyn AnyOp>, slots: &[Option<Tensor>]) -> Tensor {

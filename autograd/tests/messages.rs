@@ -159,7 +159,8 @@ fn one_operand(list: &mut Refusals, inputs: &Inputs) {
     refused!(list, batch_norm: integers.batch_norm(0.1));
     refused!(list, batch_norm: x.sum(..).batch_norm(0.1));
     refused!(list, batch_norm: x.batch_norm(-0.1));
-    refused!(list, batch_norm_with_moments as batch_norm: x.batch_norm_with_moments(-0.1));
+    refused!(list, scaled_batch_norm as batch_norm: x.scaled_batch_norm(-0.1, None, None));
+    refused!(list, scaled_batch_norm as batch_norm: x.scaled_batch_norm(0.1, Some(x), None));
     refused!(list, moments: x.sum(..).moments());
     refused!(list, moments: integers.moments());
     let label = |label: i64| x.graph().input(Tensor::from([label, 0]));

@@ -126,7 +126,10 @@ fn reductions(c: &mut Criterion) {
     group.bench_function("sum_all", |b| b.iter(|| x.sum(..)));
     group.bench_function("max_columns", |b| b.iter(|| x.max(1)));
     group.bench_function("moments", |b| b.iter(|| x.moments()));
-    group.bench_function("normalize_grad", |b| b.iter(|| x.normalize_grad(&per_channel, &per_channel, &x)));
+    let c = &per_channel;
+    group.bench_function("normalize", |b| b.iter(|| x.normalize(c, c, c, c)));
+    group.bench_function("normalize_sums", |b| b.iter(|| x.normalize_sums(c, c, &x)));
+    group.bench_function("normalize_grad", |b| b.iter(|| x.normalize_grad(c, c, c, c, &x)));
     group.finish();
 }
 

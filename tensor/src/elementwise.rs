@@ -204,6 +204,8 @@ binary_methods! {
     minimum: for_number "numbers", |x, y| if y.is_nan() { y } else { smaller(x, y) };
     /// `x^y`; NaN where a negative `x` is raised to a fraction.
     pow: for_float "floats", |x, y| Float::powf(x, y);
+    /// `y`, but 0 where `x = 0`: the gradient `y` that arrives at the result `x` of a rectifier, taken on to its operand.
+    relu_grad: for_number "numbers", |x, y| if x == Default::default() { Default::default() } else { y };
     /// Whether `x = y`.
     equal: for_all "", |x, y| x == y;
     /// Whether `x ≠ y`.

@@ -4,14 +4,20 @@
 //! several times. Here a tile of numbers goes through all functions before the next one does; what is between lies in
 //! the first-level cache.
 
+mod source;
+mod sums;
+
 use crate::buffer::Buffer;
+use crate::channels::width;
 use crate::dtype::DType;
-use crate::layout::{Layout, View};
 use crate::map;
 use crate::parallel::for_each_chunk_mut;
-use crate::scalar::Scalar;
+use crate::scalar::{MOST_OPERANDS, Scalar};
 use crate::shape::Shape;
 use crate::tensor::Tensor;
+use source::{Source, lcm};
+
+pub use sums::FusedSums;
 
 /// Elements of a tile, if no pattern asks for another number.
 const TILE: usize = 1 << 10;
@@ -20,7 +26,7 @@ const TILE: usize = 1 << 10;
 const LONGEST_PATTERN: usize = 4 << 10;
 
 /// Intermediate results and inputs that a program has room for.
-const REGISTERS: usize = 16;
+const REGISTERS: usize = 24;
 
 /// What a function in a [`Fused`] program is applied to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,7 +56,7 @@ pub struct Fused {
 
 struct Step {
     function: Scalar,
-    operands: [Operand; 3],
+    operands: [Operand; MOST_OPERANDS],
     /// The register of the result; the last function's is the output.
     to: usize,
 }
@@ -64,6 +70,17 @@ impl Fused {
     /// # Panics
     /// If there is no function, a function has another number of operands, or one is no input and no earlier result.
     pub fn new(shape: Shape, inputs: usize, program: Vec<(Scalar, Vec<Operand>)>) -> Option<Fused> {
+        Fused::keeping(shape, inputs, program, &mut [])
+    }
+
+    /// As [`new`](Fused::new). The results among the operands in `kept` are still in their registers in the end, and the
+    /// operands become these registers.
+    fn keeping(
+        shape: Shape,
+        inputs: usize,
+        program: Vec<(Scalar, Vec<Operand>)>,
+        kept: &mut [Operand],
+    ) -> Option<Fused> {
         assert!(!program.is_empty(), "fused: a program needs a function");
         let mut last_use = vec![0; program.len()];
         for (i, (function, operands)) in program.iter().enumerate() {
@@ -78,6 +95,12 @@ impl Fused {
                 }
             }
         }
+        for operand in &*kept {
+            match *operand {
+                Operand::Input(input) => assert!(input < inputs, "fused: there is no input {input}"),
+                Operand::Result(result) => last_use[result] = usize::MAX,
+            }
+        }
         // An input may need a register of its own, by its layout. A result gives its up after its last use.
         let mut owner: Vec<Option<usize>> = vec![];
         let mut place = vec![0; program.len()];
@@ -90,14 +113,18 @@ impl Fused {
             });
             owner[register] = Some(i);
             place[i] = register;
-            let mut padded = [Operand::Input(0); 3];
-            for (to, operand) in padded.iter_mut().zip(operands) {
-                *to = match operand {
-                    Operand::Result(result) => Operand::Result(place[result]),
-                    input => input,
-                };
-            }
+            let placed = |operand| match operand {
+                Operand::Result(result) => Operand::Result(place[result]),
+                input => input,
+            };
+            let mut padded = [Operand::Input(0); MOST_OPERANDS];
+            padded.iter_mut().zip(operands).for_each(|(to, operand)| *to = placed(operand));
             steps.push(Step { function, operands: padded, to: register });
+        }
+        for operand in kept {
+            if let Operand::Result(result) = operand {
+                *result = place[*result];
+            }
         }
         let registers = owner.len();
         (registers + inputs <= REGISTERS).then_some(Fused { shape, inputs, steps, registers })
@@ -136,46 +163,60 @@ impl Fused {
     /// As [`run`](Fused::run), and if there is such an input without `given`.
     #[track_caller]
     pub fn run_over(&self, inputs: &[Option<&Tensor>], mut given: Option<Tensor>) -> Tensor {
-        assert_eq!(inputs.len(), self.inputs, "fused: another number of inputs");
         let owned = given.take_if(|x| x.shape() == self.shape && x.dtype() == DType::F32 && x.owns_buffer());
-        let mut sources = [const { None }; REGISTERS];
-        let mut tile = 1;
-        for (source, input) in sources.iter_mut().zip(inputs) {
-            let Some(input) = input.or(given.as_ref()) else {
-                assert!(owned.is_some(), "fused: an input is missing");
-                *source = Some(Source::Output);
-                continue;
-            };
-            let found = Source::of(input, self.shape);
-            if let Source::Pattern(pattern) = &found {
-                match lcm(tile, pattern.len()) {
-                    both if both <= LONGEST_PATTERN => tile = both,
-                    _ => {
-                        *source = Some(Source::Strided(input.broadcast_to(self.shape)));
-                        continue;
-                    }
-                }
-            }
-            *source = Some(found);
-        }
-        let tile = tile * (TILE / tile).max(1);
+        assert!(owned.is_some() || given.is_some() || !inputs.contains(&None), "fused: an input is missing");
+        let (sources, tile) = self.sources(inputs, given.as_ref(), None);
         let mut out = owned
             .unwrap_or_else(|| Tensor::from_buffer(Buffer::<f32>::uninit(self.shape.count()), self.shape));
         let numbers = out.as_mut_slice::<f32>();
         // As equal parts as can be, each of whole tiles.
         let parts = numbers.len().div_ceil(map::GRAIN).max(1);
         let chunk = numbers.len().div_ceil(parts).next_multiple_of(tile).max(tile);
-        for_each_chunk_mut(numbers, chunk, |task, out| self.compute(&sources, tile, task * chunk, out));
+        for_each_chunk_mut(numbers, chunk, |task, out| {
+            let mut work = self.workspace(&sources, tile);
+            for (i, out) in out.chunks_mut(tile).enumerate() {
+                work.compute(task * chunk + i * tile, out.len(), Some(out));
+            }
+        });
         out
     }
 
-    /// Computes the elements from `start` on, tile by tile.
-    fn compute(&self, sources: &[Option<Source>; REGISTERS], tile: usize, start: usize, out: &mut [f32]) {
-        let mut registers: [Option<Buffer<f32>>; REGISTERS] = [const { None }; REGISTERS];
-        let (results, laid_out) = registers.split_at_mut(self.registers);
-        for register in results.iter_mut().take(if self.steps.len() > 1 { self.registers } else { 0 }) {
-            *register = Some(Buffer::uninit(tile));
+    /// Where the inputs' numbers are, and the length of a tile. `None` is `given`, or where the result is written. For sums
+    /// of so many channels the tiles begin at any row, and are of whole widths of totals.
+    #[track_caller]
+    fn sources<'a>(
+        &self,
+        inputs: &[Option<&'a Tensor>],
+        given: Option<&'a Tensor>,
+        channels: Option<usize>,
+    ) -> ([Option<Source<'a>>; REGISTERS], usize) {
+        assert_eq!(inputs.len(), self.inputs, "fused: another number of inputs");
+        let mut sources = [const { None }; REGISTERS];
+        let mut tile = channels.map_or(1, width);
+        for (source, input) in sources.iter_mut().zip(inputs) {
+            let Some(input) = input.or(given) else {
+                *source = Some(Source::Output);
+                continue;
+            };
+            let found = Source::of(input, self.shape);
+            if let Source::Pattern(pattern) = &found {
+                let both = lcm(tile, pattern.len());
+                if both > LONGEST_PATTERN || channels.is_some_and(|n| n % pattern.len() != 0) {
+                    *source = Some(Source::Strided(input.broadcast_to(self.shape)));
+                    continue;
+                }
+                tile = both;
+            }
+            *source = Some(found);
         }
+        (sources, tile * (TILE / tile).max(1))
+    }
+
+    /// What a task needs to compute tiles of this length.
+    fn workspace<'a>(&'a self, sources: &'a [Option<Source<'a>>; REGISTERS], tile: usize) -> Workspace<'a> {
+        let mut registers = [const { None }; REGISTERS];
+        let (results, laid_out) = registers.split_at_mut(self.registers);
+        results.iter_mut().for_each(|register| *register = Some(Buffer::uninit(tile)));
         for (register, source) in laid_out.iter_mut().zip(sources) {
             match source {
                 Some(Source::Pattern(pattern)) => {
@@ -192,117 +233,63 @@ impl Fused {
                 _ => {}
             }
         }
-        for (i, out) in out.chunks_mut(tile).enumerate() {
-            let (first, len) = (start + i * tile, out.len());
-            for (register, source) in laid_out.iter_mut().zip(sources) {
-                let (Some(register), Some(source)) = (register, source) else { continue };
-                match source {
-                    Source::Truth(truth) => {
-                        let truth = &truth[first..first + len];
-                        register.iter_mut().zip(truth).for_each(|(x, &t)| *x = t as u8 as f32);
-                    }
-                    Source::Strided(x) => x.copy_elements(first, &mut register[..len]),
-                    Source::Output => register[..len].copy_from_slice(out),
-                    Source::Slice(_) | Source::Pattern(_) => {}
+        Workspace { program: self, sources, registers }
+    }
+}
+
+/// Where a task computes its tiles: the results' registers, then those of the inputs that need one.
+struct Workspace<'a> {
+    program: &'a Fused,
+    sources: &'a [Option<Source<'a>>; REGISTERS],
+    registers: [Option<Buffer<f32>>; REGISTERS],
+}
+
+impl Workspace<'_> {
+    /// Computes `len` elements from `first` on. The last function's result goes to `out` if it is given.
+    fn compute(&mut self, first: usize, len: usize, mut out: Option<&mut [f32]>) {
+        let laid_out = &mut self.registers[self.program.registers..];
+        for (register, source) in laid_out.iter_mut().zip(self.sources) {
+            let (Some(register), Some(source)) = (register, source) else { continue };
+            match (source, &out) {
+                (Source::Truth(truth), _) => {
+                    let truth = &truth[first..first + len];
+                    register.iter_mut().zip(truth).for_each(|(x, &t)| *x = t as u8 as f32);
                 }
-            }
-            for (s, step) in self.steps.iter().enumerate() {
-                let last = s + 1 == self.steps.len();
-                let mut to = if last { None } else { results[step.to].take() };
-                let operand = |operand: Operand| match operand {
-                    Operand::Result(register) => register_of(results, register, len),
-                    Operand::Input(input) => match &sources[input] {
-                        Some(Source::Slice(x)) => &x[first..first + len],
-                        _ => register_of(laid_out, input, len),
-                    },
-                };
-                let arity = step.function.arity();
-                let x = std::array::from_fn(|k| operand(step.operands[if k < arity { k } else { 0 }]));
-                step.function.apply(x, to.as_deref_mut().map_or(&mut *out, |to| &mut to[..len]));
-                if !last {
-                    results[step.to] = to;
-                }
+                (Source::Strided(x), _) => x.copy_elements(first, &mut register[..len]),
+                (Source::Output, Some(out)) => register[..len].copy_from_slice(out),
+                _ => {}
             }
         }
-    }
-}
-
-fn register_of(registers: &[Option<Buffer<f32>>], register: usize, len: usize) -> &[f32] {
-    match &registers[register] {
-        Some(register) => &register[..len],
-        None => unreachable!("a register is read before it is written"),
-    }
-}
-
-/// Where the numbers of an input are.
-enum Source<'a> {
-    /// Side by side, in the order of the result.
-    Slice(&'a [f32]),
-    /// The same run over and over: an operand broadcast along leading axes, or a single number.
-    Pattern(&'a [f32]),
-    /// Truth values in the order of the result.
-    Truth(&'a [bool]),
-    /// Anywhere.
-    Strided(Tensor),
-    /// Where the result is written.
-    Output,
-}
-
-impl<'a> Source<'a> {
-    #[track_caller]
-    fn of(x: &'a Tensor, shape: Shape) -> Source<'a> {
-        if x.shape() == shape {
-            if let Some(slice) = x.as_slice() {
-                return Source::Slice(slice);
+        for (s, step) in self.program.steps.iter().enumerate() {
+            let mut out = out.take_if(|_| s + 1 == self.program.steps.len());
+            let mut to = if out.is_none() { self.registers[step.to].take() } else { None };
+            let arity = step.function.arity();
+            let x = std::array::from_fn(|k| {
+                self.operand(step.operands[if k < arity { k } else { 0 }], first, len)
+            });
+            match (&mut out, &mut to) {
+                (Some(out), _) => step.function.apply(x, out),
+                (None, Some(to)) => step.function.apply(x, &mut to[..len]),
+                (None, None) => unreachable!("a result has no register"),
             }
-            if let Some(slice) = x.as_slice() {
-                return Source::Truth(slice);
+            if to.is_some() {
+                self.registers[step.to] = to;
             }
         }
-        match pattern(x, shape) {
-            Some(pattern) => Source::Pattern(pattern),
-            None => Source::Strided(x.broadcast_to(shape)),
-        }
     }
-}
 
-/// The run that `x`, broadcast to `shape`, repeats: its trailing axes as they lie in memory.
-fn pattern(x: &Tensor, shape: Shape) -> Option<&[f32]> {
-    if x.dtype() != DType::F32 || shape.count() == 0 {
-        return None;
-    }
-    let layout: Layout = View::Broadcast(shape).of(x.layout()).ok()?;
-    let mut len = 1;
-    let mut axes = (0..shape.len()).rev().filter(|&axis| shape[axis] != 1).peekable();
-    while let Some(&axis) = axes.peek() {
-        if layout.strides()[axis] != len as isize {
-            break;
-        }
-        len *= shape[axis];
-        axes.next();
-    }
-    let repeats = axes.all(|axis| layout.strides()[axis] == 0);
-    let start = layout.offset() as usize;
-    (repeats && len <= LONGEST_PATTERN).then(|| x.strided::<f32>().data.get(start..start + len)).flatten()
-}
-
-fn lcm(a: usize, b: usize) -> usize {
-    let gcd = |mut a: usize, mut b: usize| {
-        while b > 0 {
-            (a, b) = (b, a % b);
-        }
-        a
-    };
-    a / gcd(a, b).max(1) * b
-}
-
-impl Tensor {
-    /// The elements from `first` on, in row-major order, as numbers.
-    fn copy_elements(&self, first: usize, out: &mut [f32]) {
-        if self.dtype() == DType::Bool {
-            map::copy_run(self.strided::<bool>(), first, out, |truth| truth as u8 as f32);
-        } else {
-            map::copy_run(self.strided::<f32>(), first, out, |x| x);
+    /// The numbers of an operand, a result being named by its register, in the tile that was computed last.
+    fn operand(&self, operand: Operand, first: usize, len: usize) -> &[f32] {
+        let register = match operand {
+            Operand::Result(register) => register,
+            Operand::Input(input) => match &self.sources[input] {
+                Some(Source::Slice(x)) => return &x[first..first + len],
+                _ => self.program.registers + input,
+            },
+        };
+        match &self.registers[register] {
+            Some(register) => &register[..len],
+            None => unreachable!("a register is read before it is written"),
         }
     }
 }
@@ -372,9 +359,9 @@ mod tests {
 
     #[test]
     fn a_program_with_too_many_results_at_once_is_none() {
-        let mut program: Vec<_> = (0..20).map(|_| (Scalar::exp(), vec![Input(0)])).collect();
+        let mut program: Vec<_> = (0..30).map(|_| (Scalar::exp(), vec![Input(0)])).collect();
         program.extend(
-            (0..19).map(|i| (Scalar::add(), vec![Result(i), Result(if i == 0 { 19 } else { 19 + i })])),
+            (0..29).map(|i| (Scalar::add(), vec![Result(i), Result(if i == 0 { 29 } else { 29 + i })])),
         );
         assert!(Fused::new([3].into(), 1, program).is_none());
     }

@@ -28,8 +28,9 @@
 //! | `create`, `random` | making tensors from numbers, and from a [`Rng`] |
 //! | `view` | reshape, permute, slice, broadcast, windows |
 //! | `map` | the loop nest of all element-wise kernels |
+//! | `channels` | the loops over rows of channels |
 //! | `elementwise`, `operators`, `number` | functions, comparisons, `select`; arithmetic |
-//! | `scalar`, `fused` | [`Scalar`] functions, and several of them in one pass ([`Fused`]) |
+//! | `scalar`, `fused` | [`Scalar`] functions, and several of them in one pass ([`Fused`]), also with sums ([`FusedSums`]) |
 //! | `math` | `exp`, `ln`, `tanh` … as polynomials |
 //! | `product`, `lanes`, `interleave` | sums of products in register tiles, under the matrix product and convolution |
 //! | `reduce` | sums, means, extremes over any axes |
@@ -40,6 +41,7 @@
 //! | `peak` | what the machine could do at most ([`fma_peak`]) |
 
 mod buffer;
+mod channels;
 mod conv;
 mod create;
 mod cross_entropy;
@@ -73,14 +75,14 @@ mod view;
 
 pub use conv::{Conv2d, Padding};
 pub use dtype::{DType, Element};
-pub use fused::{Fused, Operand};
+pub use fused::{Fused, FusedSums, Operand};
 pub use layout::{Layout, Slice, View, Windows};
 pub use map::{gather_bytes, update_elements};
 pub use parallel::{set_threads, threads};
 pub use peak::fma_peak;
 pub use pool::Pool2d;
 pub use random::Rng;
-pub use scalar::Scalar;
+pub use scalar::{ChannelSums, Scalar};
 pub use shape::{Axes, MAX_RANK, OrPanic, Shape, ShapeError, broadcast_shape, image_dims};
 pub use simd::{Level, simd_level};
 pub use tensor::Tensor;
@@ -94,7 +96,7 @@ pub mod rules {
     };
     pub use crate::join::{concat_shape, pad_shape, pad_slices, stack_shape};
     pub use crate::matmul::matmul_shape;
-    pub use crate::norm::{moments_shape, normalize_grad_shape};
+    pub use crate::norm::{moments_shape, normalize_shape, normalize_sums_shape};
     pub use crate::reduce::{extreme_shape, reduce_shape};
     pub use crate::view::{
         flatten_shape, narrow_slice, reshape_shape, split_starts, squeeze_shape, transpose_order,

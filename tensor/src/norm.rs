@@ -1,12 +1,12 @@
 //! Batch normalisation: a few passes over memory, forward and backward.
 
 use crate::buffer::Buffer;
+use crate::channels::{add_terms, laid_out, map_channels, rows_per_task, sum_channels, total};
 use crate::dtype::{Element, for_float};
-use crate::map::GRAIN;
 use crate::math::Float;
 use crate::parallel::for_each_chunk_mut;
+use crate::scalar::{ChannelSums, Function, Scalar, map_all};
 use crate::shape::{OrPanic, Shape, ShapeError};
-use crate::simd::vectorize;
 use crate::tensor::Tensor;
 
 /// The rule of `moments`: from `[…, channels]` to `[2, channels]`.
@@ -23,136 +23,46 @@ pub fn moments_shape(x: Shape) -> Result<Shape, ShapeError> {
     }
 }
 
-/// The rule of `normalize_grad`: the gradient is like the images, mean and factor are a number for each channel.
+/// The rule of `normalize`, `normalize_sums` and `normalize_grad`: each of `params` is a number for each channel of `x`, the
+/// last axis, and the gradient `dy`, where there is one, is like `x`.
 ///
 /// # Errors
 /// If they are not.
-pub fn normalize_grad_shape([x, mean, factor, dy]: [Shape; 4]) -> Result<Shape, ShapeError> {
+pub fn normalize_shape(
+    op: &'static str,
+    x: Shape,
+    params: &[Shape],
+    dy: Option<Shape>,
+) -> Result<Shape, ShapeError> {
     let channels: Shape = x.last().copied().into_iter().collect();
-    if x.is_empty() || dy != x || mean != channels || factor != channels {
+    if !channels.is_empty() && params.iter().all(|&p| p == channels) && dy.is_none_or(|dy| dy == x) {
+        return Ok(x);
+    }
+    if x.is_empty() {
         return Err(ShapeError::new(
-            "normalize_grad",
-            format!(
-                "{x} with mean {mean}, factor {factor} and gradient {dy}: they must be {channels}, {channels} and {x}"
-            ),
+            op,
+            format!("{x} is a single number without channels; the last axis is theirs"),
         ));
     }
-    Ok(x)
+    let params: Vec<String> = params.iter().map(Shape::to_string).collect();
+    let (gradient, like) = match dy {
+        Some(dy) => (format!(" and gradient {dy}"), format!(" and {x}")),
+        None => Default::default(),
+    };
+    let params = params.join(", ");
+    Err(ShapeError::new(
+        op,
+        format!("{x} with channel parameters {params}{gradient}: they must be {channels} each{like}"),
+    ))
 }
 
-/// Rows a task takes; fixed by the shape, so that sums are too.
-fn rows_per_task(channels: usize) -> usize {
-    (GRAIN / channels.max(1)).max(1)
-}
-
-/// Numbers handled together: so many channels of one row, or of several rows if the channels are few. What is added up
-/// for each of them stays in the first-level cache.
-const TOGETHER: usize = 256;
-
-/// Rows whose channels are handled together.
-fn rows_together(channels: usize) -> usize {
-    (TOGETHER / channels.max(1)).max(1)
-}
-
-/// What belongs to each channel, side by side for the rows that are handled together.
-fn laid_out<T: Element>(param: &[T]) -> Buffer<T> {
-    let mut out = Buffer::uninit(param.len() * rows_together(param.len()));
-    out.chunks_exact_mut(param.len()).for_each(|row| row.copy_from_slice(param));
-    out
-}
-
-/// Writes to each of the `S` rows of channels in `sums` the sum over all rows of one of the numbers that
-/// `f(a, b, parameters of the channel)` gives. The parameters are laid out.
-#[inline(always)]
-fn add_columns<T: Float + Element, const P: usize, const S: usize>(
-    (a, b): (&[T], &[T]),
-    channels: usize,
-    params: [&[T]; P],
-    sums: &mut [T],
-    f: impl Fn(T, T, [T; P]) -> [T; S] + Copy,
-) {
-    let width = channels * rows_together(channels);
-    let mut totals = Buffer::full(S * width, T::default());
-    vectorize(
-        #[inline(always)]
-        || {
-            for (a, b) in a.chunks(width).zip(b.chunks(width)) {
-                let n = a.len();
-                let (a, b, params) = (&a[..n], &b[..n], params.map(|p| &p[..n]));
-                let mut rows = totals.chunks_exact_mut(width);
-                let totals: [&mut [T]; S] = std::array::from_fn(|_| match rows.next() {
-                    Some(row) => &mut row[..n],
-                    None => unreachable!("there are {S} rows of sums"),
-                });
-                for i in 0..n {
-                    let terms = f(a[i], b[i], params.map(|p| p[i]));
-                    for s in 0..S {
-                        totals[s][i] += terms[s];
-                    }
-                }
-            }
-        },
-    );
-    for (sums, totals) in sums.chunks_exact_mut(channels).zip(totals.chunks_exact(width)) {
-        let (first, rest) = totals.split_at(channels);
-        sums.copy_from_slice(first);
-        for row in rest.chunks_exact(channels) {
-            sums.iter_mut().zip(row).for_each(|(s, &x)| *s += x);
-        }
-    }
-}
-
-/// For each channel, the sums over all rows of the `S` numbers that `f(a, b, parameters of the channel)` gives, `S` rows
-/// of channels.
-fn column_sums<T: Float + Element, const P: usize, const S: usize>(
-    (a, b): (&[T], &[T]),
-    channels: usize,
-    params: [&[T]; P],
-    f: impl Fn(T, T, [T; P]) -> [T; S] + Copy + Sync,
-) -> Buffer<T> {
-    let rows = rows_per_task(channels);
-    let tasks = (a.len() / channels).div_ceil(rows);
-    let params = params.map(laid_out);
-    let mut partial = Buffer::uninit(tasks * S * channels);
-    for_each_chunk_mut(&mut partial, S * channels, |task, sums| {
-        let range = task * rows * channels..((task + 1) * rows * channels).min(a.len());
-        let data = (&a[range.clone()], &b[range]);
-        add_columns(data, channels, params.each_ref().map(|p| &p[..]), sums, f);
-    });
-    let mut total = Buffer::full(S * channels, T::default());
-    for sums in partial.chunks_exact(S * channels) {
-        total.iter_mut().zip(sums).for_each(|(t, &x)| *t += x);
-    }
-    total
-}
-
-/// `out = f(a, b, parameters of the channel)`.
-fn map_columns<T: Float + Element, const P: usize>(
-    (a, b): (&[T], &[T]),
-    channels: usize,
-    params: [&[T]; P],
-    f: impl Fn(T, T, [T; P]) -> T + Copy + Sync,
-) -> Buffer<T> {
-    let mut out = Buffer::uninit(a.len());
-    let len = rows_per_task(channels) * channels;
-    let width = channels * rows_together(channels);
-    let params = params.map(laid_out);
-    for_each_chunk_mut(&mut out, len, |task, out| {
-        let (a, b) = (&a[task * len..][..out.len()], &b[task * len..][..out.len()]);
-        vectorize(
-            #[inline(always)]
-            || {
-                for (out, (a, b)) in out.chunks_mut(width).zip(a.chunks(width).zip(b.chunks(width))) {
-                    let n = out.len();
-                    let (a, b, params) = (&a[..n], &b[..n], params.each_ref().map(|p| &p[..n]));
-                    for i in 0..n {
-                        out[i] = f(a[i], b[i], params.map(|p| p[i]));
-                    }
-                }
-            },
-        );
-    });
-    out
+/// The rule of `normalize_sums`: as [`normalize_shape`], and two sums for each channel.
+///
+/// # Errors
+/// As there.
+pub fn normalize_sums_shape([x, mean, inverse, dy]: [Shape; 4]) -> Result<Shape, ShapeError> {
+    normalize_shape("normalize_sums", x, &[mean, inverse], Some(dy))?;
+    Shape::of(&[2, mean.count()], "normalize_sums")
 }
 
 /// Mean and biased variance of every channel, one row each.
@@ -164,25 +74,27 @@ fn moments<T: Float + Element>(x: &[T], channels: usize) -> Buffer<T> {
     for_each_chunk_mut(&mut parts, 2 * channels, |task, part| {
         let data = &x[task * rows * channels..((task + 1) * rows * channels).min(x.len())];
         let (mean, squares) = part.split_at_mut(channels);
-        add_columns(
-            (data, data),
-            channels,
-            [],
-            mean,
-            #[inline(always)]
-            |x, _, []| [x],
-        );
+        total(channels, mean, |totals| {
+            add_terms(
+                (data, data),
+                [],
+                totals,
+                #[inline(always)]
+                |x, _, []| [x],
+            )
+        });
         let n = T::from_f64((data.len() / channels) as f64);
         mean.iter_mut().for_each(|mean| *mean = *mean / n);
         let mean = laid_out(mean);
-        add_columns(
-            (data, data),
-            channels,
-            [&mean],
-            squares,
-            #[inline(always)]
-            |x, _, [mean]| [(x - mean) * (x - mean)],
-        );
+        total(channels, squares, |totals| {
+            add_terms(
+                (data, data),
+                [&mean],
+                totals,
+                #[inline(always)]
+                |x, _, [mean]| [(x - mean) * (x - mean)],
+            )
+        });
     });
     // Two parts together: Chan, Golub and LeVeque, "Updating formulae and a pairwise algorithm …" (1979).
     let mut total = Buffer::full(2 * channels, T::default());
@@ -203,25 +115,55 @@ fn moments<T: Float + Element>(x: &[T], channels: usize) -> Buffer<T> {
     total
 }
 
-fn normalized_grad<T: Float + Element>(x: &[T], mean: &[T], factor: &[T], dy: &[T]) -> Buffer<T> {
-    let channels = mean.len();
-    let n = T::from_f64((x.len() / channels) as f64);
-    let mut sums = column_sums(
-        (x, dy),
-        channels,
-        [mean, factor],
-        #[inline(always)]
-        |x, dy, [mean, factor]| [dy, dy * ((x - mean) * factor)],
-    );
-    sums.iter_mut().for_each(|s| *s = *s / n);
-    let (sum, product) = sums.split_at(channels);
-    map_columns(
-        (x, dy),
-        channels,
-        [mean, factor, sum, product],
-        #[inline(always)]
-        |x, dy, [mean, factor, sum, product]| factor * (dy - sum - (x - mean) * factor * product),
-    )
+/// The three formulas of batch normalisation, one number at a time: the value, the two terms whose sums over the batch its
+/// gradient needs, and the gradient.
+#[inline(always)]
+fn normalized<T: Float>(x: T, [mean, inverse, scale, offset]: [T; 4]) -> T {
+    (x - mean) * inverse * scale + offset
+}
+#[inline(always)]
+fn terms<T: Float>(x: T, dy: T, [mean, inverse]: [T; 2]) -> [T; 2] {
+    [dy, dy * ((x - mean) * inverse)]
+}
+#[inline(always)]
+fn gradient<T: Float>(x: T, dy: T, [mean, factor, shift, slope]: [T; 4]) -> T {
+    factor * (dy - shift - (x - mean) * slope)
+}
+
+impl Scalar {
+    /// Of `x`, mean, inverse, scale and offset, see [`Tensor::normalize`].
+    pub fn normalize() -> Scalar {
+        Scalar(Function::Five(|[x, mean, inverse, scale, offset], out| {
+            map_all(
+                [x, mean, inverse, scale, offset],
+                out,
+                #[inline(always)]
+                |[x, params @ ..]| normalized(x, params),
+            );
+        }))
+    }
+
+    /// Of `x`, mean, factor, shift, slope and `dy`, see [`Tensor::normalize_grad`].
+    pub fn normalize_grad() -> Scalar {
+        Scalar(Function::Six(|[x, mean, factor, shift, slope, dy], out| {
+            map_all(
+                [x, mean, factor, shift, slope, dy],
+                out,
+                #[inline(always)]
+                |[x, params @ .., dy]| gradient(x, dy, params),
+            );
+        }))
+    }
+}
+
+impl ChannelSums {
+    /// Of `x`, mean, inverse and `dy`, see [`Tensor::normalize_sums`].
+    pub fn normalize() -> ChannelSums {
+        ChannelSums {
+            rows: 2,
+            add: |[x, mean, inverse, dy], totals| add_terms((x, dy), [mean, inverse], totals, terms),
+        }
+    }
 }
 
 impl Tensor {
@@ -246,29 +188,93 @@ impl Tensor {
         }, else panic!("moments: {} holds {}, not floats; convert it with .to(…)", self.shape(), self.dtype()))
     }
 
-    /// The gradient at `self` of `(x − mean) · factor`, `mean` being that of each channel and `factor` the inverse of its
-    /// deviation, through both of them too, for the gradient `dy` of the result `y`:
-    /// `factor · (dy − mean(dy) − y · mean(dy · y))`.
+    /// `(x − mean) · inverse · scale + offset`, each of the four a number for each channel.
     ///
     /// # Panics
-    /// If the shape of `dy` is not that of `self`, that of `mean` or `factor` not `[channels]`, or the types are not one
-    /// float.
+    /// If one is not `[channels]`, or the types are not one float.
     #[track_caller]
-    pub fn normalize_grad(&self, mean: &Tensor, factor: &Tensor, dy: &Tensor) -> Tensor {
-        normalize_grad_shape([self, mean, factor, dy].map(Tensor::shape)).or_panic();
-        for other in [mean, factor, dy] {
-            other.expect_dtype("normalize_grad", self.dtype()).or_panic();
-        }
-        let [x, mean, factor, dy] = [self, mean, factor, dy].map(Tensor::contiguous);
+    pub fn normalize(&self, mean: &Tensor, inverse: &Tensor, scale: &Tensor, offset: &Tensor) -> Tensor {
+        let params = [mean, inverse, scale, offset];
+        normalize_shape("normalize", self.shape(), &params.map(Tensor::shape), None).or_panic();
+        let (x, params) = self.with_params("normalize", params);
         for_float!(self.dtype(), T => {
-            match (x.as_slice::<T>(), mean.as_slice(), factor.as_slice(), dy.as_slice()) {
-                (Some(x), Some(mean), Some(factor), Some(dy)) if !x.is_empty() => {
-                    Tensor::from_buffer(normalized_grad(x, mean, factor, dy), self.shape())
+            match (x.as_slice::<T>(), slices(&params)) {
+                (Some(data), Some(params)) if !data.is_empty() => {
+                    let y = map_channels((data, data), mean.count(), params, #[inline(always)] |x, _, p| normalized(x, p));
+                    Tensor::from_buffer(y, self.shape())
                 }
-                _ => dy,
+                _ => x,
+            }
+        }, else panic!("normalize: {} holds {}, not floats", self.shape(), self.dtype()))
+    }
+
+    /// For each channel the sums of `dy` and of `dy · (x − mean) · inverse`, a row each: the gradients of a loss with
+    /// respect to offset and scale of [`normalize`](Tensor::normalize) where `dy` is that with respect to its result.
+    ///
+    /// # Panics
+    /// If `mean` or `inverse` is not `[channels]`, `dy` not of the shape of `self`, or the types are not one float.
+    #[track_caller]
+    pub fn normalize_sums(&self, mean: &Tensor, inverse: &Tensor, dy: &Tensor) -> Tensor {
+        let shape = normalize_sums_shape([self, mean, inverse, dy].map(Tensor::shape)).or_panic();
+        let (x, params) = self.with_params("normalize_sums", [mean, inverse, dy]);
+        for_float!(self.dtype(), T => {
+            match (x.as_slice::<T>(), slices(&params)) {
+                (Some(x), Some([mean, inverse, dy])) if !x.is_empty() => {
+                    let params = [mean, inverse].map(laid_out);
+                    let sums = sum_channels((x.len(), mean.len(), 2), |range, totals| {
+                        let params = params.each_ref().map(|p| &p[..]);
+                        add_terms((&x[range.clone()], &dy[range]), params, totals, terms);
+                    });
+                    Tensor::from_buffer(sums, shape)
+                }
+                _ => Tensor::zeros(shape, self.dtype()),
+            }
+        }, else panic!("normalize_sums: {} holds {}, not floats", self.shape(), self.dtype()))
+    }
+
+    /// `factor · (dy − shift − (x − mean) · slope)`, each of the four but `x` and `dy` a number for each channel: the
+    /// gradient with respect to `x` of [`normalize`](Tensor::normalize), through mean and deviation too, if `factor` is
+    /// `inverse · scale`, `shift` the mean of `dy`, and `slope` that of `dy · (x − mean) · inverse`, times `inverse`.
+    ///
+    /// # Panics
+    /// If one is not `[channels]`, `dy` not of the shape of `self`, or the types are not one float.
+    #[track_caller]
+    pub fn normalize_grad(
+        &self,
+        mean: &Tensor,
+        factor: &Tensor,
+        shift: &Tensor,
+        slope: &Tensor,
+        dy: &Tensor,
+    ) -> Tensor {
+        let params = [mean, factor, shift, slope];
+        normalize_shape("normalize_grad", self.shape(), &params.map(Tensor::shape), Some(dy.shape()))
+            .or_panic();
+        let (x, params) = self.with_params("normalize_grad", [mean, factor, shift, slope, dy]);
+        for_float!(self.dtype(), T => {
+            match (x.as_slice::<T>(), slices(&params)) {
+                (Some(data), Some([mean, factor, shift, slope, dy])) if !data.is_empty() => {
+                    let params = [mean, factor, shift, slope];
+                    let dx = map_channels((data, dy), mean.len(), params, gradient);
+                    Tensor::from_buffer(dx, self.shape())
+                }
+                _ => x,
             }
         }, else panic!("normalize_grad: {} holds {}, not floats", self.shape(), self.dtype()))
     }
+
+    /// This tensor and what goes with it, row-major, if all are of one type.
+    #[track_caller]
+    fn with_params<const N: usize>(&self, op: &'static str, params: [&Tensor; N]) -> (Tensor, [Tensor; N]) {
+        params.iter().try_for_each(|p| p.expect_dtype(op, self.dtype())).or_panic();
+        (self.contiguous(), params.map(Tensor::contiguous))
+    }
+}
+
+/// All of them as slices.
+fn slices<T: Element, const N: usize>(x: &[Tensor; N]) -> Option<[&[T]; N]> {
+    let slices = x.each_ref().map(Tensor::as_slice);
+    slices.iter().all(Option::is_some).then(|| slices.map(Option::unwrap_or_default))
 }
 
 #[cfg(test)]
@@ -289,7 +295,17 @@ mod tests {
             let dy = Tensor::normal(x.shape(), 0.0, 1.0, DType::F64, rng);
             let along = y.mul(&dy).mean([0, 1]);
             let grad = (&dy - dy.mean([0, 1]) - &y * along) * &factor;
-            assert!((x.normalize_grad(&mean, &factor, &dy) - grad).abs().max(..).item() < 1e-12);
+            let scale = Tensor::uniform(&shape[2..], 0.5, 2.0, DType::F64, rng);
+            let offset = Tensor::normal(&shape[2..], 0.0, 1.0, DType::F64, rng);
+            let [mean, factor] = [mean, factor].map(|x| x.reshape(&shape[2..]));
+            let near = |found: Tensor, expected: Tensor| (found - expected).abs().max(..).item() < 1e-11;
+            assert!(near(x.normalize(&mean, &factor, &scale, &offset), &y * &scale + &offset));
+            let sums = x.normalize_sums(&mean, &factor, &dy);
+            assert!(near(sums.clone(), Tensor::stack(&[&dy.sum([0, 1]), &y.mul(&dy).sum([0, 1])], 0)));
+            let n = (shape[0] * shape[1]) as f64;
+            let [shift, slope] = [0, 1].map(|row| sums.narrow(0, row, 1).flatten(0) / n);
+            let found = x.normalize_grad(&mean, &(&factor * &scale), &shift, &(slope * &factor), &dy);
+            assert!(near(found, grad * &scale));
         }
     }
 

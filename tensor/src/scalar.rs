@@ -2,7 +2,7 @@
 
 use crate::simd::vectorize;
 
-/// A function of one, two or three `f32`, applied to slices element by element: the same arithmetic, to the bit, as the
+/// A function of up to six `f32`, applied to slices element by element: the same arithmetic, to the bit, as the
 /// method of the same name on a whole tensor. Truth values are the numbers 0 and 1.
 ///
 /// ```
@@ -12,6 +12,9 @@ use crate::simd::vectorize;
 #[derive(Clone, Copy)]
 pub struct Scalar(pub(crate) Function);
 
+/// No function has more operands.
+pub(crate) const MOST_OPERANDS: usize = 6;
+
 type Ternary = fn(&[f32], &[f32], &[f32], &mut [f32]);
 
 #[derive(Clone, Copy)]
@@ -19,7 +22,33 @@ pub(crate) enum Function {
     One(fn(&[f32], &mut [f32])),
     Two(fn(&[f32], &[f32], &mut [f32])),
     Three(Ternary),
+    Five(fn([&[f32]; 5], &mut [f32])),
+    Six(fn([&[f32]; 6], &mut [f32])),
     Clamp { low: f32, high: f32 },
+}
+
+/// Sums over all rows of `[…, channels]`, some for each channel, of functions of single numbers: what
+/// [`FusedSums`](crate::FusedSums) can compute of numbers that are nowhere in memory.
+///
+/// ```
+/// use tensor::ChannelSums;
+/// assert_eq!(ChannelSums::normalize().rows(), 2);
+/// ```
+#[derive(Clone, Copy)]
+pub struct ChannelSums {
+    pub(crate) rows: usize,
+    /// Adds to the totals, see `channels.rs`, what the operands give.
+    pub(crate) add: fn([&[f32]; ChannelSums::OPERANDS], &mut [f32]),
+}
+
+impl ChannelSums {
+    /// How many operands the functions have.
+    pub(crate) const OPERANDS: usize = 4;
+
+    /// How many sums there are for each channel.
+    pub fn rows(self) -> usize {
+        self.rows
+    }
 }
 
 impl Scalar {
@@ -29,15 +58,22 @@ impl Scalar {
             Function::One(_) | Function::Clamp { .. } => 1,
             Function::Two(_) => 2,
             Function::Three(_) => 3,
+            Function::Five(_) => 5,
+            Function::Six(_) => 6,
         }
     }
 
     /// `out[i] = f(x[0][i], x[1][i], …)`.
-    pub(crate) fn apply(self, x: [&[f32]; 3], out: &mut [f32]) {
+    pub(crate) fn apply(self, x: [&[f32]; MOST_OPERANDS], out: &mut [f32]) {
         match self.0 {
             Function::One(f) => f(x[0], out),
             Function::Two(f) => f(x[0], x[1], out),
             Function::Three(f) => f(x[0], x[1], x[2], out),
+            Function::Five(f) => {
+                let [a, b, c, d, e, _] = x;
+                f([a, b, c, d, e], out);
+            }
+            Function::Six(f) => f(x, out),
             Function::Clamp { low, high } => {
                 map(
                     x[0],
@@ -75,19 +111,6 @@ impl Scalar {
                 || {
                     let operands = c.iter().zip(a.iter().zip(b));
                     out.iter_mut().zip(operands).for_each(|(o, (&c, (&a, &b)))| *o = choose(c, a, b));
-                },
-            );
-        }))
-    }
-
-    /// `(x − mean) · factor`.
-    pub fn normalize() -> Scalar {
-        Scalar(Function::Three(|x, mean, factor, out| {
-            vectorize(
-                #[inline(always)]
-                || {
-                    let operands = x.iter().zip(mean.iter().zip(factor));
-                    out.iter_mut().zip(operands).for_each(|(o, (&x, (&m, &f)))| *o = (x - m) * f);
                 },
             );
         }))
@@ -171,5 +194,26 @@ pub(crate) fn map_pairs<R: IntoNumber>(x: &[f32], y: &[f32], out: &mut [f32], f:
     vectorize(
         #[inline(always)]
         || out.iter_mut().zip(x.iter().zip(y)).for_each(|(o, (&x, &y))| *o = f(x, y).into_number()),
+    );
+}
+
+/// `out[i] = f([x[0][i], x[1][i], …])`. So many numbers are read before any is written, that the compiler need not look
+/// whether the slices overlap.
+#[inline(always)]
+pub(crate) fn map_all<const N: usize>(x: [&[f32]; N], out: &mut [f32], f: impl Fn([f32; N]) -> f32) {
+    const BLOCK: usize = 16;
+    let x = x.map(|x| x[..out.len()].as_chunks::<BLOCK>());
+    let (blocks, rest) = out.as_chunks_mut::<BLOCK>();
+    vectorize(
+        #[inline(always)]
+        || {
+            for (b, out) in blocks.iter_mut().enumerate() {
+                let x: [[f32; BLOCK]; N] = std::array::from_fn(|k| x[k].0[b]);
+                *out = std::array::from_fn(|i| f(std::array::from_fn(|k| x[k][i])));
+            }
+            for (i, out) in rest.iter_mut().enumerate() {
+                *out = f(std::array::from_fn(|k| x[k].1[i]));
+            }
+        },
     );
 }

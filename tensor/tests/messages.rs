@@ -180,6 +180,8 @@ fn elementwise(list: &mut Refusals) {
     refused!(list, div_assign as div: integers.clone().div_assign(integers));
     refused!(list, maximum: x.maximum(other));
     refused!(list, maximum: truths.maximum(truths));
+    refused!(list, relu_grad: x.relu_grad(other));
+    refused!(list, relu_grad: truths.relu_grad(truths));
     refused!(list, minimum: x.minimum(other));
     refused!(list, pow: x.pow(other));
     refused!(list, pow: integers.pow(integers));
@@ -298,10 +300,15 @@ fn products(list: &mut Refusals) {
     let channels = &Tensor::zeros([3], DType::F32);
     refused!(list, moments: scalar.moments());
     refused!(list, moments: integers.moments());
-    refused!(list, normalize_grad: x.normalize_grad(channels, channels, scalar));
-    refused!(list, normalize_grad: x.normalize_grad(x, channels, x));
-    refused!(list, normalize_grad: x.normalize_grad(channels, channels, &x.to(DType::F64)));
-    refused!(list, normalize_grad: scalar.normalize_grad(scalar, scalar, scalar));
+    let c = channels;
+    refused!(list, normalize: x.normalize(c, c, c, scalar));
+    refused!(list, normalize: scalar.normalize(scalar, scalar, scalar, scalar));
+    refused!(list, normalize: x.normalize(c, c, c, &c.to(DType::F64)));
+    refused!(list, normalize_sums: x.normalize_sums(c, x, x));
+    refused!(list, normalize_sums: x.normalize_sums(c, c, scalar));
+    refused!(list, normalize_grad: x.normalize_grad(c, c, c, c, scalar));
+    refused!(list, normalize_grad: x.normalize_grad(c, x, c, c, x));
+    refused!(list, normalize_grad: x.normalize_grad(c, c, c, c, &x.to(DType::F64)));
 }
 
 fn choosing(list: &mut Refusals) {

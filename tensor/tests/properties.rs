@@ -435,7 +435,15 @@ fn thread_counts_do_not_change_a_bit() {
             features.moments(),
             {
                 let row = |i| features.moments().narrow(0, i, 1).flatten(0);
-                features.normalize_grad(&row(0), &row(1), &incoming)
+                features.normalize_grad(&row(0), &row(1), &row(0), &row(1), &incoming)
+            },
+            {
+                let row = |i| features.moments().narrow(0, i, 1).flatten(0);
+                features.normalize(&row(0), &row(1), &row(0), &row(1))
+            },
+            {
+                let row = |i| features.moments().narrow(0, i, 1).flatten(0);
+                features.normalize_sums(&row(0), &row(1), &incoming)
             },
         ]
     };

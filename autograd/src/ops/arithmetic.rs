@@ -111,7 +111,7 @@ macro_rules! comparisons {
                 fn vjp<'g>(&self, _: usize, _: [Var<'g>; 2], _: Var<'g>, dy: Var<'g>) -> Var<'g> {
                     dy
                 }
-                fn differentiable(&self) -> bool {
+                fn differentiable(&self, _: usize) -> bool {
                     false
                 }
                 fn elementwise(&self) -> Option<Scalar> {

@@ -78,7 +78,31 @@ unary! {
     Sigmoid, sigmoid, |x, y, dy| dy * y * (1.0 - y);
     /// The rectifier `max(x, 0)`; its gradient at 0 is 0. Where `x` is NaN so is the value, and the gradient passes: what
     /// comes from a NaN is not made a 0.
-    Relu, relu, |x, y, dy| y.equal(y.scalar(0.0)).select(dy.scalar(0.0), dy);
+    Relu, relu, |x, y, dy| y.graph().apply(ReluGrad, [y, dy]);
+}
+
+/// What is left of the gradient `dy` where the rectifier's result `y` is not 0.
+#[derive(Debug)]
+struct ReluGrad;
+
+impl Op<2> for ReluGrad {
+    fn shape(&self, [y, dy]: [Shape; 2]) -> Result<Shape, ShapeError> {
+        tensor::broadcast_shape("relu_grad", y, dy)
+    }
+    #[track_caller]
+    fn forward(&self, [y, dy]: [&Tensor; 2]) -> Tensor {
+        y.relu_grad(dy)
+    }
+    fn vjp<'g>(&self, _: usize, [y, _]: [Var<'g>; 2], _: Var<'g>, dz: Var<'g>) -> Var<'g> {
+        dz.graph().apply(ReluGrad, [y, dz])
+    }
+    // Which numbers are 0 changes almost nowhere.
+    fn differentiable(&self, i: usize) -> bool {
+        i == 1
+    }
+    fn elementwise(&self) -> Option<Scalar> {
+        Some(Scalar::relu_grad())
+    }
 }
 
 macro_rules! flat {
@@ -98,7 +122,7 @@ macro_rules! flat {
                 fn vjp<'g>(&self, _: usize, _: [Var<'g>; 1], _: Var<'g>, dy: Var<'g>) -> Var<'g> {
                     dy
                 }
-                fn differentiable(&self) -> bool {
+                fn differentiable(&self, _: usize) -> bool {
                     false
                 }
                 fn elementwise(&self) -> Option<Scalar> {
@@ -157,7 +181,7 @@ impl Op<1> for Detach {
     fn vjp<'g>(&self, _: usize, _: [Var<'g>; 1], _: Var<'g>, dy: Var<'g>) -> Var<'g> {
         dy
     }
-    fn differentiable(&self) -> bool {
+    fn differentiable(&self, _: usize) -> bool {
         false
     }
 }

@@ -87,7 +87,7 @@ impl Op<1> for OneHot {
     fn vjp<'g>(&self, _: usize, _: [Var<'g>; 1], _: Var<'g>, dy: Var<'g>) -> Var<'g> {
         dy
     }
-    fn differentiable(&self) -> bool {
+    fn differentiable(&self, _: usize) -> bool {
         false
     }
 }

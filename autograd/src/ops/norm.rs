@@ -1,9 +1,9 @@
-//! Batch normalisation. Composed of means and squares it would read and write its input a dozen times; with the moments and
-//! its gradient as primitives it does so twice each way. The gradient's own gradient is that of the formula it computes.
+//! Batch normalisation. Composed of means and squares it would read and write its input a dozen times; with the moments, the
+//! sums that its gradients have in common, and two formulas for single numbers as primitives it does so twice each way.
 
 use crate::graph::Var;
 use crate::op::Op;
-use tensor::{Scalar, Shape, ShapeError, Tensor, broadcast_shape, rules};
+use tensor::{ChannelSums, Scalar, Shape, ShapeError, Tensor, rules};
 
 /// Mean and biased variance of each channel.
 #[derive(Debug)]
@@ -18,76 +18,125 @@ impl Op<1> for Moments {
         x.moments()
     }
     fn vjp<'g>(&self, _: usize, [x]: [Var<'g>; 1], y: Var<'g>, dy: Var<'g>) -> Var<'g> {
-        let (channels, count) = (y.shape()[1], x.shape().count() as f64);
-        let row = |v: Var<'g>, i| v.narrow(0, i, 1).reshape([channels]);
-        let share = channels as f64 / count.max(1.0);
-        (row(dy, 0) + (x - row(y, 0)) * row(dy, 1) * 2.0) * share
+        (row(dy, 0) + (x - row(y, 0)) * row(dy, 1) * 2.0) / examples(x)
     }
     fn flops(&self, [x]: [Shape; 1], _: Shape) -> u64 {
         4 * x.count() as u64
     }
 }
 
-/// `(x − mean) · factor` where both belong to `x`: mean and inverse deviation of its channels. The gradient with respect to
-/// `x` is the one through them too, so they are given as constants of differentiation.
-#[derive(Debug)]
-struct Normalize {
-    eps: f64,
+/// A row of `[rows, channels]`.
+fn row(v: Var<'_>, i: usize) -> Var<'_> {
+    v.narrow(0, i, 1).reshape([v.shape()[1]])
 }
 
-impl Op<3> for Normalize {
-    fn shape(&self, [x, mean, factor]: [Shape; 3]) -> Result<Shape, ShapeError> {
-        broadcast_shape("batch_norm", x, broadcast_shape("batch_norm", mean, factor)?)
+/// How many numbers of each channel there are; at least 1, to be divided by.
+fn examples(x: Var<'_>) -> f64 {
+    let shape = x.shape();
+    (shape.count() / shape.last().map_or(1, |&channels| channels.max(1))).max(1) as f64
+}
+
+/// `(x − mean) · inverse · scale + offset` where mean and inverse deviation are those of the channels of `x` itself. The
+/// gradient with respect to `x` is the one through these two as well, so none flows to them.
+#[derive(Debug)]
+struct Normalize;
+
+impl Op<5> for Normalize {
+    fn shape(&self, [x, params @ ..]: [Shape; 5]) -> Result<Shape, ShapeError> {
+        rules::normalize_shape("batch_norm", x, &params, None)
     }
     #[track_caller]
-    fn forward(&self, [x, mean, factor]: [&Tensor; 3]) -> Tensor {
-        x.sub(mean).mul(factor)
+    fn forward(&self, [x, mean, inverse, scale, offset]: [&Tensor; 5]) -> Tensor {
+        x.normalize(mean, inverse, scale, offset)
     }
-    fn vjp<'g>(&self, _: usize, [x, mean, factor]: [Var<'g>; 3], _: Var<'g>, dy: Var<'g>) -> Var<'g> {
-        x.graph().apply(NormalizeGrad { eps: self.eps }, [x, mean, factor, dy])
+    fn vjp<'g>(
+        &self,
+        i: usize,
+        [x, mean, inverse, scale, _]: [Var<'g>; 5],
+        _: Var<'g>,
+        dy: Var<'g>,
+    ) -> Var<'g> {
+        let sums = x.graph().apply_once(NormalizeSums, [x, mean, inverse, dy]);
+        if i > 0 {
+            return row(sums, if i == 3 { 1 } else { 0 });
+        }
+        let means = sums / examples(x);
+        let slope = row(means, 1) * inverse;
+        x.graph().apply(NormalizeGrad, [x, mean, inverse * scale, row(means, 0), slope, dy])
+    }
+    fn differentiable(&self, i: usize) -> bool {
+        [0, 3, 4].contains(&i)
     }
     fn elementwise(&self) -> Option<Scalar> {
         Some(Scalar::normalize())
     }
-    fn flops(&self, _: [Shape; 3], y: Shape) -> u64 {
-        2 * y.count() as u64
+    fn flops(&self, _: [Shape; 5], y: Shape) -> u64 {
+        4 * y.count() as u64
     }
 }
 
+/// For each channel the sums of `dy` and of `dy · (x − mean) · inverse`.
 #[derive(Debug)]
-struct NormalizeGrad {
-    eps: f64,
-}
+struct NormalizeSums;
 
-impl NormalizeGrad {
-    /// What `forward` computes in one go: `(dy − mean(dy) − y · mean(dy · y)) / sqrt(variance + eps)`.
-    fn composed<'g>(&self, x: Var<'g>, dy: Var<'g>) -> Var<'g> {
-        let axes: Vec<isize> = (0..x.rank() as isize - 1).collect();
-        let mean = |v: Var<'g>| v.mean(axes.clone());
-        let centred = x - mean(x);
-        let std = (mean(centred.square()) + self.eps).sqrt();
-        let y = centred / std;
-        (dy - mean(dy) - y * mean(dy * y)) / std
-    }
-}
-
-impl Op<4> for NormalizeGrad {
+impl Op<4> for NormalizeSums {
     fn shape(&self, x: [Shape; 4]) -> Result<Shape, ShapeError> {
-        rules::normalize_grad_shape(x)
+        rules::normalize_sums_shape(x)
     }
     #[track_caller]
-    fn forward(&self, [x, mean, factor, dy]: [&Tensor; 4]) -> Tensor {
-        x.normalize_grad(mean, factor, dy)
+    fn forward(&self, [x, mean, inverse, dy]: [&Tensor; 4]) -> Tensor {
+        x.normalize_sums(mean, inverse, dy)
     }
-    fn vjp<'g>(&self, i: usize, [x, _, _, dy]: [Var<'g>; 4], _: Var<'g>, dz: Var<'g>) -> Var<'g> {
-        // Stand-ins, so that the sweep ends at this operation's inputs: `dy` may depend on `x` by ways of its own, which
-        // the sweep that called us follows.
-        let [x, dy] = [x, dy].map(|x| x.reshape(x.shape()));
-        let z = self.composed(x, dy);
-        dz.graph().grad_with(z, dz, &[if i == 0 { x } else { dy }])[0]
+    fn vjp<'g>(&self, i: usize, [x, mean, inverse, dy]: [Var<'g>; 4], _: Var<'g>, dz: Var<'g>) -> Var<'g> {
+        let along = row(dz, 1);
+        match i {
+            0 => dy * inverse * along,
+            1 => -(dy * inverse * along),
+            2 => (x - mean) * dy * along,
+            _ => (x - mean) * inverse * along + row(dz, 0),
+        }
     }
-    fn flops(&self, _: [Shape; 4], y: Shape) -> u64 {
-        11 * y.count() as u64
+    fn channel_sums(&self) -> Option<ChannelSums> {
+        Some(ChannelSums::normalize())
+    }
+    fn flops(&self, [x, ..]: [Shape; 4], _: Shape) -> u64 {
+        5 * x.count() as u64
+    }
+}
+
+/// `factor · (dy − shift − (x − mean) · slope)`.
+#[derive(Debug)]
+struct NormalizeGrad;
+
+impl Op<6> for NormalizeGrad {
+    fn shape(&self, [x, params @ .., dy]: [Shape; 6]) -> Result<Shape, ShapeError> {
+        rules::normalize_shape("normalize_grad", x, &params, Some(dy))
+    }
+    #[track_caller]
+    fn forward(&self, [x, mean, factor, shift, slope, dy]: [&Tensor; 6]) -> Tensor {
+        x.normalize_grad(mean, factor, shift, slope, dy)
+    }
+    fn vjp<'g>(
+        &self,
+        i: usize,
+        [x, mean, factor, shift, slope, dy]: [Var<'g>; 6],
+        _: Var<'g>,
+        dz: Var<'g>,
+    ) -> Var<'g> {
+        match i {
+            0 => -(dz * factor * slope),
+            1 => dz * factor * slope,
+            2 => dz * (dy - shift - (x - mean) * slope),
+            3 => -(dz * factor),
+            4 => -(dz * factor * (x - mean)),
+            _ => dz * factor,
+        }
+    }
+    fn elementwise(&self) -> Option<Scalar> {
+        Some(Scalar::normalize_grad())
+    }
+    fn flops(&self, _: [Shape; 6], y: Shape) -> u64 {
+        5 * y.count() as u64
     }
 }
 
@@ -122,16 +171,15 @@ impl<'g> Var<'g> {
     /// If there is no last axis, the elements are not floats, or `eps` is negative or not finite.
     #[track_caller]
     pub fn batch_norm(self, eps: f64) -> Var<'g> {
-        self.batch_norm_with_moments(eps).0
+        self.scaled_batch_norm(eps, None, None)
     }
 
-    /// As [`batch_norm`](Var::batch_norm), and the [`moments`](Var::moments) on the way, as a constant of differentiation:
-    /// what running averages are made of.
+    /// As [`batch_norm`](Var::batch_norm), then multiplied by `scale` and moved by `offset`, a number for each channel.
     ///
     /// # Panics
-    /// As there.
+    /// As there, and if scale or offset is not of shape `[channels]` and of this type.
     #[track_caller]
-    pub fn batch_norm_with_moments(self, eps: f64) -> (Var<'g>, Var<'g>) {
+    pub fn scaled_batch_norm(self, eps: f64, scale: Option<Var<'g>>, offset: Option<Var<'g>>) -> Var<'g> {
         if !(eps >= 0.0 && eps.is_finite()) {
             panic!(
                 "batch_norm: eps is {eps} for the input {}; it is added to a variance and must be finite and not negative",
@@ -144,10 +192,12 @@ impl<'g> Var<'g> {
                 self.shape()
             );
         }
-        let moments = self.floats("batch_norm").detach().moments();
-        let row = |i| moments.narrow(0, i, 1).reshape([moments.shape()[1]]);
-        let factor = (row(1) + eps).sqrt().recip();
-        (self.graph().apply(Normalize { eps }, [self, row(0), factor]), moments)
+        let graph = self.graph();
+        let moments = graph.apply_once(Moments, [self.floats("batch_norm")]);
+        let inverse = (row(moments, 1) + eps).sqrt().recip();
+        let [scale, offset] = [(scale, 1.0), (offset, 0.0)]
+            .map(|(given, value)| given.unwrap_or_else(|| self.full([moments.shape()[1]], value)));
+        graph.apply(Normalize, [self, row(moments, 0), inverse, scale, offset])
     }
 }
 
@@ -161,8 +211,13 @@ pub(super) fn cases() -> Vec<super::table::Case> {
         // Here the incoming gradient depends on the input, which the second order must not count twice.
         Case::new("batch_norm", [Case::normal(&[7, 3], 1)], |_, x| x[0].batch_norm(1e-5).tanh()),
         Case::new("batch_norm", [Case::normal(&[2, 3, 2, 4], 2)], |_, x| x[0].batch_norm(0.1)),
-        Case::new("batch_norm_with_moments", [Case::normal(&[5, 3], 3)], |_, x| {
-            x[0].batch_norm_with_moments(0.1).0
+        Case::new(
+            "scaled_batch_norm",
+            [Case::normal(&[5, 3], 3), Case::normal(&[3], 4), Case::normal(&[3], 5)],
+            |_, x| x[0].scaled_batch_norm(0.1, Some(x[1]), Some(x[2])),
+        ),
+        Case::new("scaled_batch_norm", [Case::normal(&[2, 2, 3], 6), Case::normal(&[3], 7)], |_, x| {
+            x[0].scaled_batch_norm(0.1, Some(x[1]), None).tanh() * x[1]
         }),
     ]
 }

@@ -38,7 +38,7 @@ impl Op<1> for Bernoulli {
     fn vjp<'g>(&self, _: usize, _: [Var<'g>; 1], _: Var<'g>, dy: Var<'g>) -> Var<'g> {
         dy
     }
-    fn differentiable(&self) -> bool {
+    fn differentiable(&self, _: usize) -> bool {
         false
     }
 }

@@ -72,7 +72,7 @@ macro_rules! arg {
             fn vjp<'g>(&self, _: usize, _: [Var<'g>; 1], _: Var<'g>, dy: Var<'g>) -> Var<'g> {
                 dy
             }
-            fn differentiable(&self) -> bool {
+            fn differentiable(&self, _: usize) -> bool {
                 false
             }
         }
@@ -104,7 +104,7 @@ macro_rules! truth {
             fn vjp<'g>(&self, _: usize, _: [Var<'g>; 1], _: Var<'g>, dy: Var<'g>) -> Var<'g> {
                 dy
             }
-            fn differentiable(&self) -> bool {
+            fn differentiable(&self, _: usize) -> bool {
                 false
             }
         }

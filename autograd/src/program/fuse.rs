@@ -1,16 +1,15 @@
-//! From nodes to steps: leaving out what nobody needs, and fusing element-wise operations.
+//! From nodes to steps: leaving out what nobody needs, and fusing what `group.rs` puts together.
 
+use super::group::{channel_sums, groups, scalar, through};
 use super::{Step, Work};
 use crate::graph::{Node, Source};
-use tensor::{DType, Fused, Operand, Scalar};
+use tensor::{Fused, FusedSums, Operand};
 
 /// The steps that compute the nodes of `kept`, in the order of the graph.
 pub(super) fn steps(nodes: &[Node], kept: &[usize]) -> Vec<Step> {
     let live = live(nodes, kept);
-    let groups = groups(nodes, kept, &live);
     let mut steps = vec![];
-    for root in (0..nodes.len()).filter(|&i| live[i] && groups[i] == i) {
-        let members: Vec<usize> = (0..=root).filter(|&i| live[i] && groups[i] == root).collect();
+    for members in groups(nodes, kept, &live) {
         match fused(nodes, &members) {
             Some(step) => steps.push(step),
             None => steps.extend(members.into_iter().filter_map(|i| single(nodes, i))),
@@ -18,6 +17,8 @@ pub(super) fn steps(nodes: &[Node], kept: &[usize]) -> Vec<Step> {
     }
     // A group is computed where its last node is; what it needs may come later than its first nodes.
     steps.sort_by_key(|step| step.output);
+    // What is a member of several groups may have been taken out of more than one.
+    steps.dedup_by_key(|step| step.output);
     drop_after_last_use(&mut steps, nodes, kept);
     steps
 }
@@ -34,47 +35,13 @@ fn live(nodes: &[Node], kept: &[usize]) -> Vec<bool> {
     live
 }
 
-/// The function of single numbers that a node is, if a fused program can compute it.
-fn scalar(nodes: &[Node], i: usize) -> Option<Scalar> {
-    let fits = |i: usize| matches!(nodes[i].value.dtype(), DType::F32 | DType::Bool);
-    match &nodes[i].source {
-        Source::Op(op) if fits(i) && nodes[i].inputs.iter().all(|&input| fits(input)) => op.elementwise(),
-        _ => None,
-    }
-}
-
-/// For each node the last one of the group it is computed with: an element-wise operation joins its users if these are
-/// all of one group and have its shape.
-fn groups(nodes: &[Node], kept: &[usize], live: &[bool]) -> Vec<usize> {
-    let mut users: Vec<Vec<usize>> = vec![vec![]; nodes.len()];
-    for i in (0..nodes.len()).filter(|&i| live[i]) {
-        nodes[i].inputs.iter().for_each(|&input| users[input].push(i));
-    }
-    let mut groups: Vec<usize> = (0..nodes.len()).collect();
-    for i in (0..nodes.len()).rev().filter(|&i| live[i]) {
-        let (Some(&first), false) = (users[i].first(), kept.contains(&i)) else { continue };
-        let group = groups[first];
-        let alike = |user: &usize| {
-            groups[*user] == group
-                && nodes[*user].value.shape() == nodes[i].value.shape()
-                && scalar(nodes, *user).is_some()
-        };
-        // A group's result is numbers: one of truth values is not fused.
-        let numbers = nodes[group].value.dtype() == DType::F32;
-        if numbers && scalar(nodes, i).is_some() && users[i].iter().all(alike) {
-            groups[i] = group;
-        }
-    }
-    groups
-}
-
 /// A group as one step; `None` if there is only one node, or more than a fused program has room for.
 fn fused(nodes: &[Node], members: &[usize]) -> Option<Step> {
-    let &output = members.last().filter(|_| members.len() > 1)?;
+    let (&output, before) = members.split_last().filter(|(_, before)| !before.is_empty())?;
     let mut inputs: Vec<usize> = vec![];
     let mut program = vec![];
-    for &member in members {
-        let operands = nodes[member].inputs.iter().map(|input| {
+    let mut operands_of = |member: usize| -> Vec<Operand> {
+        let operand = |input: &usize| {
             if let Some(result) = members.iter().position(|other| other == input) {
                 return Operand::Result(result);
             }
@@ -83,19 +50,21 @@ fn fused(nodes: &[Node], members: &[usize]) -> Option<Step> {
                 inputs.push(*input);
                 inputs.len() - 1
             }))
-        });
-        let operands = operands.collect();
-        program.push((scalar(nodes, member)?, operands));
+        };
+        nodes[member].inputs.iter().map(operand).collect()
+    };
+    for &member in before {
+        program.push((scalar(nodes, member)?, operands_of(member)));
     }
-    let fused = Fused::new(nodes[output].value.shape(), inputs.len(), program)?;
-    Some(Step {
-        work: Work::Fused(fused),
-        inputs,
-        output,
-        members: members.to_vec(),
-        drops: vec![],
-        reused: None,
-    })
+    let (shape, operands) = (through(nodes, output)?, operands_of(output));
+    let work = match channel_sums(nodes, output) {
+        Some(sums) => Work::Sums(FusedSums::new(shape, inputs.len(), program, sums, operands)?),
+        None => {
+            program.push((scalar(nodes, output)?, operands));
+            Work::Fused(Fused::new(shape, inputs.len(), program)?)
+        }
+    };
+    Some(Step { work, inputs, output, members: members.to_vec(), drops: vec![], reused: None })
 }
 
 fn single(nodes: &[Node], i: usize) -> Option<Step> {

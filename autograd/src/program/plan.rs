@@ -76,7 +76,9 @@ pub(super) fn describe(graph: &Graph, steps: &[Step]) -> Vec<PlanStep> {
             node: step.output,
             op: match &step.work {
                 Work::Op(_) => info.op.clone(),
-                Work::Fused(_) => members.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(" "),
+                Work::Fused(_) | Work::Sums(_) => {
+                    members.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(" ")
+                }
             },
             inputs: step.inputs.clone(),
             shape: info.shape,
@@ -89,7 +91,7 @@ pub(super) fn describe(graph: &Graph, steps: &[Step]) -> Vec<PlanStep> {
             runs: 0,
             last_begun: Duration::ZERO,
             last_time: Duration::ZERO,
-            is_fused: matches!(step.work, Work::Fused(_)),
+            is_fused: !matches!(step.work, Work::Op(_)),
             buffer: 0,
             kinds,
         }

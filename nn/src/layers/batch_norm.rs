@@ -132,7 +132,7 @@ impl BatchNorm {
     #[track_caller]
     fn by_batch<'g>(&self, x: Var<'g>) -> Var<'g> {
         let graph = x.graph();
-        let (y, moments) = x.batch_norm_with_moments(self.eps);
+        let moments = x.moments();
         let steps = graph.param(&self.steps);
         let decay = if self.step_dependent {
             let steps = steps.to(x.dtype());
@@ -145,8 +145,9 @@ impl BatchNorm {
             graph.update(state, decay * graph.param(state) + (1.0 - decay) * of_batch);
         }
         graph.update(&self.steps, steps + 1.0);
-        let y = self.scale.as_ref().map_or(y, |scale| y * graph.param(scale));
-        self.shifted(y)
+        let [scale, offset] =
+            [&self.scale, &self.offset].map(|param| param.as_ref().map(|param| graph.param(param)));
+        x.scaled_batch_norm(self.eps, scale, offset)
     }
 
     /// Normalised by the running averages.
@@ -158,11 +159,8 @@ impl BatchNorm {
             Some(scale) => graph.param(scale) / std,
             None => std.recip(),
         };
-        self.shifted((x - graph.param(&self.mean)) * factor)
-    }
-
-    fn shifted<'g>(&self, y: Var<'g>) -> Var<'g> {
-        self.offset.as_ref().map_or(y, |offset| y + y.graph().param(offset))
+        let y = (x - graph.param(&self.mean)) * factor;
+        self.offset.as_ref().map_or(y, |offset| y + graph.param(offset))
     }
 }
 

@@ -1,0 +1,194 @@
+//! Which operations are computed together: one pass over memory instead of one for each.
+//!
+//! An element-wise operation can be computed in the steps of its users instead of in one of its own, if these go through
+//! the same elements: element-wise operations of its shape, and sums of such elements for each channel. With one such step
+//! that always pays. With several it is computed several times, which pays if less memory is read and written.
+
+use crate::graph::{Node, Source};
+use tensor::{ChannelSums, DType, Scalar, Shape};
+
+/// Bytes from which on a value is rather computed again than read: as many as no longer lie in a core's cache when they are
+/// needed, where reading takes ten times as long as a function of numbers that are in the first-level cache.
+const FAR: usize = 1 << 20;
+
+/// How many operations back is looked for what a step reads anyway.
+const LOOK_BACK: usize = 5;
+
+/// For each node the nodes that its step computes, itself last; none if it has no step of its own.
+pub(super) fn groups(nodes: &[Node], kept: &[usize], live: &[bool]) -> Vec<Vec<usize>> {
+    let mut users: Vec<Vec<usize>> = vec![vec![]; nodes.len()];
+    for i in (0..nodes.len()).filter(|&i| live[i]) {
+        nodes[i].inputs.iter().for_each(|&input| users[input].push(i));
+    }
+    let none = || vec![vec![]; nodes.len()];
+    let mut groups = Groups { nodes, homes: none(), members: none(), reads: none() };
+    let computed = |&i: &usize| live[i] && matches!(nodes[i].source, Source::Op(_));
+    for i in (0..nodes.len()).rev().filter(computed) {
+        groups.place(i, &users[i], kept.contains(&i));
+    }
+    groups.members.iter_mut().for_each(|members| members.reverse());
+    groups.members
+}
+
+struct Groups<'a> {
+    nodes: &'a [Node],
+    /// The steps that compute a node, each called by the node that it ends with.
+    homes: Vec<Vec<usize>>,
+    /// The nodes that a step computes, the last first.
+    members: Vec<Vec<usize>>,
+    /// What a step reads.
+    reads: Vec<Vec<usize>>,
+}
+
+impl Groups<'_> {
+    /// Decides where node `i` is computed; its users have their places already.
+    fn place(&mut self, i: usize, users: &[usize], kept: bool) {
+        let mut homes = vec![];
+        let mut own = kept || scalar(self.nodes, i).is_none();
+        for &user in users {
+            for &home in &self.homes[user] {
+                match self.takes(home, user, i) {
+                    false => own = true,
+                    true if homes.contains(&home) => {}
+                    true => homes.push(home),
+                }
+            }
+        }
+        if scalar(self.nodes, i).is_none() {
+            homes.clear();
+        }
+        let inputs = &self.nodes[i].inputs;
+        let more =
+            |home: &usize| inputs.iter().map(|&input| self.more(*home, input, LOOK_BACK)).sum::<usize>();
+        let bytes = self.bytes(i);
+        if homes.len() > 1 && !own {
+            // Written once, read by each; or everything that it is computed from is.
+            let apart =
+                bytes * (1 + homes.len()) + inputs.iter().map(|&input| self.bytes(input)).sum::<usize>();
+            own = homes.iter().map(more).sum::<usize>() >= apart;
+        }
+        if own || homes.is_empty() {
+            homes.retain(|home| bytes >= FAR && more(home) < bytes);
+            homes.push(i);
+        }
+        for &home in &homes {
+            self.members[home].push(i);
+            self.reads[home].retain(|&read| read != i);
+            for &input in &self.nodes[i].inputs {
+                if !self.reads[home].contains(&input) {
+                    self.reads[home].push(input);
+                }
+            }
+        }
+        self.homes[i] = homes;
+    }
+
+    /// Whether the step `home` can compute `i` on the way to its member `user`.
+    fn takes(&self, home: usize, user: usize, i: usize) -> bool {
+        // A step's result is numbers: truth values are not fused.
+        self.nodes[home].value.dtype() == DType::F32
+            && through(self.nodes, user).is_some_and(|shape| shape == self.nodes[i].value.shape())
+    }
+
+    /// The bytes that the step `home` reads in addition if it needs node `i`, or what that is computed from.
+    fn more(&self, home: usize, i: usize, back: usize) -> usize {
+        if self.reads[home].contains(&i) {
+            return 0;
+        }
+        let bytes = self.bytes(i);
+        let shape = through(self.nodes, home);
+        if back == 0 || scalar(self.nodes, i).is_none() || shape != Some(self.nodes[i].value.shape()) {
+            return bytes;
+        }
+        let inputs = self.nodes[i].inputs.iter();
+        inputs.map(|&input| self.more(home, input, back - 1)).sum::<usize>().min(bytes)
+    }
+
+    fn bytes(&self, i: usize) -> usize {
+        let value = &self.nodes[i].value;
+        value.count() * value.dtype().size()
+    }
+}
+
+/// The function of single numbers that a node is, if a fused program can compute it.
+pub(super) fn scalar(nodes: &[Node], i: usize) -> Option<Scalar> {
+    let fits = |i: usize| matches!(nodes[i].value.dtype(), DType::F32 | DType::Bool);
+    match &nodes[i].source {
+        Source::Op(op) if fits(i) && nodes[i].inputs.iter().all(|&input| fits(input)) => op.elementwise(),
+        _ => None,
+    }
+}
+
+/// The sums for each channel that a node is, if a fused program can compute them.
+pub(super) fn channel_sums(nodes: &[Node], i: usize) -> Option<ChannelSums> {
+    match &nodes[i].source {
+        Source::Op(op) if nodes[i].value.dtype() == DType::F32 => op.channel_sums(),
+        _ => None,
+    }
+}
+
+/// The shape of the elements that a fused program for a node goes through.
+pub(super) fn through(nodes: &[Node], i: usize) -> Option<Shape> {
+    if scalar(nodes, i).is_some() {
+        return Some(nodes[i].value.shape());
+    }
+    channel_sums(nodes, i).map(|_| nodes[nodes[i].inputs[0]].value.shape())
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{Graph, Module, Param, ParamPath, Tensor};
+    use tensor::{DType, Rng};
+
+    struct Params([Param; 3]);
+
+    impl Module for Params {
+        fn visit<'a>(&'a self, path: &ParamPath<'_>, f: &mut dyn FnMut(&ParamPath<'_>, &'a Param)) {
+            self.0.iter().for_each(|param| param.visit(path, f));
+        }
+        fn visit_mut<'a>(
+            &'a mut self,
+            path: &ParamPath<'_>,
+            f: &mut dyn FnMut(&ParamPath<'_>, &'a mut Param),
+        ) {
+            self.0.iter_mut().for_each(|param| param.visit_mut(path, f));
+        }
+    }
+
+    /// The steps with the sums and with the gradient of a normalised, rectified batch of so many rows, and which they read of
+    /// the batch before and after; the gradients are those of the graph, to the bit.
+    fn steps(rows: usize) -> Vec<String> {
+        let rng = &mut Rng::new(1);
+        let mut normal = |shape: [usize; 2]| Tensor::normal(shape, 0.0, 1.0, DType::F32, rng);
+        let channels = [(); 2].map(|()| normal([1, 64]).flatten(0));
+        let [scale, offset] = channels.map(Param::new);
+        let model = Params([Param::new(normal([8, 64])), scale, offset]);
+        let (images, more) = (normal([rows, 8]), normal([64, 3]));
+        let graph = Graph::training(0, 0);
+        let [weights, scale, offset] = model.0.each_ref().map(|param| graph.param(param));
+        let x = graph.input(images.clone()).matmul(weights);
+        let y = x.scaled_batch_norm(1e-5, Some(scale), Some(offset)).relu();
+        let loss = y.matmul(graph.constant(more)).square().sum(..);
+        let expected = loss.backward();
+        let mut program = graph.compile(&[loss]);
+        assert_eq!(program.run(&model, 0, &[images]).unwrap(), [loss.value()]);
+        for param in &model.0 {
+            assert_eq!(program.grads().get(param), expected.get(param));
+        }
+        let known = |node: &usize| [(x.index(), 'x'), (y.index(), 'y')].into_iter().find(|(i, _)| i == node);
+        let name =
+            |inputs: &[usize]| inputs.iter().filter_map(known).map(|(_, name)| name).collect::<String>();
+        let steps = program.steps().iter().filter(|step| step.op.contains(" Normalize"));
+        steps.map(|step| format!("{} {}", step.op, name(&step.inputs))).collect()
+    }
+
+    #[test]
+    fn a_rectifier_is_passed_inside_the_gradient_of_a_normalisation() {
+        // What is in the cache is read; what is not is computed again from what is read anyway.
+        assert_eq!(steps(100), ["ReluGrad NormalizeSums yx", "ReluGrad NormalizeGrad yx"]);
+        assert_eq!(
+            steps(10_000),
+            ["Normalize Relu ReluGrad NormalizeSums x", "Normalize Relu ReluGrad NormalizeGrad x"]
+        );
+    }
+}
