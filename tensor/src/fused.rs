@@ -300,29 +300,34 @@ mod tests {
     use super::*;
     use crate::Rng;
 
+    /// Operands that broadcast to this shape, in every layout.
+    pub(super) fn operands(shape: &[usize], mut normal: impl FnMut(&[usize]) -> Tensor) -> Vec<Tensor> {
+        let last = &shape[shape.len().saturating_sub(1)..];
+        let turned: Vec<usize> = shape.iter().rev().copied().collect();
+        let axes: Vec<isize> = (0..shape.len() as isize).rev().collect();
+        let first = |(i, &n): (usize, &usize)| if i == 0 { n } else { 1 };
+        vec![
+            normal(shape),
+            normal(&turned).permute(&axes),
+            normal(last),
+            normal(&[]),
+            normal(&vec![1; shape.len()]),
+            normal(last).broadcast_to(shape),
+            normal(&shape[..shape.len().min(1)])
+                .reshape(shape.iter().enumerate().map(first).collect::<Shape>()),
+            // A run that tasks do not begin with.
+            normal(&shape[shape.len().min(1)..]),
+        ]
+    }
+
     /// A program with operands of every layout, against one operation after the other.
     #[test]
     fn every_layout_gives_what_separate_operations_give() {
         let rng = &mut Rng::new(1);
         let mut normal = |shape: &[usize]| Tensor::normal(Shape::from(shape), 0.0, 1.0, DType::F32, rng);
         for shape in [vec![3, 700, 24], vec![40_000], vec![], vec![0, 3], vec![5, 1, 1], vec![2, 3, 4099]] {
-            let last = &shape[shape.len().saturating_sub(1)..];
-            let mut turned = shape.clone();
-            turned.reverse();
-            let axes: Vec<isize> = (0..shape.len() as isize).rev().collect();
-            let second = [
-                normal(&shape),
-                normal(&turned).permute(&axes),
-                normal(last),
-                normal(&[]),
-                normal(&vec![1; shape.len()]),
-                normal(last).broadcast_to(shape.as_slice()),
-                normal(&shape[..shape.len().min(1)]).reshape(
-                    shape.iter().enumerate().map(|(i, &n)| if i == 0 { n } else { 1 }).collect::<Shape>(),
-                ),
-            ];
             let x = normal(&shape);
-            for y in &second {
+            for y in &operands(&shape, &mut normal) {
                 let positive = y.greater(&Tensor::from(0.0_f32));
                 let fused = Fused::new(
                     Shape::from(shape.as_slice()),

@@ -107,6 +107,8 @@ impl Sums {
         let far = |run: usize, step: usize| (self.runs.max(1) - 1) * run + (self.len.max(1) - 1) * step;
         let (farthest_a, farthest_b) =
             (far(self.a_run, self.a_step) + self.group - 1, far(self.b_run, self.b_step));
+        let side_by_side = self.runs == 1 && self.a_step == 1 && self.group == 1;
+        assert!(!self.narrow || side_by_side, "registers hold terms that are not side by side");
         let some = self.runs * self.len > 0;
         let last_row = rows.farthest();
         let last_column = (self.columns - 1) * self.b_column;

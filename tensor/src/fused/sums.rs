@@ -74,6 +74,7 @@ impl FusedSums {
 #[cfg(test)]
 mod tests {
     use super::super::Operand::{Input, Result};
+    use super::super::tests::operands;
     use super::*;
     use crate::{DType, Rng};
 
@@ -87,25 +88,15 @@ mod tests {
         {
             let channels = &shape[shape.len() - 1..];
             let (x, dy, mean, inverse) = (normal(&shape), normal(&shape), normal(channels), normal(channels));
-            let turned: Vec<usize> = shape.iter().rev().copied().collect();
-            let axes: Vec<isize> = (0..shape.len() as isize).rev().collect();
-            let others = [
-                normal(&shape),
-                normal(&turned).permute(axes),
-                normal(channels),
-                normal(&[]),
-                // A run that tasks do not begin with.
-                normal(&shape[1..]),
-            ];
-            for other in &others {
+            for other in &operands(&shape, &mut normal) {
                 let program = vec![
                     (Scalar::mul(), vec![Input(3), Input(4)]),
                     (Scalar::relu(), vec![Result(0)]),
                     (Scalar::add(), vec![Result(0), Result(1)]),
                 ];
-                let operands = vec![Result(1), Input(1), Input(2), Result(2)];
+                let summed = vec![Result(1), Input(1), Input(2), Result(2)];
                 let shape = Shape::from(shape.as_slice());
-                let fused = FusedSums::new(shape, 5, program, ChannelSums::normalize(), operands).unwrap();
+                let fused = FusedSums::new(shape, 5, program, ChannelSums::normalize(), summed).unwrap();
                 let found = fused.run(&[&x, &mean, &inverse, &dy, other].map(Some));
                 let product = &dy * other;
                 let expected = product.relu().normalize_sums(&mean, &inverse, &(&product + product.relu()));

@@ -69,6 +69,12 @@ impl<L: Lanes, const K: usize> Pixels<L, K> {
         Pixels { lines, whole, masks }
     }
 
+    /// Numbers of a register that count.
+    #[inline(always)]
+    pub(super) fn n(&self) -> usize {
+        self.lines.n
+    }
+
     /// Column `j`; what is outside of the image is 0.
     ///
     /// # Safety

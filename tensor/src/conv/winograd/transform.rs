@@ -86,27 +86,11 @@ where
                     match direction {
                         Direction::Input => {
                             let pixels = Pixels::<L, N>::of(lines);
-                            let points = Points::<L, N>::new(to.as_mut_ptr().add(at), stride, lines.n);
-                            square(
-                                #[inline(always)]
-                                |j| pixels.load(from.as_ptr(), j),
-                                #[inline(always)]
-                                |x| times(&matrices.input, x),
-                                #[inline(always)]
-                                |i, x| points.store(i, x),
-                            );
+                            points_of(&matrices.input, pixels, from, &mut to[at..], stride);
                         }
                         Direction::Spread => {
                             let pixels = Pixels::<L, M>::of(lines);
-                            let points = Points::<L, N>::new(to.as_mut_ptr().add(at), stride, lines.n);
-                            square(
-                                #[inline(always)]
-                                |j| pixels.load(from.as_ptr(), j),
-                                #[inline(always)]
-                                |x| times(&matrices.output, x),
-                                #[inline(always)]
-                                |i, x| points.store(i, x),
-                            );
+                            points_of(&matrices.output, pixels, from, &mut to[at..], stride);
                         }
                         Direction::Output => {
                             let pixels = Pixels::<L, M>::of(lines);
@@ -125,6 +109,32 @@ where
                 }
             }
         }
+    }
+}
+
+/// `matrix · pixels · matrixᵀ`, to points `stride` apart.
+///
+/// # Safety
+/// The CPU has the instructions; `from` has the pixels, and `to` the points.
+#[inline(always)]
+unsafe fn points_of<L: Lanes, const K: usize, const N: usize>(
+    matrix: &[[f32; K]; N],
+    pixels: Pixels<L, K>,
+    from: &[f32],
+    to: &mut [f32],
+    stride: usize,
+) {
+    let points = Points::<L, N>::new(to.as_mut_ptr(), stride, pixels.n());
+    // SAFETY: by this function's contract.
+    unsafe {
+        square(
+            #[inline(always)]
+            |j| pixels.load(from.as_ptr(), j),
+            #[inline(always)]
+            |x| times(matrix, x),
+            #[inline(always)]
+            |i, x| points.store(i, x),
+        )
     }
 }
 
