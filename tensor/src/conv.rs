@@ -1,12 +1,16 @@
 //! Two-dimensional convolution and its two adjoints.
 //!
-//! In `f32` without dilation and groups they are computed directly (`direct.rs`), with many channels by Winograd's
-//! algorithm (`winograd.rs`); everything else as products of matrices (`unfolded.rs`).
+//! In `f32` without dilation and groups they are computed directly (`direct.rs`), with many channels on the matrix unit, if
+//! there is one (`split.rs`), or by Winograd's algorithm (`winograd.rs`); everything else as products of matrices
+//! (`unfolded.rs`).
 
 mod direct;
+#[cfg(target_arch = "x86_64")]
+mod split;
 mod unfolded;
 mod winograd;
 
+use crate::buffer::Buffer;
 use crate::dtype::for_float;
 use crate::elementwise::wrong_type;
 use crate::shape::{OrPanic, Shape, ShapeError, image_dims};
@@ -158,6 +162,30 @@ impl Geometry {
     fn is_empty(&self) -> bool {
         self.n * self.image_out() == 0
     }
+
+    fn forward(&self, x: &[f32], kernel: &[f32]) -> Buffer<f32> {
+        #[cfg(target_arch = "x86_64")]
+        if self.is_for_unit() {
+            return self.forward_split(x, kernel).unwrap_or_else(|| self.forward_direct(x, kernel));
+        }
+        self.forward_winograd(x, kernel).unwrap_or_else(|| self.forward_direct(x, kernel))
+    }
+
+    fn input_grad(&self, dy: &[f32], kernel: &[f32]) -> Buffer<f32> {
+        #[cfg(target_arch = "x86_64")]
+        if self.is_for_unit() {
+            return self.input_grad_split(dy, kernel).unwrap_or_else(|| self.input_grad_direct(dy, kernel));
+        }
+        self.input_grad_winograd(dy, kernel).unwrap_or_else(|| self.input_grad_direct(dy, kernel))
+    }
+
+    fn kernel_grad(&self, x: &[f32], dy: &[f32]) -> Buffer<f32> {
+        #[cfg(target_arch = "x86_64")]
+        if self.is_for_unit() {
+            return self.kernel_grad_split(x, dy).unwrap_or_else(|| self.kernel_grad_direct(x, dy));
+        }
+        self.kernel_grad_winograd(x, dy).unwrap_or_else(|| self.kernel_grad_direct(x, dy))
+    }
 }
 
 impl Tensor {
@@ -181,10 +209,7 @@ impl Tensor {
         let shape = conv.shape(self.shape(), kernel.shape()).or_panic();
         let (x, kernel) = (self.contiguous(), kernel.contiguous());
         if let (Some(x), Some(kernel), true) = (x.as_slice(), kernel.as_slice(), g.is_direct()) {
-            return Tensor::from_buffer(
-                g.forward_winograd(x, kernel).unwrap_or_else(|| g.forward_direct(x, kernel)),
-                shape,
-            );
+            return Tensor::from_buffer(g.forward(x, kernel), shape);
         }
         for_float!(self.dtype(), T => {
             Tensor::from_buffer(g.forward_unfolded(row_major::<T>(&x), row_major(&kernel)), shape)
@@ -203,10 +228,7 @@ impl Tensor {
         expect_output("conv2d_input_grad", self.shape(), conv.shape(images, kernel.shape()).or_panic());
         let (dy, kernel) = (self.contiguous(), kernel.contiguous());
         if let (Some(dy), Some(kernel), true) = (dy.as_slice(), kernel.as_slice(), g.is_direct()) {
-            return Tensor::from_buffer(
-                g.input_grad_winograd(dy, kernel).unwrap_or_else(|| g.input_grad_direct(dy, kernel)),
-                images,
-            );
+            return Tensor::from_buffer(g.input_grad(dy, kernel), images);
         }
         for_float!(self.dtype(), T => {
             Tensor::from_buffer(g.input_grad_unfolded(row_major::<T>(&dy), row_major(&kernel)), images)
@@ -225,10 +247,7 @@ impl Tensor {
         expect_output("conv2d_kernel_grad", dy.shape(), conv.shape(self.shape(), kernel).or_panic());
         let (x, dy) = (self.contiguous(), dy.contiguous());
         if let (Some(x), Some(dy), true) = (x.as_slice(), dy.as_slice(), g.is_direct()) {
-            return Tensor::from_buffer(
-                g.kernel_grad_winograd(x, dy).unwrap_or_else(|| g.kernel_grad_direct(x, dy)),
-                kernel,
-            );
+            return Tensor::from_buffer(g.kernel_grad(x, dy), kernel);
         }
         for_float!(self.dtype(), T => {
             Tensor::from_buffer(g.kernel_grad_unfolded(row_major::<T>(&x), row_major(&dy)), kernel)

@@ -86,7 +86,7 @@ pub(crate) unsafe fn run_at(level: Level, kernel: impl Kernel) {
     unsafe {
         match level {
             #[cfg(target_arch = "x86_64")]
-            Level::Avx512 => x86::avx512(kernel),
+            Level::Avx512 | Level::Amx => x86::avx512(kernel),
             #[cfg(target_arch = "x86_64")]
             Level::Avx2 => x86::avx2(kernel),
             _ => kernel.run::<[f32; 4]>(),
@@ -97,7 +97,7 @@ pub(crate) unsafe fn run_at(level: Level, kernel: impl Kernel) {
 /// Elements of the registers at the level of this process.
 pub(crate) fn lanes() -> usize {
     match simd_level() {
-        Level::Avx512 => 16,
+        Level::Avx512 | Level::Amx => 16,
         Level::Avx2 => 8,
         Level::Portable => 4,
     }

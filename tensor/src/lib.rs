@@ -33,6 +33,7 @@
 //! | `scalar`, `fused` | [`Scalar`] functions, and several of them in one pass ([`Fused`]), also with sums ([`FusedSums`]) |
 //! | `math` | `exp`, `ln`, `tanh` … as polynomials |
 //! | `product`, `lanes`, `interleave` | sums of products in register tiles, under the matrix product and convolution |
+//! | `product::split`, `matrix_unit` | the same in parts of eight bits, on a CPU with AMX |
 //! | `reduce` | sums, means, extremes over any axes |
 //! | `matmul`, `conv`, `pool`, `norm`, `cross_entropy` | matrix product, convolution, pooling, batch normalisation, softmax |
 //! | `index`, `join` | gather, one-hot; concat, stack, pad |
@@ -57,6 +58,8 @@ mod layout;
 mod map;
 mod math;
 mod matmul;
+#[cfg(target_arch = "x86_64")]
+mod matrix_unit;
 mod norm;
 mod number;
 mod operators;

@@ -192,6 +192,10 @@ impl Gemm for f32 {
         let Some(operands) = Operands::new([m, k, n], a, b) else {
             return crate_f32([m, k, n], a, b, 0.0, out, [n, 1]);
         };
+        #[cfg(target_arch = "x86_64")]
+        if operands.are_for_unit([m, k, n]) && operands.multiply_split(out).is_ok() {
+            return;
+        }
         // A part goes through its share of `b` once for all its rows. If that is short work, rows alone are shared out, if it
         // is not, columns as well.
         let Sums { b_column, .. } = operands.sums;
@@ -249,6 +253,9 @@ impl<'a> Operands<'a> {
         Some(Operands { a: from(&a), a_row: unsigned(a.rows)?, b: from(&b), sums })
     }
 }
+
+#[cfg(target_arch = "x86_64")]
+mod split;
 
 impl<'a, T> Matrix<'a, T> {
     /// Without the first rows.
@@ -361,24 +368,37 @@ mod tests {
                     (a.narrow(0, row, 1).to(DType::F64).reshape([257]) * column).sum(..).item()
                 })
                 .collect();
-            assert_eq!(whole.narrow(0, row, 1), one);
+            // From some hundred rows on the matrix unit computes them, if there is one, in other bits.
+            let first = row.min(133);
+            let few = a.narrow(0, first, 200).matmul(&b);
+            assert_eq!(few.narrow(0, row - first, 1), one);
+            for (x, y) in whole.narrow(0, row, 1).to_vec::<f32>().iter().zip(&expected) {
+                assert!((*x as f64 - y).abs() < 1e-4);
+            }
             for (x, y) in one.to_vec::<f32>().iter().zip(expected) {
                 assert!((*x as f64 - y).abs() < 1e-4);
             }
         }
     }
 
-    /// Whatever rows and columns are beside it, and however these are cut into parts.
+    /// Whatever rows and columns are beside it, and however these are cut into parts: alone as among a few, and among
+    /// many as among all.
     #[test]
     fn a_row_alone_has_the_bits_it_has_among_others() {
         let rng = &mut Rng::new(3);
-        for [m, k, n] in [[100, 784, 200], [1000, 200, 100], [401, 300, 60], [100, 784, 10]] {
+        for [m, k, n] in [[100, 784, 200], [255, 200, 100], [401, 300, 60], [100, 784, 10]] {
             let a = Tensor::normal([m, k], 0.0, 1.0, DType::F32, rng);
             let b = Tensor::normal([k, n], 0.0, 1.0, DType::F32, rng);
             let all = a.matmul(&b);
             for row in [0, 51, m - 1] {
                 assert_eq!(all.narrow(0, row, 1), a.narrow(0, row, 1).matmul(&b), "{m} × {k} by {k} × {n}");
             }
+        }
+        let a = Tensor::normal([1000, 784], 0.0, 1.0, DType::F32, rng);
+        let b = Tensor::normal([784, 200], 0.0, 1.0, DType::F32, rng);
+        let all = a.matmul(&b);
+        for (first, rows) in [(0, 256), (700, 300), (513, 401)] {
+            assert_eq!(all.narrow(0, first, rows), a.narrow(0, first, rows).matmul(&b));
         }
     }
 

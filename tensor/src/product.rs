@@ -9,6 +9,8 @@
 mod narrow;
 mod pass;
 mod rows;
+#[cfg(target_arch = "x86_64")]
+pub(crate) mod split;
 mod tile;
 
 pub(crate) use rows::Rows;
@@ -93,7 +95,7 @@ impl Sums {
         match simd_level() {
             // SAFETY: the CPU has the level's instructions, and every access was just checked.
             #[cfg(target_arch = "x86_64")]
-            Level::Avx512 => unsafe { avx512(&job, add) },
+            Level::Avx512 | Level::Amx => unsafe { avx512(&job, add) },
             // SAFETY: as above.
             #[cfg(target_arch = "x86_64")]
             Level::Avx2 => unsafe { avx2(&job, add) },

@@ -25,16 +25,19 @@ pub enum Level {
     Avx2,
     /// AVX-512 (F, BW, DQ, VL): 512 bits. x86-64 servers since about 2017, AMD's desktops since 2022.
     Avx512,
+    /// AVX-512, and AMX with `bf16` tiles: a unit for products of matrices. Intel's servers since 2023, under Linux.
+    Amx,
 }
 
 impl Level {
-    const ALL: [Level; 3] = [Level::Portable, Level::Avx2, Level::Avx512];
+    const ALL: [Level; 4] = [Level::Portable, Level::Avx2, Level::Avx512, Level::Amx];
 
     fn name(self) -> &'static str {
         match self {
             Level::Portable => "portable",
             Level::Avx2 => "avx2",
             Level::Avx512 => "avx512",
+            Level::Amx => "amx",
         }
     }
 
@@ -46,7 +49,11 @@ impl Level {
                 && is_x86_feature_detected!("avx512bw")
                 && is_x86_feature_detected!("avx512dq")
                 && is_x86_feature_detected!("avx512vl");
-            return if wide { Level::Avx512 } else { Level::Avx2 };
+            return match wide {
+                true if crate::matrix_unit::is_available() => Level::Amx,
+                true => Level::Avx512,
+                false => Level::Avx2,
+            };
         }
         Level::Portable
     }
@@ -57,7 +64,9 @@ impl Level {
         match Level::ALL.into_iter().find(|level| level.name() == wish) {
             Some(level) if level <= widest => Ok(level),
             Some(level) => Err(format!("TENSOR_SIMD={level}: this CPU has no {level}; using {widest}")),
-            None => Err(format!("TENSOR_SIMD={wish:?}: expected portable, avx2 or avx512; using {widest}")),
+            None => {
+                Err(format!("TENSOR_SIMD={wish:?}: expected portable, avx2, avx512 or amx; using {widest}"))
+            }
         }
     }
 }
@@ -70,7 +79,7 @@ impl fmt::Display for Level {
 
 /// The level at which this process computes.
 ///
-/// It is the widest that the CPU has, unless the environment variable `TENSOR_SIMD` (`portable`, `avx2` or `avx512`)
+/// It is the widest that the CPU has, unless the environment variable `TENSOR_SIMD` (`portable`, `avx2`, `avx512` or `amx`)
 /// names a narrower one. Both are looked at once, at the first use. A value of `TENSOR_SIMD` that this CPU cannot
 /// follow is answered by one line on standard error, and ignored.
 ///
@@ -101,7 +110,7 @@ pub(crate) fn vectorize<R>(kernel: impl FnOnce() -> R) -> R {
     match simd_level() {
         // SAFETY: `simd_level` returns a level only where the CPU has its instructions.
         #[cfg(target_arch = "x86_64")]
-        Level::Avx512 => unsafe { avx512(kernel) },
+        Level::Avx512 | Level::Amx => unsafe { avx512(kernel) },
         // SAFETY: as above.
         #[cfg(target_arch = "x86_64")]
         Level::Avx2 => unsafe { avx2(kernel) },
@@ -136,7 +145,7 @@ mod tests {
         );
         assert_eq!(
             Level::choose("AVX9", Level::Portable).unwrap_err(),
-            "TENSOR_SIMD=\"AVX9\": expected portable, avx2 or avx512; using portable"
+            "TENSOR_SIMD=\"AVX9\": expected portable, avx2, avx512 or amx; using portable"
         );
     }
 
@@ -149,7 +158,7 @@ mod tests {
             match level {
                 // SAFETY: called for levels up to the detected one only.
                 #[cfg(target_arch = "x86_64")]
-                Level::Avx512 => unsafe { avx512(|| kernel(&mut out)) },
+                Level::Avx512 | Level::Amx => unsafe { avx512(|| kernel(&mut out)) },
                 // SAFETY: as above.
                 #[cfg(target_arch = "x86_64")]
                 Level::Avx2 => unsafe { avx2(|| kernel(&mut out)) },

@@ -54,9 +54,9 @@ impl Padded {
 
 /// The entries of a kernel that meet the pixels of one phase, along one axis: every `stride`-th from `first` on.
 #[derive(Clone, Copy)]
-struct Phase {
-    first: usize,
-    taps: usize,
+pub(super) struct Phase {
+    pub(super) first: usize,
+    pub(super) taps: usize,
 }
 
 /// How many images are computed side by side: as many as fill the registers best that `columns` of a single one do not
@@ -159,7 +159,7 @@ impl Geometry {
     }
 
     /// The phase of the input pixels `p` with `(p + before) mod stride = first`.
-    fn phase(&self, axis: usize, first: usize) -> Phase {
+    pub(super) fn phase(&self, axis: usize, first: usize) -> Phase {
         Phase { first, taps: self.kernel[axis].saturating_sub(first).div_ceil(self.conv.stride[axis]) }
     }
 
@@ -221,7 +221,7 @@ impl Geometry {
     }
 
     /// The kernel entries of a phase, in reverse order, outputs before channels: `[taps, taps, outputs, channels]`.
-    fn flip(&self, kernel: &[f32], [y, x]: [Phase; 2], out: &mut [f32]) {
+    pub(super) fn flip(&self, kernel: &[f32], [y, x]: [Phase; 2], out: &mut [f32]) {
         let (channels, outputs) = (self.channels, self.channels_out);
         for (i, out) in out.chunks_exact_mut(channels * outputs).enumerate() {
             let ky = y.first + (y.taps - 1 - i / x.taps) * self.conv.stride[0];

@@ -201,6 +201,45 @@ fn winograd_stays_within_its_error() {
     }
 }
 
+/// The same error for the passes on the matrix unit, and that they are for these layers; what is not finite is left to others.
+#[test]
+#[cfg(target_arch = "x86_64")]
+fn the_matrix_unit_stays_within_the_same_error() {
+    if crate::simd_level() < crate::Level::Amx {
+        println!("skipped: the CPU has no matrix unit, or TENSOR_SIMD keeps from using it");
+        return;
+    }
+    let rng = &mut Rng::new(9);
+    for (size, [inputs, outputs], kernel, stride) in
+        [(28, [24, 48], 5, 2), (14, [48, 64], 4, 2), (9, [16, 40], 3, 1)]
+    {
+        let conv = Conv2d { stride: [stride; 2], ..Conv2d::default() };
+        let x = Tensor::normal([12, size, size, inputs], 0.0, 1.0, DType::F32, rng).abs();
+        let k = Tensor::normal([kernel, kernel, inputs, outputs], 0.0, 0.1, DType::F32, rng);
+        let y = x.conv2d(&k, &conv);
+        let g = conv.geometry(x.shape(), k.shape()).unwrap();
+        assert!(g.is_for_unit());
+        let slices = [&x, &k, &y].map(|t| t.as_slice::<f32>().expect("it is contiguous"));
+        let [xs, ks, ys] = slices;
+        let passes = [g.forward_split(xs, ks), g.input_grad_split(ys, ks), g.kernel_grad_split(xs, ys)];
+        let [x64, k64, y64] = [&x, &k, &y].map(|t| t.to(DType::F64));
+        let expected = [
+            x64.conv2d(&k64, &conv),
+            y64.conv2d_input_grad(&k64, x.shape(), &conv),
+            x64.conv2d_kernel_grad(&y64, k.shape(), &conv),
+        ];
+        for (found, expected) in passes.into_iter().zip(expected) {
+            let found = Tensor::from_buffer(found.expect("it is finite"), expected.shape()).to(DType::F64);
+            let error = (found - &expected).abs().max(..).item() / expected.abs().max(..).item();
+            println!("{kernel}x{kernel}, stride {stride}: {error:e}");
+            assert!(error < 2e-5, "{kernel}x{kernel}, stride {stride}: {error}");
+        }
+        let mut infinite = xs.to_vec();
+        infinite[77] = f32::INFINITY;
+        assert!(g.forward_split(&infinite, ks).is_none() && g.kernel_grad_split(&infinite, ys).is_none());
+    }
+}
+
 #[test]
 fn no_images_and_many_channels_give_nothing_and_zeros() {
     let conv = Conv2d { padding: Padding::Explicit([[4, 4]; 2]), ..Conv2d::default() };

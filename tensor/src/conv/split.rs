@@ -1,0 +1,270 @@
+//! Convolution with many channels on the matrix unit, in two parts (see [`split`](crate::product::split)).
+//!
+//! What two parts leave out is as little as what Winograd's algorithm loses: below `2·10⁻⁵` of the largest output.
+//!
+//! All passes read the images with their padding around them, in lines of which every `stride`-th is next to the one before,
+//! so that the windows of one line of outputs after the other are evenly spaced. All return `None` if a sum is not finite.
+
+use super::Geometry;
+use super::direct::{PARTS, Phase, add_parts};
+use crate::buffer::Buffer;
+use crate::matrix_unit::ROWS;
+use crate::parallel::for_each_chunk_mut;
+use crate::product::split::{BLOCK, Grid, NOTHING, NotFinite, Panels, Parts, Product, STEP, Split, Terms};
+use crate::simd::{Level, simd_level};
+use crate::transpose::transpose_into;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Lines that a kernel may have.
+const LINES: usize = 16;
+/// Phases that a stride may make.
+const PHASES: usize = 16;
+/// Terms of a kernel's gradient that are added up before it is gone through again, if there are images enough, …
+const TERMS: usize = 512;
+/// … and these images.
+const IMAGES: usize = 8;
+
+/// An image with its padding, in parts: `groups` groups of `lines` lines, each of `width` pixels.
+struct Padded {
+    groups: usize,
+    lines: usize,
+    width: usize,
+    channels: usize,
+    before: [usize; 2],
+}
+
+impl Padded {
+    fn row(&self) -> usize {
+        self.width * self.channels
+    }
+
+    fn count(&self) -> usize {
+        self.groups * self.lines * self.row()
+    }
+
+    /// Where a line begins, counted from the image's first one with its padding.
+    fn line(&self, y: usize) -> usize {
+        (y % self.groups * self.lines + y / self.groups) * self.row()
+    }
+
+    fn put(&self, image: &[f32], [height, width]: [usize; 2], to: &mut Split, at: usize) {
+        let (line, [top, left]) = (width * self.channels, self.before);
+        let copied = width.min(self.width.saturating_sub(left)) * self.channels;
+        for y in 0..self.groups * self.lines {
+            let (first, end) = (at + self.line(y), at + self.line(y) + self.row());
+            if let Some(from) = y.checked_sub(top).filter(|&y| y < height) {
+                let begin = first + left * self.channels;
+                to.clear(first..begin);
+                to.put(begin, &image[from * line..][..copied]);
+                to.clear(begin + copied..end);
+            } else {
+                to.clear(first..end);
+            }
+        }
+    }
+}
+
+impl Geometry {
+    /// Whether the unit is faster: where enough of its tiles is filled. It does not depend on the batch, whose images so have
+    /// the same bits as each alone.
+    pub(super) fn is_for_unit(&self) -> bool {
+        simd_level() >= Level::Amx
+            && self.is_direct()
+            && self.channels.min(self.channels_out) >= 16
+            && self.kernel[0] <= LINES
+            && self.conv.stride[0].saturating_mul(self.conv.stride[1]) <= PHASES
+            && self.n * self.image() * self.image_out() > 0
+    }
+
+    /// The images as the windows see them, with lines `down` apart together, and pixels a multiple of `right` in each.
+    fn padded_windows(&self) -> Padded {
+        let size = [0, 1].map(|i| (self.out[i] - 1) * self.conv.stride[i] + self.kernel[i]);
+        let [down, right] = self.conv.stride;
+        let width = size[1].next_multiple_of(right);
+        let channels = self.channels;
+        Padded { groups: down, lines: size[0].div_ceil(down), width, channels, before: self.before }
+    }
+
+    pub(super) fn forward_split(&self, x: &[f32], kernel: &[f32]) -> Option<Buffer<f32>> {
+        let (padded, outputs) = (self.padded_windows(), self.channels_out);
+        let in_row = self.kernel[1] * self.channels;
+        let runs: [usize; LINES] = std::array::from_fn(|y| padded.line(y));
+        let terms = Terms { len: in_row, runs: &runs[..self.kernel[0]] };
+        let grid = Grid {
+            lines: self.out[0],
+            width: self.out[1],
+            pitch: padded.width / self.conv.stride[1],
+            a: [0, self.conv.stride[1] * self.channels],
+            out: [0, self.out[1] * outputs, outputs],
+            whole: false,
+        };
+        let b = Panels::of_terms(&Split::of(Parts::Two, kernel), terms, outputs, outputs);
+        let mut out = Buffer::uninit(self.n * self.image_out());
+        let finite = AllFinite::default();
+        for_each_chunk_mut(&mut out, self.image_out(), |i, out| {
+            let mut a = Split::uninit(Parts::Two, padded.count(), grid.slack());
+            padded.put(&x[i * self.image()..][..self.image()], self.size, &mut a, 0);
+            let product = Product { grid, terms, a: &a, b: &b, lines: [0, terms.lines_of_run()] };
+            finite.note(product.compute(0..outputs, out, false));
+        });
+        finite.then(out)
+    }
+
+    /// A pixel of a phase takes from the outputs before it, as many as its kernel has entries.
+    pub(super) fn input_grad_split(&self, dy: &[f32], kernel: &[f32]) -> Option<Buffer<f32>> {
+        let (stride, channels, outputs) = (self.conv.stride, self.channels, self.channels_out);
+        let most = [0, 1].map(|axis| self.phase(axis, 0).taps);
+        let last = [0, 1].map(|axis| (self.size[axis] - 1 + self.before[axis]) / stride[axis]);
+        let [lines, width] = [0, 1].map(|axis| most[axis] + last[axis]);
+        let padded = Padded { groups: 1, lines, width, channels: outputs, before: most.map(|taps| taps - 1) };
+        let runs: [usize; LINES] = std::array::from_fn(|y| padded.line(y));
+        let phases: [_; PHASES] = std::array::from_fn(|i| {
+            let [y, x] =
+                [(0, i / stride[1]), (1, i % stride[1])].map(|(axis, first)| self.phase(axis, first));
+            if i >= stride[0] * stride[1] {
+                return None;
+            }
+            let mut flipped = Buffer::uninit(y.taps * x.taps * channels * outputs);
+            self.flip(kernel, [y, x], &mut flipped);
+            let terms = Terms { len: x.taps * outputs, runs: &runs[..y.taps] };
+            let b = Panels::of_terms(&Split::of(Parts::Two, &flipped), terms, channels, channels);
+            Some((self.pixels_of_phase([y, x], &padded), terms, b))
+        });
+        let mut out = Buffer::uninit(self.n * self.image());
+        let finite = AllFinite::default();
+        for_each_chunk_mut(&mut out, self.image(), |i, out| {
+            let mut a = Split::uninit(Parts::Two, padded.count(), BLOCK * outputs + STEP);
+            padded.put(&dy[i * self.image_out()..][..self.image_out()], self.out, &mut a, 0);
+            for (grid, terms, b) in phases.iter().flatten() {
+                let lines = [0, terms.lines_of_run()];
+                let product = Product { grid: *grid, terms: *terms, a: &a, b, lines };
+                finite.note(product.compute(0..channels, out, false));
+            }
+        });
+        finite.then(out)
+    }
+
+    /// The input pixels of a phase: where the outputs they take from begin, and where they are themselves.
+    fn pixels_of_phase(&self, phase: [Phase; 2], padded: &Padded) -> Grid {
+        let [(lines, y, from_y), (width, x, from_x)] = [0, 1].map(|axis| {
+            let (stride, before, size) = (self.conv.stride[axis], self.before[axis], self.size[axis]);
+            let first = (phase[axis].first + stride - before % stride) % stride;
+            let count = size.saturating_sub(first).div_ceil(stride);
+            (count, first, (first + before) / stride + padded.before[axis] + 1 - phase[axis].taps)
+        });
+        let line = self.size[1] * self.channels;
+        Grid {
+            lines,
+            width,
+            pitch: padded.width,
+            a: [padded.line(from_y) + from_x * padded.channels, padded.channels],
+            out: [
+                y * line + x * self.channels,
+                self.conv.stride[0] * line,
+                self.conv.stride[1] * self.channels,
+            ],
+            whole: false,
+        }
+    }
+
+    /// Rows and columns are exchanged: the terms are the pixels of the output, which has fewer numbers than there are in
+    /// windows, and so is the one to be turned over.
+    pub(super) fn kernel_grad_split(&self, x: &[f32], dy: &[f32]) -> Option<Buffer<f32>> {
+        let (padded, outputs, count) = (self.padded_windows(), self.channels_out, self.kernel_count());
+        let (in_row, [down, right]) = (self.kernel[1] * self.channels, self.conv.stride);
+        // A line of outputs has an even number of terms, so that each begins with a line of panels.
+        let in_line = self.out[1].next_multiple_of(2);
+        let in_image = (self.out[0] * in_line).next_multiple_of(STEP);
+        let lines =
+            (padded.lines * in_line / 2).max(in_image / 2) + ROWS + (self.kernel[0] / down * in_line / 2);
+        let per_part = self.n.div_ceil(PARTS);
+        let images = (TERMS / in_image).clamp(1, per_part.min(IMAGES));
+        let runs: [usize; IMAGES] = std::array::from_fn(|i| i * in_image);
+        let grid = Grid::of_matrix(outputs, images * in_image, in_row);
+        let mut rows = Buffer::full(images * 2 * lines, NOTHING);
+        for (image, rows) in rows.chunks_exact_mut(2 * lines).enumerate() {
+            for (line, rows) in rows.chunks_exact_mut(in_line).take(padded.lines).enumerate() {
+                let first = image * padded.count() + line * padded.row();
+                for (place, row) in rows[..self.out[1]].iter_mut().enumerate() {
+                    *row = (first + place * right * self.channels) as i64;
+                }
+            }
+        }
+        let mut parts = Buffer::uninit(self.n.div_ceil(per_part) * count);
+        let finite = AllFinite::default();
+        for_each_chunk_mut(&mut parts, count, |part, out| {
+            let end = ((part + 1) * per_part).min(self.n);
+            let mut windows = Split::uninit(Parts::Two, images * padded.count(), 0);
+            let mut spread = Buffer::full(in_image * outputs, 0.0);
+            let mut turned = Buffer::uninit(in_image * outputs);
+            let mut a = Split::uninit(Parts::Two, outputs * images * in_image, grid.slack());
+            for first in (part * per_part..end).step_by(images) {
+                let present = images.min(end - first);
+                for i in 0..present {
+                    let (x, dy) = (&x[(first + i) * self.image()..], &dy[(first + i) * self.image_out()..]);
+                    padded.put(&x[..self.image()], self.size, &mut windows, i * padded.count());
+                    let line = self.out[1] * outputs;
+                    for (to, from) in
+                        spread.chunks_mut(in_line * outputs).zip(dy.chunks_exact(line).take(self.out[0]))
+                    {
+                        to[..line].copy_from_slice(from);
+                    }
+                    // SAFETY: both have so many terms for each output.
+                    unsafe {
+                        let size = [outputs, in_image];
+                        transpose_into(spread.as_ptr(), [1, outputs], size, turned.as_mut_ptr(), in_image);
+                    }
+                    for (output, turned) in turned.chunks_exact(in_image).enumerate() {
+                        a.put((output * images + i) * in_image, turned);
+                    }
+                }
+                let terms = Terms { len: in_image, runs: &runs[..present] };
+                for group in 0..down.min(self.kernel[0]) {
+                    let b = Panels::new(
+                        &windows,
+                        in_row,
+                        &rows[..2 * lines * present],
+                        group * padded.lines * padded.row(),
+                    );
+                    for (i, out) in out.chunks_exact_mut(in_row * outputs).enumerate() {
+                        if i % down == group {
+                            let lines = [i / down * in_line / 2, lines];
+                            let product = Product { grid, terms, a: &a, b: &b, lines };
+                            finite.note(product.compute(0..in_row, out, first > part * per_part));
+                        }
+                    }
+                }
+            }
+        });
+        let total = add_parts(&parts, count, 1);
+        let mut out = Buffer::uninit(count);
+        for (to, from) in out.chunks_exact_mut(in_row * outputs).zip(total.chunks_exact(in_row * outputs)) {
+            // SAFETY: both have a number for each entry of a line of the kernel and each output.
+            unsafe {
+                transpose_into(from.as_ptr(), [1, in_row], [in_row, outputs], to.as_mut_ptr(), outputs);
+            }
+        }
+        finite.then(out)
+    }
+}
+
+/// Whether all parts of a result were finite.
+struct AllFinite(AtomicBool);
+
+impl Default for AllFinite {
+    fn default() -> AllFinite {
+        AllFinite(AtomicBool::new(true))
+    }
+}
+
+impl AllFinite {
+    fn note(&self, result: Result<(), NotFinite>) {
+        if result.is_err() {
+            self.0.store(false, Ordering::Relaxed);
+        }
+    }
+
+    fn then<T>(self, result: T) -> Option<T> {
+        self.0.into_inner().then_some(result)
+    }
+}

@@ -1,0 +1,444 @@
+//! Sums of products on the matrix unit, of numbers cut into parts.
+//!
+//! The unit multiplies numbers of eight bits (`bf16`, with the exponents of `f32`) and adds them up in `f32`, sixteen times
+//! as fast as registers of `f32` do. An `f32` has 24 bits: it is the sum of three such parts, exactly, and nearly that of two.
+//! Of the products of parts only those are computed that are not too small to count:
+//!
+//! - with three parts the six largest of nine; what is left out is below `2⁻²¹` of a product, hardly more than rounding;
+//! - with two parts the three largest of four; what is left out is below `3·2⁻¹⁷` of a product, too much as often as too
+//!   little.
+//!
+//! An infinity has no such parts. So sums that come out infinite or NaN are the caller's to compute in another way. Parts
+//! below `10⁻³⁸` count as 0: numbers below `10⁻³³` have fewer bits.
+//!
+//! A tile of the left operand is 16 rows of 32 neighbouring numbers, wherever they are, if only the rows are evenly spaced: the
+//! windows of an image are read where they lie.
+
+mod panels;
+
+pub(crate) use panels::{NOTHING, Panels};
+
+use crate::buffer::Buffer;
+use crate::matrix_unit::{Extent, LINE, MatrixUnit, ROWS, Tiles};
+use crate::parallel::for_each_chunk_mut;
+use crate::simd::vectorize;
+use crate::transpose::transpose_into;
+use std::arch::x86_64::*;
+use std::mem::MaybeUninit;
+use std::ops::Range;
+
+/// How many parts a number is cut into.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Parts {
+    Two,
+    Three,
+}
+
+impl Parts {
+    fn count(self) -> usize {
+        match self {
+            Parts::Two => 2,
+            Parts::Three => 3,
+        }
+    }
+}
+
+/// Terms that are added up at once.
+pub(crate) const STEP: usize = LINE / size_of::<u16>();
+/// Rows, and columns, of two tiles.
+pub(crate) const BLOCK: usize = 2 * ROWS;
+
+/// Numbers in parts: the largest parts of all, then the next ones; of a matrix, those of a row, then the next row.
+pub(crate) struct Split {
+    parts: Parts,
+    /// How far apart the parts of a number are.
+    part: usize,
+    numbers: Buffer<f32>,
+}
+
+impl Split {
+    /// Room for so many numbers, and zeros behind them: `slack` numbers that are read, but do not count.
+    pub(crate) fn uninit(parts: Parts, len: usize, slack: usize) -> Split {
+        let part = len + slack;
+        let mut split = Split { parts, part, numbers: Buffer::uninit((part * parts.count()).div_ceil(2)) };
+        split.clear(len..part);
+        split
+    }
+
+    pub(crate) fn of(parts: Parts, numbers: &[f32]) -> Split {
+        let mut split = Split::uninit(parts, numbers.len(), 0);
+        split.put(0, numbers);
+        split
+    }
+
+    /// A matrix of `rows` rows with `columns` columns, which are so far apart. Returns how far apart rows are here.
+    ///
+    /// # Safety
+    /// `from` is good for reading all of the matrix.
+    pub(crate) unsafe fn of_matrix(
+        parts: Parts,
+        from: &[f32],
+        [row, column]: [usize; 2],
+        [rows, columns]: [usize; 2],
+    ) -> (Split, usize) {
+        // Not so far that the rows of a tile share places in the cache.
+        let part = columns.next_multiple_of(STEP);
+        let part = if (part * parts.count()).is_multiple_of(128) { part + STEP } else { part };
+        let pitch = part * parts.count();
+        let slack = pitch * BLOCK;
+        let mut numbers = Buffer::uninit((rows * pitch + slack) / 2);
+        for_each_chunk_mut(&mut numbers, BLOCK * pitch / 2, |i, out: &mut [f32]| {
+            let present = BLOCK.min(rows.saturating_sub(i * BLOCK));
+            let bits = bits_of(out);
+            bits[present * pitch..].fill(0);
+            let from = &from[(i * BLOCK * row).min(from.len())..];
+            let mut turned = Buffer::uninit(if column == 1 { 0 } else { present * columns });
+            if column != 1 && present > 0 {
+                // SAFETY: by this function's contract, and there is room for so many rows.
+                unsafe {
+                    transpose_into(
+                        from.as_ptr(),
+                        [row, column],
+                        [present, columns],
+                        turned.as_mut_ptr(),
+                        columns,
+                    );
+                }
+            }
+            for (r, bits) in bits.chunks_exact_mut(pitch).take(present).enumerate() {
+                let numbers =
+                    if column == 1 { &from[r * row..][..columns] } else { &turned[r * columns..][..columns] };
+                for part in bits.chunks_exact_mut(part) {
+                    part[columns..].fill(0);
+                }
+                cut(parts, numbers, bits.chunks_exact_mut(part).map(|part| &mut part[..columns]));
+            }
+        });
+        (Split { parts, part, numbers }, pitch)
+    }
+
+    fn bits(&self) -> *const u16 {
+        self.numbers.as_ptr().cast()
+    }
+
+    /// Places that have all their parts.
+    fn len(&self) -> usize {
+        2 * self.numbers.len() - (self.parts.count() - 1) * self.part
+    }
+
+    /// All parts, those of the same rank side by side.
+    fn planes_mut(&mut self) -> impl Iterator<Item = &mut [u16]> {
+        let (part, count) = (self.part.max(1), self.parts.count());
+        bits_of(&mut self.numbers).chunks_exact_mut(part).take(count)
+    }
+
+    /// Cuts numbers into parts, for places from `at` on.
+    ///
+    /// # Panics
+    /// If there are not so many places.
+    pub(crate) fn put(&mut self, at: usize, numbers: &[f32]) {
+        cut(self.parts, numbers, self.planes_mut().map(|plane| &mut plane[at..][..numbers.len()]));
+    }
+
+    /// Writes zeros to these places.
+    pub(crate) fn clear(&mut self, places: Range<usize>) {
+        self.planes_mut().for_each(|plane| plane[places.clone()].fill(0));
+    }
+}
+
+/// The room for parts in a buffer.
+fn bits_of(numbers: &mut [f32]) -> &mut [u16] {
+    // SAFETY: an `f32` has room for two of these, any of whose values is one.
+    unsafe { std::slice::from_raw_parts_mut(numbers.as_mut_ptr().cast(), 2 * numbers.len()) }
+}
+
+/// Cuts numbers into parts.
+#[inline]
+fn cut<'a>(parts: Parts, numbers: &[f32], mut to: impl Iterator<Item = &'a mut [u16]>) {
+    const UPPER: u32 = 0xffff_0000;
+    const HALF: u32 = 0x8000;
+    match (parts, to.next(), to.next(), to.next()) {
+        // Each rounded, so that the two are nearest to the number.
+        (Parts::Two, Some(first), Some(second), None) => vectorize(
+            #[inline(always)]
+            || {
+                for ((&x, first), second) in numbers.iter().zip(first).zip(second) {
+                    let part = x.to_bits().wrapping_add(HALF) & UPPER;
+                    *first = (part >> 16) as u16;
+                    *second = ((x - f32::from_bits(part)).to_bits().wrapping_add(HALF) >> 16) as u16;
+                }
+            },
+        ),
+        // Each cut off, so that the third is all that is left.
+        (Parts::Three, Some(first), Some(second), Some(third)) => vectorize(
+            #[inline(always)]
+            || {
+                for (((&x, first), second), third) in numbers.iter().zip(first).zip(second).zip(third) {
+                    let part = x.to_bits() & UPPER;
+                    let rest = x - f32::from_bits(part);
+                    let next = rest.to_bits() & UPPER;
+                    *first = (part >> 16) as u16;
+                    *second = (next >> 16) as u16;
+                    *third = ((rest - f32::from_bits(next)).to_bits() >> 16) as u16;
+                }
+            },
+        ),
+        _ => assert!(numbers.is_empty(), "no room for numbers"),
+    }
+}
+
+/// The rows of a result, and where their numbers are in the left operand. In that all places of all lines are evenly spaced,
+/// and a line has `pitch` of them; the first `width` are rows of the result.
+#[derive(Clone, Copy)]
+pub(crate) struct Grid {
+    pub(crate) lines: usize,
+    pub(crate) width: usize,
+    pub(crate) pitch: usize,
+    /// Where the first row's numbers begin in the left operand, and how far on the next one's do.
+    pub(crate) a: [usize; 2],
+    /// Where the first row is in the result, and how far on the next line, and the next row of the line.
+    pub(crate) out: [usize; 3],
+    /// Computes no single tiles of rows, even if there are no more: so a row has the same bits however many there are.
+    pub(crate) whole: bool,
+}
+
+impl Grid {
+    /// The rows of a matrix.
+    pub(crate) fn of_matrix(rows: usize, a: usize, out: usize) -> Grid {
+        Grid { lines: 1, width: rows, pitch: rows, a: [0, a], out: [0, 0, out], whole: false }
+    }
+
+    /// Places up to the last row's.
+    fn places(&self) -> usize {
+        (self.lines.max(1) - 1) * self.pitch + self.width
+    }
+
+    /// How many numbers behind the left operand's last term are read.
+    pub(crate) fn slack(&self) -> usize {
+        BLOCK * self.a[1] + STEP
+    }
+}
+
+/// Where the terms are in the left operand: in each run `len` of them side by side, and the runs where these say, counted
+/// from where the row's numbers begin.
+#[derive(Clone, Copy)]
+pub(crate) struct Terms<'a> {
+    pub(crate) len: usize,
+    pub(crate) runs: &'a [usize],
+}
+
+impl Terms<'_> {
+    fn steps_of_run(&self) -> usize {
+        self.len.div_ceil(STEP)
+    }
+
+    /// Lines that a run has in panels.
+    pub(crate) fn lines_of_run(&self) -> usize {
+        self.steps_of_run() * ROWS
+    }
+}
+
+/// Sums that are not finite: the caller has to compute the result in another way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct NotFinite;
+
+/// The result's rows, and what they are multiplied with.
+pub(crate) struct Product<'a> {
+    pub(crate) grid: Grid,
+    pub(crate) terms: Terms<'a>,
+    pub(crate) a: &'a Split,
+    pub(crate) b: &'a Panels,
+    /// Where in the panels the first run's lines begin, and how far on the next run's do.
+    pub(crate) lines: [usize; 2],
+}
+
+impl Product<'_> {
+    /// Computes these columns, of which the first is a multiple of [`BLOCK`]; adds to what is in `out` if `add`.
+    ///
+    /// # Errors
+    /// If a sum is not finite. The result is then left as it is, in part.
+    ///
+    /// # Panics
+    /// If a row, a run or a column reaches outside.
+    pub(crate) fn compute(&self, columns: Range<usize>, out: &mut [f32], add: bool) -> Result<(), NotFinite> {
+        // SAFETY: `out` is borrowed mutably.
+        unsafe { self.compute_raw(columns, out.as_mut_ptr(), out.len(), add) }
+    }
+
+    /// As [`compute`](Product::compute), for a result that several threads write different parts of.
+    ///
+    /// # Safety
+    /// `out` is good for reading and writing `len` elements, and nobody else touches these columns of the rows meanwhile.
+    pub(crate) unsafe fn compute_raw(
+        &self,
+        columns: Range<usize>,
+        out: *mut f32,
+        len: usize,
+        add: bool,
+    ) -> Result<(), NotFinite> {
+        let &Product { grid, terms, a, b, lines: [line, apart] } = self;
+        if grid.lines * grid.width == 0 || columns.is_empty() {
+            return Ok(());
+        }
+        let far = terms.runs.iter().max().map_or(0, |run| run + terms.steps_of_run() * STEP);
+        let last = grid.a[0] + grid.places().next_multiple_of(BLOCK) * grid.a[1];
+        assert!(last + far <= a.len() + grid.a[1], "a row reaches outside of the first operand");
+        let last = grid.out[0] + (grid.lines - 1) * grid.out[1] + (grid.width - 1) * grid.out[2];
+        assert!(last + columns.end <= len, "a row reaches outside of the result");
+        assert!(columns.end <= b.columns() && columns.start.is_multiple_of(BLOCK), "no such columns");
+        let end = line + (terms.runs.len().max(1) - 1) * apart + terms.steps_of_run() * ROWS;
+        assert!(end <= b.lines(), "a run reaches outside of the second operand");
+        assert!(a.parts == b.parts(), "the operands have different parts");
+        // SAFETY: numbers are cut only where the CPU has the instructions, and all is inside, as was just checked.
+        unsafe {
+            match a.parts {
+                Parts::Two => self.blocks::<2>(columns, out, add),
+                Parts::Three => self.blocks::<3>(columns, out, add),
+            }
+        }
+    }
+
+    /// # Safety
+    /// The CPU has the instructions, and all terms and sums are inside.
+    #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
+    unsafe fn blocks<const P: usize>(
+        &self,
+        columns: Range<usize>,
+        out: *mut f32,
+        add: bool,
+    ) -> Result<(), NotFinite> {
+        // A block is written while the unit is at the next one.
+        let mut totals = [const { Total([[MaybeUninit::uninit(); BLOCK]; BLOCK]) }; 2];
+        let mut totals = totals.each_mut().map(|total| total.0.as_mut_ptr().cast::<f32>());
+        let mut done: Option<Finished> = None;
+        let mut finite = true;
+        // SAFETY: by this function's contract.
+        unsafe {
+            let mut unit = MatrixUnit::new();
+            for column in columns.clone().step_by(BLOCK) {
+                for place in (0..self.grid.places()).step_by(BLOCK) {
+                    let count = BLOCK.min(columns.end - column);
+                    let tall = self.grid.whole || self.grid.places() - place > ROWS;
+                    let extent = Extent { tall, wide: count > ROWS };
+                    self.block::<P>(&mut unit, extent, place, column);
+                    if let Some(done) = done {
+                        finite &= done.write(&self.grid, add);
+                    }
+                    unit.store(totals[0], BLOCK * size_of::<f32>());
+                    let out = out.wrapping_add(column);
+                    done = Some(Finished { total: totals[0], extent, place, columns: count, out });
+                    totals.swap(0, 1);
+                }
+            }
+            if let Some(done) = done {
+                finite &= done.write(&self.grid, add);
+            }
+        }
+        if finite { Ok(()) } else { Err(NotFinite) }
+    }
+
+    /// # Safety
+    /// All terms are inside.
+    #[inline(always)]
+    unsafe fn block<const P: usize>(
+        &self,
+        unit: &mut MatrixUnit,
+        extent: Extent,
+        place: usize,
+        column: usize,
+    ) {
+        let row = size_of::<u16>() * self.grid.a[1];
+        let first = self.a.bits().wrapping_add(self.grid.a[0] + place * self.grid.a[1]).cast::<u8>();
+        unit.clear();
+        let mut odd = false;
+        for (i, run) in self.terms.runs.iter().enumerate() {
+            let line = self.lines[0] + i * self.lines[1];
+            let tiles = [column, column + ROWS].map(|column| self.b.tiles(column, line));
+            let mut right = Tiles { first: tiles, row: LINE, part: self.b.part() };
+            let from = first.wrapping_add(size_of::<u16>() * run);
+            let first = [from, from.wrapping_add(ROWS * row)];
+            let mut left = Tiles { first, row, part: size_of::<u16>() * self.a.part };
+            for _ in 0..self.terms.steps_of_run() {
+                // SAFETY: by this function's contract.
+                unsafe { unit.multiply::<P>(extent, odd, left, right) };
+                left.first = left.first.map(|tile| tile.wrapping_add(LINE));
+                right.first = right.first.map(|tile| tile.wrapping_add(LINE * ROWS));
+                odd = !odd;
+            }
+        }
+    }
+}
+
+/// The sums of a block.
+#[repr(align(64))]
+struct Total([[MaybeUninit<f32>; BLOCK]; BLOCK]);
+
+/// A block's sums as the unit has left them, and where they belong.
+#[derive(Clone, Copy)]
+struct Finished {
+    total: *const f32,
+    extent: Extent,
+    place: usize,
+    columns: usize,
+    out: *mut f32,
+}
+
+impl Finished {
+    /// Writes them to the result; returns whether all are finite.
+    ///
+    /// # Safety
+    /// The CPU has the instructions, `total` the sums, and `out` is good for the rows from place `place` on.
+    #[inline(always)]
+    unsafe fn write(&self, grid: &Grid, add: bool) -> bool {
+        let &Finished { total, extent: Extent { tall, wide }, place, columns, out } = self;
+        let masks = [ones(columns), ones(columns.saturating_sub(ROWS))];
+        let (mut line, mut at) = (place / grid.pitch, place % grid.pitch);
+        let rows = if tall { BLOCK } else { ROWS };
+        // SAFETY: by this function's contract; what a mask leaves out is not touched.
+        unsafe {
+            let largest = _mm512_set1_ps(f32::MAX);
+            let mut finite = 0xffff;
+            for row in 0..rows {
+                if line == grid.lines {
+                    break;
+                }
+                if at < grid.width {
+                    let sums = total.add(row * BLOCK);
+                    let (mut x, mut y) = (_mm512_load_ps(sums), _mm512_load_ps(sums.add(ROWS)));
+                    // The sums of every other step.
+                    if !tall && wide {
+                        let sums = sums.add(ROWS * BLOCK);
+                        x = _mm512_add_ps(x, _mm512_load_ps(sums));
+                        y = _mm512_add_ps(y, _mm512_load_ps(sums.add(ROWS)));
+                    }
+                    if !wide {
+                        (x, y) = (_mm512_add_ps(x, y), _mm512_setzero_ps());
+                    }
+                    finite &= _mm512_cmp_ps_mask::<_CMP_LE_OQ>(_mm512_abs_ps(x), largest);
+                    finite &= _mm512_cmp_ps_mask::<_CMP_LE_OQ>(_mm512_abs_ps(y), largest);
+                    let to = out.add(grid.out[0] + line * grid.out[1] + at * grid.out[2]);
+                    let next = to.wrapping_add(ROWS);
+                    if add {
+                        x = _mm512_add_ps(_mm512_maskz_loadu_ps(masks[0], to), x);
+                        y = _mm512_add_ps(_mm512_maskz_loadu_ps(masks[1], next), y);
+                    }
+                    _mm512_mask_storeu_ps(to, masks[0], x);
+                    _mm512_mask_storeu_ps(next, masks[1], y);
+                }
+                at += 1;
+                if at == grid.pitch {
+                    (line, at) = (line + 1, 0);
+                }
+            }
+            finite == 0xffff
+        }
+    }
+}
+
+/// The first lanes, at most all of them.
+fn ones(lanes: usize) -> __mmask16 {
+    ((1_u32 << lanes.min(16)) - 1) as __mmask16
+}
+
+#[cfg(test)]
+mod tests;
