@@ -5,7 +5,7 @@
 //! and the next request of the same length takes it from there: a step that is repeated allocates nothing.
 
 use crate::dtype::{DType, Element};
-use std::alloc::{Layout, alloc_zeroed, dealloc};
+use std::alloc::{Layout, alloc, alloc_zeroed, dealloc};
 use std::collections::HashMap;
 use std::mem::ManuallyDrop;
 use std::ptr::NonNull;
@@ -15,16 +15,24 @@ use std::sync::Arc;
 /// from two lines costs twice.
 const ALIGNMENT: usize = 64;
 
+/// Memory of so many bytes and more is asked of the system in pages of that size, as far as it spans them: a kernel that goes
+/// through it would else wait for the address of every [`PAGE`].
+const HUGE_PAGE: usize = 2 << 20;
+
+/// What is asked of the system begins at a multiple of this.
+const PAGE: usize = 4 << 10;
+
 /// A thread's free list holds at most this many bytes of one element type: more than a step of `batchnorm_conv`
 /// with a batch of 1,000 images gives back.
 const MOST_KEPT: usize = 512 << 20;
 
 /// Memory of a length that was not asked for during so many requests goes back to the system: some dozens of training
 /// steps.
-const PATIENCE: u64 = 1 << 13;
+const PATIENCE: u64 = 1 << 10;
 
-/// Bytes that are kept all the same: a thread that seldom gets a certain task would else ask for its few bytes again and
-/// again.
+/// Less bytes are kept all the same: a thread that seldom gets a certain task would else ask for its few bytes again and
+/// again. Nor do such requests count: kernels make thousands of them in a step, some for each image of the batch, and what
+/// the step needs once would be given back in the middle of it.
 const SMALL: usize = 1 << 20;
 
 /// Memory for elements of one type, all of them initialised.
@@ -54,7 +62,7 @@ impl<T: Element> Memory<T> {
             return Memory { start: NonNull::dangling(), len };
         }
         // SAFETY: the layout is not of size zero, since no element type is.
-        let start = Self::layout(len).and_then(|layout| NonNull::new(unsafe { alloc_zeroed(layout) }));
+        let start = Self::layout(len).and_then(|layout| NonNull::new(unsafe { zeroed(layout) }));
         let Some(start) = start else {
             panic!(
                 "memory: the system does not grant the {} bytes of a tensor of {len} elements",
@@ -62,6 +70,31 @@ impl<T: Element> Memory<T> {
             );
         };
         Memory { start: start.cast(), len }
+    }
+}
+
+/// Memory of zeros, in huge pages where it is large.
+///
+/// # Safety
+/// The layout is not of size zero.
+unsafe fn zeroed(layout: Layout) -> *mut u8 {
+    if layout.size() < HUGE_PAGE {
+        // SAFETY: by this function's contract.
+        return unsafe { alloc_zeroed(layout) };
+    }
+    // SAFETY: as above; the memory, if there is any, has so many bytes. It is asked for huge pages before it is touched for
+    // the first time; where the system has none nothing changes.
+    unsafe {
+        let start = alloc(layout);
+        if !start.is_null() {
+            #[cfg(target_os = "linux")]
+            {
+                let page = start.map_addr(|addr| addr.next_multiple_of(PAGE));
+                libc::madvise(page.cast(), layout.size() - PAGE, libc::MADV_HUGEPAGE);
+            }
+            start.write_bytes(0, layout.size());
+        }
+        start
     }
 }
 
@@ -188,9 +221,11 @@ impl<T: Element> FreeList<T> {
     }
 
     fn take(&mut self, len: usize) -> Option<Arc<Memory<T>>> {
-        self.clock += 1;
-        if self.clock.is_multiple_of(PATIENCE / 4) {
-            self.forget_unused();
+        if len * size_of::<T>() >= SMALL {
+            self.clock += 1;
+            if self.clock.is_multiple_of(PATIENCE / 4) {
+                self.forget_unused();
+            }
         }
         let spare = self.by_len.as_mut()?.get_mut(&len)?;
         spare.last_used = self.clock;
@@ -283,7 +318,7 @@ mod tests {
 
     #[test]
     fn memory_is_aligned_and_zero_at_first() {
-        for len in [0, 1, 17, 100_000] {
+        for len in [0, 1, 17, 100_000, HUGE_PAGE] {
             let buffer = Buffer::<f64>::uninit(len + 12_345);
             assert_eq!(buffer.as_ptr().addr() % ALIGNMENT, 0);
             assert!(buffer.iter().all(|&x| x == 0.0));
@@ -297,13 +332,30 @@ mod tests {
             let kept = || <i64 as crate::dtype::Stored>::free_list().with(|list| list.borrow().bytes);
             drop(Buffer::<i64>::uninit(1_000_000));
             for _ in 0..PATIENCE / 2 {
+                drop(Buffer::<i64>::uninit(200_000));
                 drop(Buffer::<i64>::uninit(7));
             }
-            assert_eq!(kept(), 8_000_056);
+            assert_eq!(kept(), 9_600_056);
             for _ in 0..PATIENCE {
+                drop(Buffer::<i64>::uninit(200_000));
+            }
+            assert_eq!(kept(), 1_600_056, "what is in use or small stays");
+        })
+        .join()
+        .unwrap();
+    }
+
+    /// Many small requests between two large ones are no reason to give the memory of the large ones back.
+    #[test]
+    fn memory_that_a_step_needs_once_outlives_the_requests_for_each_image() {
+        std::thread::spawn(|| {
+            let address = Buffer::<i64>::uninit(1_000_000).as_ptr().addr();
+            for _ in 0..100_000 {
                 drop(Buffer::<i64>::uninit(7));
             }
-            assert_eq!(kept(), 56, "what is small stays");
+            assert_eq!(Buffer::<i64>::uninit(1_000_000).as_ptr().addr(), address);
+            let kept = <i64 as crate::dtype::Stored>::free_list().with(|list| list.borrow().bytes);
+            assert_eq!(kept, 8_000_056);
         })
         .join()
         .unwrap();

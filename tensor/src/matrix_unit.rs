@@ -22,23 +22,10 @@ pub(crate) fn is_available() -> bool {
 /// Linux gives a process the registers only when it asks, since they make what it saves of a thread larger.
 #[cfg(target_os = "linux")]
 fn permission() -> bool {
-    const ARCH_PRCTL: isize = 158;
-    const REQUEST_STATE: usize = 0x1023;
-    const TILE_DATA: usize = 18;
-    let result: isize;
-    // SAFETY: the system call takes two numbers and no pointer, and changes these two registers besides its result.
-    unsafe {
-        asm!(
-            "syscall",
-            inlateout("rax") ARCH_PRCTL => result,
-            in("rdi") REQUEST_STATE,
-            in("rsi") TILE_DATA,
-            lateout("rcx") _,
-            lateout("r11") _,
-            options(nostack),
-        );
-    }
-    result == 0
+    const REQUEST_STATE: libc::c_long = 0x1023;
+    const TILE_DATA: libc::c_long = 18;
+    // SAFETY: the system call takes two numbers and no pointer.
+    unsafe { libc::syscall(libc::SYS_arch_prctl, REQUEST_STATE, TILE_DATA) == 0 }
 }
 
 #[cfg(not(target_os = "linux"))]
