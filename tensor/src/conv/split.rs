@@ -8,7 +8,6 @@
 use super::Geometry;
 use super::direct::{PARTS, Phase, add_parts};
 use crate::buffer::Buffer;
-use crate::matrix_unit::ROWS;
 use crate::parallel::for_each_chunk_mut;
 use crate::product::split::{BLOCK, Grid, NOTHING, NotFinite, Panels, Parts, Product, STEP, Split, Terms};
 use crate::simd::{Level, simd_level};
@@ -175,8 +174,8 @@ impl Geometry {
         // A line of outputs has an even number of terms, so that each begins with a line of panels.
         let in_line = self.out[1].next_multiple_of(2);
         let in_image = (self.out[0] * in_line).next_multiple_of(STEP);
-        let lines =
-            (padded.lines * in_line / 2).max(in_image / 2) + ROWS + (self.kernel[0] / down * in_line / 2);
+        // As many as the kernel's last line of a group goes on.
+        let lines = ((self.kernel[0] - 1) / down * in_line + in_image) / 2;
         let per_part = self.n.div_ceil(PARTS);
         let images = (TERMS / in_image).clamp(1, per_part.min(IMAGES));
         let runs: [usize; IMAGES] = std::array::from_fn(|i| i * in_image);
@@ -195,8 +194,8 @@ impl Geometry {
         for_each_chunk_mut(&mut parts, count, |part, out| {
             let end = ((part + 1) * per_part).min(self.n);
             let mut windows = Split::uninit(Parts::Two, images * padded.count(), 0);
-            let mut spread = Buffer::full(in_image * outputs, 0.0);
-            let mut turned = Buffer::uninit(in_image * outputs);
+            let mut spread = Buffer::full(if in_line == self.out[1] { 0 } else { in_image * outputs }, 0.0);
+            let mut turned = Buffer::full(in_image * outputs, 0.0);
             let mut a = Split::uninit(Parts::Two, outputs * images * in_image, grid.slack());
             for first in (part * per_part..end).step_by(images) {
                 let present = images.min(end - first);
@@ -204,15 +203,15 @@ impl Geometry {
                     let (x, dy) = (&x[(first + i) * self.image()..], &dy[(first + i) * self.image_out()..]);
                     padded.put(&x[..self.image()], self.size, &mut windows, i * padded.count());
                     let line = self.out[1] * outputs;
-                    for (to, from) in
-                        spread.chunks_mut(in_line * outputs).zip(dy.chunks_exact(line).take(self.out[0]))
-                    {
+                    let lines = dy.chunks_exact(line).take(self.out[0]);
+                    for (to, from) in spread.chunks_mut(in_line * outputs).zip(lines) {
                         to[..line].copy_from_slice(from);
                     }
+                    let from = if spread.is_empty() { &dy[..self.image_out()] } else { &spread };
                     // SAFETY: both have so many terms for each output.
                     unsafe {
-                        let size = [outputs, in_image];
-                        transpose_into(spread.as_ptr(), [1, outputs], size, turned.as_mut_ptr(), in_image);
+                        let size = [outputs, from.len() / outputs];
+                        transpose_into(from.as_ptr(), [1, outputs], size, turned.as_mut_ptr(), in_image);
                     }
                     for (output, turned) in turned.chunks_exact(in_image).enumerate() {
                         a.put((output * images + i) * in_image, turned);
