@@ -1,6 +1,7 @@
 //! Convolution with many channels on the matrix unit, in two parts (see [`split`](crate::product::split)).
 //!
-//! What two parts leave out is as little as what Winograd's algorithm loses: below `2·10⁻⁵` of the largest output.
+//! What two parts leave out is as little as what Winograd's algorithm loses: below `2·10⁻⁵` of the largest output for images
+//! and kernels as they are met, and for any below `3.1·10⁻⁵` of what the products' magnitudes add up to.
 //!
 //! All passes read the images with their padding around them, in lines of which every `stride`-th is next to the one before,
 //! so that the windows of one line of outputs after the other are evenly spaced. All return `None` if a sum is not finite.

@@ -5,7 +5,7 @@
 //! Of the products of parts only those are computed that are not too small to count:
 //!
 //! - with three parts the six largest of nine; what is left out is below `2⁻²¹` of a product, hardly more than rounding;
-//! - with two parts the three largest of four; what is left out is below `3·2⁻¹⁷` of a product, too much as often as too
+//! - with two parts the three largest of four; what is left out is below `2⁻¹⁵` of a product, too much as often as too
 //!   little.
 //!
 //! An infinity has no such parts. So sums that come out infinite or NaN are the caller's to compute in another way. Parts

@@ -19,7 +19,7 @@ fn has_unit() -> bool {
 /// What the module says is left out of each product, and rounding in `f32`.
 fn tolerance(parts: Parts, terms: usize) -> f64 {
     let left_out = match parts {
-        Parts::Two => 3.0 * 2_f64.powi(-17),
+        Parts::Two => 2_f64.powi(-15),
         Parts::Three => 2_f64.powi(-21),
     };
     terms as f64 * (left_out + 2_f64.powi(-23))
