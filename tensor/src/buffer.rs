@@ -30,7 +30,7 @@ const MOST_KEPT: usize = 512 << 20;
 /// steps.
 const PATIENCE: u64 = 1 << 10;
 
-/// Less bytes are kept all the same: a thread that seldom gets a certain task would else ask for its few bytes again and
+/// Fewer bytes are kept all the same: a thread that seldom gets a certain task would else ask for its few bytes again and
 /// again. Nor do such requests count: kernels make thousands of them in a step, some for each image of the batch, and what
 /// the step needs once would be given back in the middle of it.
 const SMALL: usize = 1 << 20;

@@ -15,10 +15,10 @@ use crate::product::{Rows, Sums};
 pub(super) const PARTS: usize = 10;
 
 /// An image with what is put around it: `size` rows and columns of `channels` numbers, the image beginning at `before`.
-struct Padded {
-    size: [usize; 2],
-    before: [usize; 2],
-    channels: usize,
+pub(super) struct Padded {
+    pub(super) size: [usize; 2],
+    pub(super) before: [usize; 2],
+    pub(super) channels: usize,
 }
 
 impl Padded {
@@ -111,7 +111,7 @@ impl Geometry {
     }
 
     /// The images as the windows see them.
-    fn padded_input(&self) -> Padded {
+    pub(super) fn padded_input(&self) -> Padded {
         let size = [0, 1].map(|i| (self.out[i] - 1) * self.conv.stride[i] + self.kernel[i]);
         Padded { size, before: self.before.map(|before| before), channels: self.channels }
     }
@@ -158,6 +158,18 @@ impl Geometry {
         out
     }
 
+    /// The outputs as the input pixels of all phases see them: a pixel p takes from outputs q − i for its taps
+    /// first + i·stride, where q = (p + before) / stride.
+    pub(super) fn padded_output(&self) -> Padded {
+        let most = [0, 1].map(|i| self.phase(i, 0).taps);
+        let last = [0, 1].map(|i| (self.size[i] - 1 + self.before[i]) / self.conv.stride[i]);
+        Padded {
+            size: [0, 1].map(|i| most[i] + last[i]),
+            before: most.map(|taps| taps - 1),
+            channels: self.channels_out,
+        }
+    }
+
     /// The phase of the input pixels `p` with `(p + before) mod stride = first`.
     pub(super) fn phase(&self, axis: usize, first: usize) -> Phase {
         Phase { first, taps: self.kernel[axis].saturating_sub(first).div_ceil(self.conv.stride[axis]) }
@@ -168,14 +180,7 @@ impl Geometry {
             return Buffer::full(self.n * self.image(), 0.0);
         }
         let (stride, channels, outputs) = (self.conv.stride, self.channels, self.channels_out);
-        // A pixel p takes from outputs q − i for its taps first + i·stride, where q = (p + before) / stride.
-        let most = [0, 1].map(|i| self.phase(i, 0).taps);
-        let last = [0, 1].map(|i| (self.size[i] - 1 + self.before[i]) / stride[i]);
-        let padded = Padded {
-            size: [0, 1].map(|i| most[i] + last[i]),
-            before: most.map(|taps| taps - 1),
-            channels: outputs,
-        };
+        let padded = self.padded_output();
         let phases = || {
             let mut start = 0;
             (0..stride[0] * stride[1]).map(move |i| {
@@ -234,7 +239,7 @@ impl Geometry {
     }
 
     /// The input pixels of a phase: where the outputs they take from begin, and where they are themselves.
-    fn pixels_of(&self, phase: [Phase; 2], padded: &Padded) -> Rows {
+    pub(super) fn pixels_of(&self, phase: [Phase; 2], padded: &Padded) -> Rows {
         let axis = |i: usize| {
             let (stride, before, size) = (self.conv.stride[i], self.before[i], self.size[i]);
             let first = (phase[i].first + stride - before % stride) % stride;

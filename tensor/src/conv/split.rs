@@ -7,7 +7,7 @@
 //! so that the windows of one line of outputs after the other are evenly spaced. All return `None` if a sum is not finite.
 
 use super::Geometry;
-use super::direct::{PARTS, Phase, add_parts};
+use super::direct::{PARTS, Padded, add_parts};
 use crate::buffer::Buffer;
 use crate::parallel::for_each_chunk_mut;
 use crate::product::split::{BLOCK, Grid, NOTHING, NotFinite, Panels, Parts, Product, STEP, Split, Terms};
@@ -16,7 +16,7 @@ use crate::transpose::transpose_into;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Lines that a kernel may have.
-const LINES: usize = 16;
+const MOST_LINES: usize = 16;
 /// Phases that a stride may make.
 const PHASES: usize = 16;
 /// Terms of a kernel's gradient that are added up before it is gone through again, if there are images enough, …
@@ -25,7 +25,7 @@ const TERMS: usize = 512;
 const IMAGES: usize = 8;
 
 /// An image with its padding, in parts: `groups` groups of `lines` lines, each of `width` pixels.
-struct Padded {
+struct Lines {
     groups: usize,
     lines: usize,
     width: usize,
@@ -33,7 +33,19 @@ struct Padded {
     before: [usize; 2],
 }
 
-impl Padded {
+impl Lines {
+    /// Those of a padded image, of which every `down`-th is next to the one before, and which have a multiple of `right` pixels.
+    fn of(padded: &Padded, [down, right]: [usize; 2]) -> Lines {
+        let [height, width] = padded.size;
+        Lines {
+            groups: down,
+            lines: height.div_ceil(down),
+            width: width.next_multiple_of(right),
+            channels: padded.channels,
+            before: padded.before,
+        }
+    }
+
     fn row(&self) -> usize {
         self.width * self.channels
     }
@@ -71,24 +83,15 @@ impl Geometry {
         simd_level() >= Level::Amx
             && self.is_direct()
             && self.channels.min(self.channels_out) >= 16
-            && self.kernel[0] <= LINES
+            && self.kernel[0] <= MOST_LINES
             && self.conv.stride[0].saturating_mul(self.conv.stride[1]) <= PHASES
             && self.n * self.image() * self.image_out() > 0
     }
 
-    /// The images as the windows see them, with lines `down` apart together, and pixels a multiple of `right` in each.
-    fn padded_windows(&self) -> Padded {
-        let size = [0, 1].map(|i| (self.out[i] - 1) * self.conv.stride[i] + self.kernel[i]);
-        let [down, right] = self.conv.stride;
-        let width = size[1].next_multiple_of(right);
-        let channels = self.channels;
-        Padded { groups: down, lines: size[0].div_ceil(down), width, channels, before: self.before }
-    }
-
     pub(super) fn forward_split(&self, x: &[f32], kernel: &[f32]) -> Option<Buffer<f32>> {
-        let (padded, outputs) = (self.padded_windows(), self.channels_out);
+        let (padded, outputs) = (Lines::of(&self.padded_input(), self.conv.stride), self.channels_out);
         let in_row = self.kernel[1] * self.channels;
-        let runs: [usize; LINES] = std::array::from_fn(|y| padded.line(y));
+        let runs: [usize; MOST_LINES] = std::array::from_fn(|y| padded.line(y));
         let terms = Terms { len: in_row, runs: &runs[..self.kernel[0]] };
         let grid = Grid {
             lines: self.out[0],
@@ -113,11 +116,9 @@ impl Geometry {
     /// A pixel of a phase takes from the outputs before it, as many as its kernel has entries.
     pub(super) fn input_grad_split(&self, dy: &[f32], kernel: &[f32]) -> Option<Buffer<f32>> {
         let (stride, channels, outputs) = (self.conv.stride, self.channels, self.channels_out);
-        let most = [0, 1].map(|axis| self.phase(axis, 0).taps);
-        let last = [0, 1].map(|axis| (self.size[axis] - 1 + self.before[axis]) / stride[axis]);
-        let [lines, width] = [0, 1].map(|axis| most[axis] + last[axis]);
-        let padded = Padded { groups: 1, lines, width, channels: outputs, before: most.map(|taps| taps - 1) };
-        let runs: [usize; LINES] = std::array::from_fn(|y| padded.line(y));
+        let seen = self.padded_output();
+        let padded = Lines::of(&seen, [1, 1]);
+        let runs: [usize; MOST_LINES] = std::array::from_fn(|y| padded.line(y));
         let phases: [_; PHASES] = std::array::from_fn(|i| {
             let [y, x] =
                 [(0, i / stride[1]), (1, i % stride[1])].map(|(axis, first)| self.phase(axis, first));
@@ -128,7 +129,7 @@ impl Geometry {
             self.flip(kernel, [y, x], &mut flipped);
             let terms = Terms { len: x.taps * outputs, runs: &runs[..y.taps] };
             let b = Panels::of_terms(&Split::of(Parts::Two, &flipped), terms, channels, channels);
-            Some((self.pixels_of_phase([y, x], &padded), terms, b))
+            Some((Grid::of_lines(&self.pixels_of([y, x], &seen)), terms, b))
         });
         let mut out = Buffer::uninit(self.n * self.image());
         let finite = AllFinite::default();
@@ -144,33 +145,11 @@ impl Geometry {
         finite.then(out)
     }
 
-    /// The input pixels of a phase: where the outputs they take from begin, and where they are themselves.
-    fn pixels_of_phase(&self, phase: [Phase; 2], padded: &Padded) -> Grid {
-        let [(lines, y, from_y), (width, x, from_x)] = [0, 1].map(|axis| {
-            let (stride, before, size) = (self.conv.stride[axis], self.before[axis], self.size[axis]);
-            let first = (phase[axis].first + stride - before % stride) % stride;
-            let count = size.saturating_sub(first).div_ceil(stride);
-            (count, first, (first + before) / stride + padded.before[axis] + 1 - phase[axis].taps)
-        });
-        let line = self.size[1] * self.channels;
-        Grid {
-            lines,
-            width,
-            pitch: padded.width,
-            a: [padded.line(from_y) + from_x * padded.channels, padded.channels],
-            out: [
-                y * line + x * self.channels,
-                self.conv.stride[0] * line,
-                self.conv.stride[1] * self.channels,
-            ],
-            whole: false,
-        }
-    }
-
     /// Rows and columns are exchanged: the terms are the pixels of the output, which has fewer numbers than there are in
     /// windows, and so is the one to be turned over.
     pub(super) fn kernel_grad_split(&self, x: &[f32], dy: &[f32]) -> Option<Buffer<f32>> {
-        let (padded, outputs, count) = (self.padded_windows(), self.channels_out, self.kernel_count());
+        let (padded, outputs, count) =
+            (Lines::of(&self.padded_input(), self.conv.stride), self.channels_out, self.kernel_count());
         let (in_row, [down, right]) = (self.kernel[1] * self.channels, self.conv.stride);
         // A line of outputs has an even number of terms, so that each begins with a line of panels.
         let in_line = self.out[1].next_multiple_of(2);

@@ -8,6 +8,9 @@
 //! - with two parts the three largest of four; what is left out is below `2⁻¹⁵` of a product, too much as often as too
 //!   little.
 //!
+//! The way is that of Henry, Tang and Heinecke, *Leveraging the bfloat16 artificial intelligence datatype for
+//! higher-precision computations* (2019).
+//!
 //! An infinity has no such parts. So sums that come out infinite or NaN are the caller's to compute in another way. Parts
 //! below `10⁻³⁸` count as 0: numbers below `10⁻³³` have fewer bits.
 //!
@@ -20,6 +23,7 @@ mod panels;
 pub(crate) use numbers::Split;
 pub(crate) use panels::{NOTHING, Panels};
 
+use super::Rows;
 use crate::matrix_unit::{Extent, LINE, MatrixUnit, ROWS, Tiles};
 use std::arch::x86_64::*;
 use std::mem::MaybeUninit;
@@ -65,6 +69,12 @@ impl Grid {
     /// The rows of a matrix.
     pub(crate) fn of_matrix(rows: usize, a: usize, out: usize) -> Grid {
         Grid { lines: 1, width: rows, pitch: rows, a: [0, a], out: [0, 0, out], whole: false }
+    }
+
+    /// Rows whose lines are a multiple of their distance apart.
+    pub(crate) fn of_lines(&Rows { count, width, a: [first, line, place], out }: &Rows) -> Grid {
+        assert!(line % place == 0 && count % width == 0, "places that are not evenly spaced");
+        Grid { lines: count / width, width, pitch: line / place, a: [first, place], out, whole: false }
     }
 
     /// Places up to the last row's.

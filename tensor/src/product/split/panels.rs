@@ -33,14 +33,7 @@ impl Panels {
         for_each_chunk_mut(&mut numbers, panel.max(1), |i, panel: &mut [f32]| {
             let first = i * BLOCK;
             let columns = first..columns.min(first + BLOCK);
-            let to = panel.as_mut_ptr().cast();
-            // SAFETY: numbers are cut only where the CPU has the instructions, and the panel has so many lines.
-            unsafe {
-                match parts {
-                    Parts::Two => fill::<2>(b, columns.len(), rows, from + first, to),
-                    Parts::Three => fill::<3>(b, columns.len(), rows, from + first, to),
-                }
-            }
+            lay_out(b, columns.len(), rows, from + first, panel);
         });
         Panels { parts, columns, lines, numbers }
     }
@@ -85,14 +78,7 @@ impl Panels {
                 // SAFETY: by this function's contract, and there is room for so many rows.
                 unsafe { transpose_into(from, strides, [rows, count], copy.as_mut_ptr(), BLOCK) };
             }
-            let (b, to) = (Split::of(parts, &copy), panel.as_mut_ptr().cast());
-            // SAFETY: numbers are cut only where the CPU has the instructions, and the panel has so many lines.
-            unsafe {
-                match parts {
-                    Parts::Two => fill::<2>(&b, count, &begins, 0, to),
-                    Parts::Three => fill::<3>(&b, count, &begins, 0, to),
-                }
-            }
+            lay_out(&Split::of(parts, &copy), count, &begins, 0, panel);
         });
         Panels { parts, columns, lines, numbers }
     }
@@ -125,7 +111,18 @@ impl Panels {
 pub(crate) const NOTHING: i64 = -1;
 
 /// Lays out up to 32 columns.
-///
+fn lay_out(b: &Split, columns: usize, rows: &[i64], from: usize, panel: &mut [f32]) {
+    assert_eq!(panel.len(), b.parts.count() * rows.len() * NUMBERS, "a panel of another size");
+    let to = panel.as_mut_ptr().cast();
+    // SAFETY: numbers are cut only where the CPU has the instructions, and the panel has two lines for every two rows and part.
+    unsafe {
+        match b.parts {
+            Parts::Two => fill::<2>(b, columns, rows, from, to),
+            Parts::Three => fill::<3>(b, columns, rows, from, to),
+        }
+    }
+}
+
 /// # Safety
 /// The CPU has the instructions, and `to` is good for writing a line for every two rows, in two columns of tiles.
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
