@@ -3,7 +3,7 @@
 use crate::graph::Var;
 use crate::inspect::op_name;
 use std::fmt::Debug;
-use tensor::{ChannelSums, DType, Scalar, Shape, ShapeError, Tensor};
+use tensor::{ChannelSums, DType, Lazy, Scalar, Shape, ShapeError, Tensor};
 
 /// A differentiable operation of `N` inputs: its shape rule, its value and its gradient, in one place.
 ///
@@ -77,6 +77,19 @@ pub trait Op<const N: usize>: Debug + 'static {
         None
     }
 
+    /// Whether input `i` is read once, piece by piece. What it is computed from by functions of single numbers is then
+    /// computed at that time by a [`Program`](crate::Program), which calls [`forward_lazy`](Op::forward_lazy).
+    fn reads_once(&self, _i: usize) -> bool {
+        false
+    }
+
+    /// The value, with the bits of [`forward`](Op::forward), of inputs that need not be in memory.
+    #[track_caller]
+    fn forward_lazy(&self, x: [Lazy<'_>; N]) -> Tensor {
+        let x = x.map(Lazy::to_tensor);
+        self.forward(x.each_ref())
+    }
+
     /// The additions and multiplications for inputs of these shapes and a result of shape `y`, for profiles.
     fn flops(&self, _x: [Shape; N], y: Shape) -> u64 {
         y.count() as u64
@@ -127,6 +140,16 @@ pub trait AnyOp: Debug {
     fn channel_sums(&self) -> Option<ChannelSums> {
         None
     }
+    /// See [`Op::reads_once`].
+    fn reads_once(&self, _i: usize) -> bool {
+        false
+    }
+    /// See [`Op::forward_lazy`].
+    #[track_caller]
+    fn forward_lazy(&self, x: &[Lazy<'_>]) -> Tensor {
+        let x: Vec<Tensor> = x.iter().map(|x| x.to_tensor()).collect();
+        self.forward(&x.iter().collect::<Vec<_>>())
+    }
     /// See [`Op::flops`].
     fn flops(&self, _x: &[Shape], y: Shape) -> u64 {
         y.count() as u64
@@ -172,6 +195,13 @@ impl<O: Op<N>, const N: usize> AnyOp for Erased<O, N> {
     }
     fn channel_sums(&self) -> Option<ChannelSums> {
         self.0.channel_sums()
+    }
+    fn reads_once(&self, i: usize) -> bool {
+        self.0.reads_once(i)
+    }
+    #[track_caller]
+    fn forward_lazy(&self, x: &[Lazy<'_>]) -> Tensor {
+        self.0.forward_lazy(exactly(x))
     }
     fn flops(&self, x: &[Shape], y: Shape) -> u64 {
         self.0.flops(exactly(x), y)

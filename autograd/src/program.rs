@@ -13,10 +13,11 @@ use crate::graph::{Graph, Source, Var};
 use crate::module::{Module, ParamPath};
 use crate::op::AnyOp;
 use crate::param::{Grads, ParamId};
+use std::array;
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::time::Instant;
-use tensor::{DType, Fused, FusedSums, Shape, Tensor};
+use tensor::{DType, Fused, FusedSums, Lazy, Shape, Tensor};
 
 pub use plan::PlanStep;
 pub use profile::{Profile, ProfileRow};
@@ -65,6 +66,19 @@ enum Work {
     Op(Rc<dyn AnyOp>),
     Fused(Fused),
     Sums(FusedSums),
+    /// An operation with operands that are computed as it reads them.
+    Lazy(Rc<dyn AnyOp>, Vec<Feed>),
+}
+
+/// An operand: what the program computes of these nodes, or the one node if there is no program.
+struct Feed {
+    program: Option<Fused>,
+    inputs: Vec<usize>,
+}
+
+impl Feed {
+    /// No operation with such operands has more of them.
+    const MOST: usize = 4;
 }
 
 /// Why a program does not run with what it was given.
@@ -321,17 +335,20 @@ impl Step {
             Work::Op(op) => self.operate(op, slots),
             Work::Fused(fused) => {
                 let given = self.reused.and_then(|i| slots[self.inputs[i]].take());
-                fused.run_over(&self.operands(slots)[..self.inputs.len()], given)
+                fused.run_over(&values(slots, &self.inputs)[..self.inputs.len()], given)
             }
-            Work::Sums(sums) => sums.run(&self.operands(slots)[..self.inputs.len()]),
+            Work::Sums(sums) => sums.run(&values(slots, &self.inputs)[..self.inputs.len()]),
+            Work::Lazy(op, feeds) => {
+                let feed = |i: usize| &feeds[i.min(feeds.len() - 1)];
+                let read: [_; Feed::MOST] = array::from_fn(|i| values(slots, &feed(i).inputs));
+                let operand = |i: usize| match (&feed(i).program, read[i][0]) {
+                    (Some(program), _) => Lazy::Computed(program, &read[i][..feed(i).inputs.len()]),
+                    (None, Some(value)) => Lazy::Given(value),
+                    (None, None) => unreachable!("%{} is read before it is computed", feed(i).inputs[0]),
+                };
+                op.forward_lazy(&array::from_fn::<_, { Feed::MOST }, _>(operand)[..feeds.len()])
+            }
         }
-    }
-
-    /// The values of the inputs that are there, on the stack.
-    fn operands<'a>(&self, slots: &'a [Option<Tensor>]) -> [Option<&'a Tensor>; Fused::MOST_INPUTS] {
-        let mut x = [None; Fused::MOST_INPUTS];
-        x.iter_mut().zip(&self.inputs).for_each(|(x, &input)| *x = slots[input].as_ref());
-        x
     }
 
     fn operate(&self, op: &Rc<dyn AnyOp>, slots: &[Option<Tensor>]) -> Tensor {
@@ -349,4 +366,11 @@ impl Step {
             n => op.forward(&(0..n).map(value).collect::<Vec<_>>()),
         }
     }
+}
+
+/// The values of these nodes that are there, on the stack.
+fn values<'a>(slots: &'a [Option<Tensor>], nodes: &[usize]) -> [Option<&'a Tensor>; Fused::MOST_INPUTS] {
+    let mut x = [None; Fused::MOST_INPUTS];
+    x.iter_mut().zip(nodes).for_each(|(x, &node)| *x = slots[node].as_ref());
+    x
 }

@@ -13,6 +13,7 @@ mod winograd;
 use crate::buffer::Buffer;
 use crate::dtype::for_float;
 use crate::elementwise::wrong_type;
+use crate::fused::{Lazy, Numbers};
 use crate::shape::{OrPanic, Shape, ShapeError, image_dims};
 use crate::tensor::Tensor;
 
@@ -163,7 +164,12 @@ impl Geometry {
         self.n * self.image_out() == 0
     }
 
-    fn forward(&self, x: &[f32], kernel: &[f32]) -> Buffer<f32> {
+    /// What the kernels for `f32` read, if they are for this convolution.
+    fn numbers<'a>(&self, x: Lazy<'a>) -> Option<Numbers<'a>> {
+        if self.is_direct() { x.numbers() } else { None }
+    }
+
+    fn forward(&self, x: &Numbers<'_>, kernel: &[f32]) -> Buffer<f32> {
         #[cfg(target_arch = "x86_64")]
         if self.is_for_unit() {
             return self.forward_split(x, kernel).unwrap_or_else(|| self.forward_direct(x, kernel));
@@ -171,7 +177,7 @@ impl Geometry {
         self.forward_winograd(x, kernel).unwrap_or_else(|| self.forward_direct(x, kernel))
     }
 
-    fn input_grad(&self, dy: &[f32], kernel: &[f32]) -> Buffer<f32> {
+    fn input_grad(&self, dy: &Numbers<'_>, kernel: &[f32]) -> Buffer<f32> {
         #[cfg(target_arch = "x86_64")]
         if self.is_for_unit() {
             return self.input_grad_split(dy, kernel).unwrap_or_else(|| self.input_grad_direct(dy, kernel));
@@ -179,7 +185,7 @@ impl Geometry {
         self.input_grad_winograd(dy, kernel).unwrap_or_else(|| self.input_grad_direct(dy, kernel))
     }
 
-    fn kernel_grad(&self, x: &[f32], dy: &[f32]) -> Buffer<f32> {
+    fn kernel_grad(&self, x: &Numbers<'_>, dy: &Numbers<'_>) -> Buffer<f32> {
         #[cfg(target_arch = "x86_64")]
         if self.is_for_unit() {
             return self.kernel_grad_split(x, dy).unwrap_or_else(|| self.kernel_grad_direct(x, dy));
@@ -204,16 +210,7 @@ impl Tensor {
     /// If the shapes break the rule [`Conv2d::shape`] or the types are not the same float.
     #[track_caller]
     pub fn conv2d(&self, kernel: &Tensor, conv: &Conv2d) -> Tensor {
-        kernel.expect_dtype("conv2d", self.dtype()).or_panic();
-        let g = conv.geometry(self.shape(), kernel.shape()).or_panic();
-        let shape = conv.shape(self.shape(), kernel.shape()).or_panic();
-        let (x, kernel) = (self.contiguous(), kernel.contiguous());
-        if let (Some(x), Some(kernel), true) = (x.as_slice(), kernel.as_slice(), g.is_direct()) {
-            return Tensor::from_buffer(g.forward(x, kernel), shape);
-        }
-        for_float!(self.dtype(), T => {
-            Tensor::from_buffer(g.forward_unfolded(row_major::<T>(&x), row_major(&kernel)), shape)
-        }, else panic!("{}", wrong_type("conv2d", self, "floats")))
+        Lazy::Given(self).conv2d(kernel, conv)
     }
 
     /// The adjoint of [`conv2d`](Tensor::conv2d) in its images: `self` is like the output, the result has the
@@ -223,16 +220,7 @@ impl Tensor {
     /// If `self` has not the shape that images of this shape give, or the types are not the same float.
     #[track_caller]
     pub fn conv2d_input_grad(&self, kernel: &Tensor, images: Shape, conv: &Conv2d) -> Tensor {
-        kernel.expect_dtype("conv2d_input_grad", self.dtype()).or_panic();
-        let g = conv.geometry(images, kernel.shape()).or_panic();
-        expect_output("conv2d_input_grad", self.shape(), conv.shape(images, kernel.shape()).or_panic());
-        let (dy, kernel) = (self.contiguous(), kernel.contiguous());
-        if let (Some(dy), Some(kernel), true) = (dy.as_slice(), kernel.as_slice(), g.is_direct()) {
-            return Tensor::from_buffer(g.input_grad(dy, kernel), images);
-        }
-        for_float!(self.dtype(), T => {
-            Tensor::from_buffer(g.input_grad_unfolded(row_major::<T>(&dy), row_major(&kernel)), images)
-        }, else panic!("{}", wrong_type("conv2d_input_grad", self, "floats")))
+        Lazy::Given(self).conv2d_input_grad(kernel, images, conv)
     }
 
     /// The adjoint of [`conv2d`](Tensor::conv2d) in its kernel: `self` is like the images, `dy` like the output, the
@@ -242,16 +230,68 @@ impl Tensor {
     /// If `dy` has not the shape of the output, or the types are not the same float.
     #[track_caller]
     pub fn conv2d_kernel_grad(&self, dy: &Tensor, kernel: Shape, conv: &Conv2d) -> Tensor {
-        dy.expect_dtype("conv2d_kernel_grad", self.dtype()).or_panic();
-        let g = conv.geometry(self.shape(), kernel).or_panic();
-        expect_output("conv2d_kernel_grad", dy.shape(), conv.shape(self.shape(), kernel).or_panic());
-        let (x, dy) = (self.contiguous(), dy.contiguous());
-        if let (Some(x), Some(dy), true) = (x.as_slice(), dy.as_slice(), g.is_direct()) {
-            return Tensor::from_buffer(g.kernel_grad(x, dy), kernel);
+        Lazy::Given(self).conv2d_kernel_grad(Lazy::Given(dy), kernel, conv)
+    }
+}
+
+impl Lazy<'_> {
+    /// See [`Tensor::conv2d`]; images are computed when their turn comes.
+    ///
+    /// # Panics
+    /// As there, and as [`Fused::run`](crate::Fused::run).
+    #[track_caller]
+    pub fn conv2d(self, kernel: &Tensor, conv: &Conv2d) -> Tensor {
+        kernel.expect_dtype("conv2d", self.dtype()).or_panic();
+        let g = conv.geometry(self.shape(), kernel.shape()).or_panic();
+        let shape = conv.shape(self.shape(), kernel.shape()).or_panic();
+        let kernel = kernel.contiguous();
+        if let (Some(x), Some(kernel)) = (g.numbers(self), kernel.as_slice()) {
+            return Tensor::from_buffer(g.forward(&x, kernel), shape);
         }
-        for_float!(self.dtype(), T => {
+        let x = self.to_tensor();
+        for_float!(x.dtype(), T => {
+            Tensor::from_buffer(g.forward_unfolded(row_major::<T>(&x), row_major(&kernel)), shape)
+        }, else panic!("{}", wrong_type("conv2d", &x, "floats")))
+    }
+
+    /// See [`Tensor::conv2d_input_grad`]; images are computed when their turn comes.
+    ///
+    /// # Panics
+    /// As there, and as [`Fused::run`](crate::Fused::run).
+    #[track_caller]
+    pub fn conv2d_input_grad(self, kernel: &Tensor, images: Shape, conv: &Conv2d) -> Tensor {
+        kernel.expect_dtype("conv2d_input_grad", self.dtype()).or_panic();
+        let g = conv.geometry(images, kernel.shape()).or_panic();
+        expect_output("conv2d_input_grad", self.shape(), conv.shape(images, kernel.shape()).or_panic());
+        let kernel = kernel.contiguous();
+        if let (Some(dy), Some(kernel)) = (g.numbers(self), kernel.as_slice()) {
+            return Tensor::from_buffer(g.input_grad(&dy, kernel), images);
+        }
+        let dy = self.to_tensor();
+        for_float!(dy.dtype(), T => {
+            Tensor::from_buffer(g.input_grad_unfolded(row_major::<T>(&dy), row_major(&kernel)), images)
+        }, else panic!("{}", wrong_type("conv2d_input_grad", &dy, "floats")))
+    }
+
+    /// See [`Tensor::conv2d_kernel_grad`]; images are computed when their turn comes.
+    ///
+    /// # Panics
+    /// As there, and as [`Fused::run`](crate::Fused::run).
+    #[track_caller]
+    pub fn conv2d_kernel_grad(self, dy: Lazy<'_>, kernel: Shape, conv: &Conv2d) -> Tensor {
+        let x = self;
+        if dy.dtype() != x.dtype() {
+            dy.to_tensor().expect_dtype("conv2d_kernel_grad", x.dtype()).or_panic();
+        }
+        let g = conv.geometry(x.shape(), kernel).or_panic();
+        expect_output("conv2d_kernel_grad", dy.shape(), conv.shape(x.shape(), kernel).or_panic());
+        if let (Some(x), Some(dy)) = (g.numbers(x), g.numbers(dy)) {
+            return Tensor::from_buffer(g.kernel_grad(&x, &dy), kernel);
+        }
+        let (x, dy) = (x.to_tensor(), dy.to_tensor());
+        for_float!(x.dtype(), T => {
             Tensor::from_buffer(g.kernel_grad_unfolded(row_major::<T>(&x), row_major(&dy)), kernel)
-        }, else panic!("{}", wrong_type("conv2d_kernel_grad", self, "floats")))
+        }, else panic!("{}", wrong_type("conv2d_kernel_grad", &x, "floats")))
     }
 }
 

@@ -4,6 +4,7 @@
 //! several times. Here a tile of numbers goes through all functions before the next one does; what is between lies in
 //! the first-level cache.
 
+mod lazy;
 mod source;
 mod sums;
 
@@ -17,6 +18,8 @@ use crate::shape::Shape;
 use crate::tensor::Tensor;
 use source::{Source, lcm};
 
+pub use lazy::Lazy;
+pub(crate) use lazy::{Numbers, Reader};
 pub use sums::FusedSums;
 
 /// Elements of a tile, if no pattern asks for another number.
@@ -165,7 +168,8 @@ impl Fused {
     pub fn run_over(&self, inputs: &[Option<&Tensor>], mut given: Option<Tensor>) -> Tensor {
         let owned = given.take_if(|x| x.shape() == self.shape && x.dtype() == DType::F32 && x.owns_buffer());
         assert!(owned.is_some() || given.is_some() || !inputs.contains(&None), "fused: an input is missing");
-        let (sources, tile) = self.sources(inputs, given.as_ref(), None);
+        let sources = self.sources(inputs, given.as_ref(), None);
+        let tile = sources.tile;
         let mut out = owned
             .unwrap_or_else(|| Tensor::from_buffer(Buffer::<f32>::uninit(self.shape.count()), self.shape));
         let numbers = out.as_mut_slice::<f32>();
@@ -173,7 +177,7 @@ impl Fused {
         let parts = numbers.len().div_ceil(map::GRAIN).max(1);
         let chunk = numbers.len().div_ceil(parts).next_multiple_of(tile).max(tile);
         for_each_chunk_mut(numbers, chunk, |task, out| {
-            let mut work = self.workspace(&sources, tile);
+            let mut work = self.workspace(&sources);
             for (i, out) in out.chunks_mut(tile).enumerate() {
                 work.compute(task * chunk + i * tile, out.len(), Some(out));
             }
@@ -181,18 +185,18 @@ impl Fused {
         out
     }
 
-    /// Where the inputs' numbers are, and the length of a tile. `None` is `given`, or where the result is written. For sums
-    /// of so many channels the tiles begin at any row, and are of whole widths of totals.
+    /// Where the inputs' numbers are. `None` is `given`, or where the result is written. For sums of so many channels the
+    /// tiles begin at any row, and are of whole widths of totals.
     #[track_caller]
     fn sources<'a>(
         &self,
         inputs: &[Option<&'a Tensor>],
         given: Option<&'a Tensor>,
         channels: Option<usize>,
-    ) -> ([Option<Source<'a>>; REGISTERS], usize) {
+    ) -> Sources<'a> {
         assert_eq!(inputs.len(), self.inputs, "fused: another number of inputs");
         let mut sources = [const { None }; REGISTERS];
-        let mut tile = channels.map_or(1, width);
+        let mut period = channels.map_or(1, width);
         for (source, input) in sources.iter_mut().zip(inputs) {
             let Some(input) = input.or(given) else {
                 *source = Some(Source::Output);
@@ -200,55 +204,65 @@ impl Fused {
             };
             let found = Source::of(input, self.shape);
             if let Source::Pattern(pattern) = &found {
-                let both = lcm(tile, pattern.len());
+                let both = lcm(period, pattern.len());
                 if both > LONGEST_PATTERN || channels.is_some_and(|n| n % pattern.len() != 0) {
                     *source = Some(Source::Strided(input.broadcast_to(self.shape)));
                     continue;
                 }
-                tile = both;
+                period = both;
             }
             *source = Some(found);
         }
-        (sources, tile * (TILE / tile).max(1))
+        let tile = period * (TILE / period).max(1);
+        let mut moving = false;
+        for source in sources.iter_mut().flatten() {
+            match source {
+                Source::Pattern(pattern) => *source = Source::laid_out(pattern, tile),
+                Source::Slice(_) => {}
+                _ => moving = true,
+            }
+        }
+        Sources { inputs: sources, moving, period, tile }
     }
 
-    /// What a task needs to compute tiles of this length.
-    fn workspace<'a>(&'a self, sources: &'a [Option<Source<'a>>; REGISTERS], tile: usize) -> Workspace<'a> {
+    /// What a task needs to compute tiles.
+    fn workspace<'a>(&'a self, sources: &'a Sources<'a>) -> Workspace<'a> {
         let mut registers = [const { None }; REGISTERS];
-        let (results, laid_out) = registers.split_at_mut(self.registers);
-        results.iter_mut().for_each(|register| *register = Some(Buffer::uninit(tile)));
-        for (register, source) in laid_out.iter_mut().zip(sources) {
-            match source {
-                Some(Source::Pattern(pattern)) => {
-                    let mut laid = Buffer::uninit(tile);
-                    match pattern {
-                        [number] => laid.fill(*number),
-                        run => laid.chunks_exact_mut(run.len()).for_each(|to| to.copy_from_slice(run)),
-                    }
-                    *register = Some(laid);
-                }
-                Some(Source::Truth(_) | Source::Strided(_) | Source::Output) => {
-                    *register = Some(Buffer::uninit(tile))
-                }
-                _ => {}
+        let (results, inputs) = registers.split_at_mut(self.registers);
+        results.iter_mut().for_each(|register| *register = Some(Buffer::uninit(sources.tile)));
+        for (register, source) in inputs.iter_mut().zip(&sources.inputs) {
+            if let Some(Source::Truth(_) | Source::Strided(_) | Source::Output) = source {
+                *register = Some(Buffer::uninit(sources.tile));
             }
         }
         Workspace { program: self, sources, registers }
     }
 }
 
-/// Where a task computes its tiles: the results' registers, then those of the inputs that need one.
-struct Workspace<'a> {
+/// Where the inputs' numbers are, and how they are gone through.
+pub(crate) struct Sources<'a> {
+    inputs: [Option<Source<'a>>; REGISTERS],
+    /// Whether there are some whose numbers go to a register for each tile.
+    moving: bool,
+    /// Tiles begin at multiples of it, as all that repeats does.
+    period: usize,
+    /// The elements of a tile.
+    tile: usize,
+}
+
+/// Where a task computes its tiles: the results' registers, then those of the inputs whose numbers go to one.
+pub(crate) struct Workspace<'a> {
     program: &'a Fused,
-    sources: &'a [Option<Source<'a>>; REGISTERS],
+    sources: &'a Sources<'a>,
     registers: [Option<Buffer<f32>>; REGISTERS],
 }
 
 impl Workspace<'_> {
-    /// Computes `len` elements from `first` on. The last function's result goes to `out` if it is given.
+    /// Computes `len` elements from `first` on, at most a tile. The last function's result goes to `out` if it is given.
     fn compute(&mut self, first: usize, len: usize, mut out: Option<&mut [f32]>) {
-        let laid_out = &mut self.registers[self.program.registers..];
-        for (register, source) in laid_out.iter_mut().zip(self.sources) {
+        let moved = &mut self.registers[self.program.registers..];
+        let inputs = if self.sources.moving { &self.sources.inputs[..] } else { &[] };
+        for (register, source) in moved.iter_mut().zip(inputs) {
             let (Some(register), Some(source)) = (register, source) else { continue };
             match (source, &out) {
                 (Source::Truth(truth), _) => {
@@ -263,10 +277,10 @@ impl Workspace<'_> {
         for (s, step) in self.program.steps.iter().enumerate() {
             let mut out = out.take_if(|_| s + 1 == self.program.steps.len());
             let mut to = if out.is_none() { self.registers[step.to].take() } else { None };
-            let arity = step.function.arity();
-            let x = std::array::from_fn(|k| {
-                self.operand(step.operands[if k < arity { k } else { 0 }], first, len)
-            });
+            let mut x = [&[][..]; MOST_OPERANDS];
+            for (x, &operand) in x.iter_mut().zip(&step.operands[..step.function.arity()]) {
+                *x = self.operand(operand, first, len);
+            }
             match (&mut out, &mut to) {
                 (Some(out), _) => step.function.apply(x, out),
                 (None, Some(to)) => step.function.apply(x, &mut to[..len]),
@@ -279,11 +293,13 @@ impl Workspace<'_> {
     }
 
     /// The numbers of an operand, a result being named by its register, in the tile that was computed last.
+    #[inline]
     fn operand(&self, operand: Operand, first: usize, len: usize) -> &[f32] {
         let register = match operand {
             Operand::Result(register) => register,
-            Operand::Input(input) => match &self.sources[input] {
+            Operand::Input(input) => match &self.sources.inputs[input] {
                 Some(Source::Slice(x)) => return &x[first..first + len],
+                Some(Source::LaidOut(x)) => return &x[..len],
                 _ => self.program.registers + input,
             },
         };

@@ -2,7 +2,7 @@
 
 use crate::graph::Var;
 use crate::op::Op;
-use tensor::{Conv2d, DType, Shape, ShapeError, Tensor};
+use tensor::{Conv2d, DType, Lazy, Shape, ShapeError, Tensor};
 
 /// Images and kernel to output.
 #[derive(Debug)]
@@ -27,6 +27,11 @@ fn flops(kernel: Shape, output: Shape) -> u64 {
     2 * (output.count() * kernel[0] * kernel[1] * kernel[2]) as u64
 }
 
+/// Whether the images are read one by one: not if they are unfolded.
+fn reads_once(conv: &Conv2d) -> bool {
+    conv.dilation == [1, 1] && conv.groups == 1
+}
+
 impl Op<2> for Convolve {
     fn shape(&self, [x, kernel]: [Shape; 2]) -> Result<Shape, ShapeError> {
         self.0.shape(x, kernel)
@@ -41,6 +46,13 @@ impl Op<2> for Convolve {
     #[track_caller]
     fn forward(&self, [x, kernel]: [&Tensor; 2]) -> Tensor {
         x.conv2d(kernel, &self.0)
+    }
+    fn reads_once(&self, i: usize) -> bool {
+        i == 0 && reads_once(&self.0)
+    }
+    #[track_caller]
+    fn forward_lazy(&self, [x, kernel]: [Lazy<'_>; 2]) -> Tensor {
+        x.conv2d(&kernel.to_tensor(), &self.0)
     }
     fn vjp<'g>(&self, i: usize, [x, kernel]: [Var<'g>; 2], _: Var<'g>, dy: Var<'g>) -> Var<'g> {
         let graph = dy.graph();
@@ -90,6 +102,13 @@ impl Op<2> for ConvolveInputGrad {
     fn forward(&self, [y, kernel]: [&Tensor; 2]) -> Tensor {
         y.conv2d_input_grad(kernel, self.images, &self.conv)
     }
+    fn reads_once(&self, i: usize) -> bool {
+        i == 0 && reads_once(&self.conv)
+    }
+    #[track_caller]
+    fn forward_lazy(&self, [y, kernel]: [Lazy<'_>; 2]) -> Tensor {
+        y.conv2d_input_grad(&kernel.to_tensor(), self.images, &self.conv)
+    }
     fn vjp<'g>(&self, i: usize, [y, kernel]: [Var<'g>; 2], _: Var<'g>, dx: Var<'g>) -> Var<'g> {
         if i == 0 {
             dx.graph().apply(Convolve(self.conv), [dx, kernel])
@@ -109,6 +128,13 @@ impl Op<2> for ConvolveKernelGrad {
     }
     #[track_caller]
     fn forward(&self, [x, y]: [&Tensor; 2]) -> Tensor {
+        x.conv2d_kernel_grad(y, self.kernel, &self.conv)
+    }
+    fn reads_once(&self, _: usize) -> bool {
+        reads_once(&self.conv)
+    }
+    #[track_caller]
+    fn forward_lazy(&self, [x, y]: [Lazy<'_>; 2]) -> Tensor {
         x.conv2d_kernel_grad(y, self.kernel, &self.conv)
     }
     fn vjp<'g>(&self, i: usize, [x, y]: [Var<'g>; 2], _: Var<'g>, dk: Var<'g>) -> Var<'g> {

@@ -1,9 +1,9 @@
 //! From nodes to steps: leaving out what nobody needs, and fusing what `group.rs` puts together.
 
 use super::group::{channel_sums, groups, scalar, through};
-use super::{Step, Work};
+use super::{Feed, Step, Work};
 use crate::graph::{Node, Source};
-use tensor::{Fused, FusedSums, Operand};
+use tensor::{Fused, FusedSums, Operand, Scalar};
 
 /// The steps that compute the nodes of `kept`, in the order of the graph.
 pub(super) fn steps(nodes: &[Node], kept: &[usize]) -> Vec<Step> {
@@ -38,33 +38,86 @@ fn live(nodes: &[Node], kept: &[usize]) -> Vec<bool> {
 /// A group as one step; `None` if there is only one node, or more than a fused program has room for.
 fn fused(nodes: &[Node], members: &[usize]) -> Option<Step> {
     let (&output, before) = members.split_last().filter(|(_, before)| !before.is_empty())?;
-    let mut inputs: Vec<usize> = vec![];
-    let mut program = vec![];
-    let mut operands_of = |member: usize| -> Vec<Operand> {
-        let operand = |input: &usize| {
-            if let Some(result) = members.iter().position(|other| other == input) {
-                return Operand::Result(result);
-            }
-            let known = inputs.iter().position(|other| other == input);
-            Operand::Input(known.unwrap_or_else(|| {
-                inputs.push(*input);
-                inputs.len() - 1
-            }))
-        };
-        nodes[member].inputs.iter().map(operand).collect()
-    };
-    for &member in before {
-        program.push((scalar(nodes, member)?, operands_of(member)));
-    }
-    let (shape, operands) = (through(nodes, output)?, operands_of(output));
-    let work = match channel_sums(nodes, output) {
-        Some(sums) => Work::Sums(FusedSums::new(shape, inputs.len(), program, sums, operands)?),
-        None => {
-            program.push((scalar(nodes, output)?, operands));
-            Work::Fused(Fused::new(shape, inputs.len(), program)?)
+    let (work, inputs) = match (through(nodes, output), channel_sums(nodes, output)) {
+        (None, _) => lazy(nodes, before, output)?,
+        (Some(shape), Some(sums)) => {
+            let mut chain = Chain::of(nodes, before)?;
+            let operands = chain.operands(nodes, output);
+            (
+                Work::Sums(FusedSums::new(shape, chain.inputs.len(), chain.program, sums, operands)?),
+                chain.inputs,
+            )
+        }
+        (Some(_), None) => {
+            let (program, inputs) = Chain::of(nodes, members)?.compile(nodes)?;
+            (Work::Fused(program), inputs)
         }
     };
     Some(Step { work, inputs, output, members: members.to_vec(), drops: vec![], reused: None })
+}
+
+/// The operation `output`, which reads what `before` compute as they do, and all that is read.
+fn lazy(nodes: &[Node], before: &[usize], output: usize) -> Option<(Work, Vec<usize>)> {
+    let Source::Op(op) = &nodes[output].source else { return None };
+    let mut all: Vec<usize> = vec![];
+    let mut feeds = vec![];
+    for &operand in &nodes[output].inputs {
+        let (program, inputs) = if before.contains(&operand) {
+            let mut needed = vec![operand];
+            for &i in before.iter().rev().skip_while(|&&i| i != operand).skip(1) {
+                if needed.iter().any(|&user| nodes[user].inputs.contains(&i)) {
+                    needed.push(i);
+                }
+            }
+            needed.reverse();
+            let (program, inputs) = Chain::of(nodes, &needed)?.compile(nodes)?;
+            (Some(program), inputs)
+        } else {
+            (None, vec![operand])
+        };
+        let new: Vec<usize> = inputs.iter().copied().filter(|input| !all.contains(input)).collect();
+        all.extend(new);
+        feeds.push(Feed { program, inputs });
+    }
+    (feeds.len() <= Feed::MOST).then(|| (Work::Lazy(op.clone(), feeds), all))
+}
+
+/// Nodes that are functions of single numbers, in the order of the graph, and what they are applied to.
+struct Chain<'a> {
+    members: &'a [usize],
+    inputs: Vec<usize>,
+    program: Vec<(Scalar, Vec<Operand>)>,
+}
+
+impl<'a> Chain<'a> {
+    fn of(nodes: &[Node], members: &'a [usize]) -> Option<Chain<'a>> {
+        let mut chain = Chain { members, inputs: vec![], program: vec![] };
+        for &member in members {
+            let operands = chain.operands(nodes, member);
+            chain.program.push((scalar(nodes, member)?, operands));
+        }
+        Some(chain)
+    }
+
+    fn operands(&mut self, nodes: &[Node], user: usize) -> Vec<Operand> {
+        let operand = |input: &usize| {
+            if let Some(result) = self.members.iter().position(|other| other == input) {
+                return Operand::Result(result);
+            }
+            let known = self.inputs.iter().position(|other| other == input);
+            Operand::Input(known.unwrap_or_else(|| {
+                self.inputs.push(*input);
+                self.inputs.len() - 1
+            }))
+        };
+        nodes[user].inputs.iter().map(operand).collect()
+    }
+
+    /// The program of the last member, and what it reads.
+    fn compile(self, nodes: &[Node]) -> Option<(Fused, Vec<usize>)> {
+        let shape = nodes[*self.members.last()?].value.shape();
+        Some((Fused::new(shape, self.inputs.len(), self.program)?, self.inputs))
+    }
 }
 
 fn single(nodes: &[Node], i: usize) -> Option<Step> {

@@ -1,8 +1,9 @@
 //! Which operations are computed together: one pass over memory instead of one for each.
 //!
 //! An element-wise operation can be computed in the steps of its users instead of in one of its own, if these go through
-//! the same elements: element-wise operations of its shape, and sums of such elements for each channel. With one such step
-//! that always pays. With several it is computed several times, which pays if less memory is read and written.
+//! the same elements: element-wise operations of its shape, sums of such elements for each channel, and operations that
+//! read their operand once, piece by piece. With one such step that always pays. With several it is computed several times,
+//! which pays if less memory is read and written.
 
 use crate::graph::{Node, Source};
 use tensor::{ChannelSums, DType, Scalar, Shape};
@@ -21,10 +22,10 @@ pub(super) fn groups(nodes: &[Node], kept: &[usize], live: &[bool]) -> Vec<Vec<u
         nodes[i].inputs.iter().for_each(|&input| users[input].push(i));
     }
     let none = || vec![vec![]; nodes.len()];
-    let mut groups = Groups { nodes, homes: none(), members: none(), reads: none() };
+    let mut groups = Groups { nodes, users, homes: none(), members: none(), reads: none() };
     let computed = |&i: &usize| live[i] && matches!(nodes[i].source, Source::Op(_));
     for i in (0..nodes.len()).rev().filter(computed) {
-        groups.place(i, &users[i], kept.contains(&i));
+        groups.place(i, kept.contains(&i));
     }
     groups.members.iter_mut().for_each(|members| members.reverse());
     groups.members
@@ -32,6 +33,7 @@ pub(super) fn groups(nodes: &[Node], kept: &[usize], live: &[bool]) -> Vec<Vec<u
 
 struct Groups<'a> {
     nodes: &'a [Node],
+    users: Vec<Vec<usize>>,
     /// The steps that compute a node, each called by the node that it ends with.
     homes: Vec<Vec<usize>>,
     /// The nodes that a step computes, the last first.
@@ -42,10 +44,10 @@ struct Groups<'a> {
 
 impl Groups<'_> {
     /// Decides where node `i` is computed; its users have their places already.
-    fn place(&mut self, i: usize, users: &[usize], kept: bool) {
+    fn place(&mut self, i: usize, kept: bool) {
         let mut homes = vec![];
         let mut own = kept || scalar(self.nodes, i).is_none();
-        for &user in users {
+        for &user in &self.users[i] {
             for &home in &self.homes[user] {
                 match self.takes(home, user, i) {
                     false => own = true,
@@ -62,10 +64,12 @@ impl Groups<'_> {
             |home: &usize| inputs.iter().map(|&input| self.more(*home, input, LOOK_BACK)).sum::<usize>();
         let bytes = self.bytes(i);
         if homes.len() > 1 && !own {
-            // Written once, read by each; or everything that it is computed from is.
-            let apart =
-                bytes * (1 + homes.len()) + inputs.iter().map(|&input| self.bytes(input)).sum::<usize>();
-            own = homes.iter().map(more).sum::<usize>() >= apart;
+            // Read what it is computed from, written (to memory that is read first, unless it is in place), read by each; or
+            // each reads what it is computed from, and computes it, which takes as long as to read it.
+            let read = inputs.iter().map(|&input| self.bytes(input)).sum::<usize>();
+            let written = if self.is_in_place(i, LOOK_BACK) { bytes } else { 2 * bytes };
+            let together = homes.iter().map(more).sum::<usize>() + homes.len() * bytes;
+            own = together >= read + written + homes.len() * bytes;
         }
         if own || homes.is_empty() {
             homes.retain(|home| bytes >= FAR && more(home) < bytes);
@@ -83,11 +87,38 @@ impl Groups<'_> {
         self.homes[i] = homes;
     }
 
+    /// Whether node `i` is computed from something of its kind that nobody needs afterwards, and can take its memory.
+    fn is_in_place(&self, i: usize, back: usize) -> bool {
+        let kind = |i: usize| (self.nodes[i].value.shape(), self.nodes[i].value.dtype());
+        let takes = |&input: &usize| {
+            let computed = matches!(self.nodes[input].source, Source::Op(_));
+            let dies = self.users[input].iter().all(|&user| user <= i);
+            let on_the_way = scalar(self.nodes, input).is_some();
+            let free = !on_the_way || back > 0 && self.is_in_place(input, back - 1);
+            kind(input) == kind(i) && computed && dies && free
+        };
+        self.nodes[i].inputs.iter().any(takes)
+    }
+
     /// Whether the step `home` can compute `i` on the way to its member `user`.
     fn takes(&self, home: usize, user: usize, i: usize) -> bool {
         // A step's result is numbers: truth values are not fused.
         self.nodes[home].value.dtype() == DType::F32
-            && through(self.nodes, user).is_some_and(|shape| shape == self.nodes[i].value.shape())
+            && (through(self.nodes, user) == Some(self.nodes[i].value.shape()) || self.reads_once(user, i))
+    }
+
+    /// Whether node `user` is an operation that reads its operand `i` once, piece by piece.
+    fn reads_once(&self, user: usize, i: usize) -> bool {
+        let Source::Op(op) = &self.nodes[user].source else { return false };
+        let mut inputs = self.nodes[user].inputs.iter().enumerate();
+        inputs.all(|(k, &input)| input != i || op.reads_once(k))
+    }
+
+    /// Whether the step `home` goes through elements of this shape.
+    fn goes_through(&self, home: usize, shape: Shape) -> bool {
+        let node = &self.nodes[home];
+        let read = |&input: &usize| self.nodes[input].value.shape() == shape && self.reads_once(home, input);
+        through(self.nodes, home) == Some(shape) || node.inputs.iter().any(read)
     }
 
     /// The bytes that the step `home` reads in addition if it needs node `i`, or what that is computed from.
@@ -96,8 +127,8 @@ impl Groups<'_> {
             return 0;
         }
         let bytes = self.bytes(i);
-        let shape = through(self.nodes, home);
-        if back == 0 || scalar(self.nodes, i).is_none() || shape != Some(self.nodes[i].value.shape()) {
+        let shape = self.nodes[i].value.shape();
+        if back == 0 || scalar(self.nodes, i).is_none() || !self.goes_through(home, shape) {
             return bytes;
         }
         let inputs = self.nodes[i].inputs.iter();
@@ -137,7 +168,7 @@ pub(super) fn through(nodes: &[Node], i: usize) -> Option<Shape> {
 
 #[cfg(test)]
 mod tests {
-    use crate::{Graph, Module, Param, ParamPath, Tensor};
+    use crate::{Conv2d, Graph, Module, Param, ParamPath, Tensor};
     use tensor::{DType, Rng};
 
     struct Params([Param; 3]);
@@ -190,5 +221,42 @@ mod tests {
             steps(10_000),
             ["Normalize Relu ReluGrad NormalizeSums x", "Normalize Relu ReluGrad NormalizeGrad x"]
         );
+    }
+
+    /// A normalised, rectified batch is computed as a convolution reads it, since what it is computed from stays in memory for
+    /// the gradient; a sigmoid takes the memory of what it is computed from, and is read by three.
+    #[test]
+    fn a_convolution_reads_what_is_computed_meanwhile() {
+        let rng = &mut Rng::new(1);
+        let mut normal = |shape: [usize; 4]| Tensor::normal(shape, 0.0, 1.0, DType::F32, rng);
+        let kernels = [normal([3, 3, 2, 16]), normal([3, 3, 16, 16]), normal([1, 1, 16, 4])].map(Param::new);
+        let (model, images) = (Params(kernels), normal([4, 9, 8, 2]));
+        for conv in [Conv2d::default(), Conv2d { dilation: [2, 2], ..Conv2d::default() }] {
+            let graph = Graph::training(0, 0);
+            let [first, second, third] = model.0.each_ref().map(|kernel| graph.param(kernel));
+            let x = graph.input(images.clone()).conv2d(first, Conv2d::default()).batch_norm(1e-3).relu();
+            let y = x.conv2d(second, conv).sigmoid().conv2d(third, conv);
+            let loss = y.square().sum(..);
+            let expected = loss.backward();
+            let mut program = graph.compile(&[loss]);
+            assert_eq!(program.run(&model, 0, std::slice::from_ref(&images)).unwrap(), [loss.value()]);
+            for param in &model.0 {
+                assert_eq!(program.grads().get(param), expected.get(param));
+            }
+            let fused = program.steps().iter().filter(|step| step.is_fused && step.op.contains("Convolve"));
+            let fused: Vec<&str> = fused.map(|step| step.op.as_str()).collect();
+            match conv.dilation {
+                [1, 1] => assert_eq!(
+                    fused,
+                    [
+                        "Normalize Relu Convolve",
+                        "Normalize Relu ConvolveKernelGrad",
+                        "Normalize Relu ReluGrad NormalizeGrad ConvolveKernelGrad"
+                    ]
+                ),
+                // Images that are unfolded are not read one by one.
+                _ => assert_eq!(fused, ["ReluGrad NormalizeGrad ConvolveKernelGrad"]),
+            }
+        }
     }
 }

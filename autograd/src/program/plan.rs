@@ -76,7 +76,7 @@ pub(super) fn describe(graph: &Graph, steps: &[Step]) -> Vec<PlanStep> {
             node: step.output,
             op: match &step.work {
                 Work::Op(_) => info.op.clone(),
-                Work::Fused(_) | Work::Sums(_) => {
+                Work::Fused(_) | Work::Sums(_) | Work::Lazy(..) => {
                     members.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(" ")
                 }
             },

@@ -6,6 +6,7 @@
 
 use super::Geometry;
 use crate::buffer::Buffer;
+use crate::fused::Numbers;
 use crate::interleave::{interleave, separate};
 use crate::lanes::lanes;
 use crate::parallel::for_each_chunk_mut;
@@ -116,7 +117,7 @@ impl Geometry {
         Padded { size, before: self.before.map(|before| before), channels: self.channels }
     }
 
-    pub(super) fn forward_direct(&self, x: &[f32], kernel: &[f32]) -> Buffer<f32> {
+    pub(super) fn forward_direct(&self, x: &Numbers<'_>, kernel: &[f32]) -> Buffer<f32> {
         let mut out = Buffer::uninit(self.n * self.image_out());
         if self.is_empty() {
             return out;
@@ -146,8 +147,9 @@ impl Geometry {
         let (rows, sums, kernel) = (rows.grouped(group), sums.grouped(group), repeated(kernel, group));
         for_each_chunk_mut(&mut out, group * self.image_out(), |i, out| {
             let present = out.len() / self.image_out();
-            let images = &x[i * group * self.image()..][..present * self.image()];
-            let images = padded.of(images, self.size, group);
+            let mut x = x.reader();
+            let images =
+                padded.of(x.read(i * group * self.image(), present * self.image()), self.size, group);
             if group == 1 {
                 return sums.compute(rows, &images, &kernel, out, false);
             }
@@ -175,7 +177,7 @@ impl Geometry {
         Phase { first, taps: self.kernel[axis].saturating_sub(first).div_ceil(self.conv.stride[axis]) }
     }
 
-    pub(super) fn input_grad_direct(&self, dy: &[f32], kernel: &[f32]) -> Buffer<f32> {
+    pub(super) fn input_grad_direct(&self, dy: &Numbers<'_>, kernel: &[f32]) -> Buffer<f32> {
         if self.is_empty() || self.image() == 0 {
             return Buffer::full(self.n * self.image(), 0.0);
         }
@@ -197,8 +199,9 @@ impl Geometry {
         let mut out = Buffer::uninit(self.n * self.image());
         for_each_chunk_mut(&mut out, group * self.image(), |i, out| {
             let present = out.len() / self.image();
-            let images = &dy[i * group * self.image_out()..][..present * self.image_out()];
-            let images = padded.of(images, self.out, group);
+            let mut dy = dy.reader();
+            let images =
+                padded.of(dy.read(i * group * self.image_out(), present * self.image_out()), self.out, group);
             let mut together = Buffer::uninit(if group == 1 { 0 } else { group * self.image() });
             let to = if group == 1 { &mut *out } else { &mut together[..] };
             for (phase, range) in phases() {
@@ -257,7 +260,7 @@ impl Geometry {
         }
     }
 
-    pub(super) fn kernel_grad_direct(&self, x: &[f32], dy: &[f32]) -> Buffer<f32> {
+    pub(super) fn kernel_grad_direct(&self, x: &Numbers<'_>, dy: &Numbers<'_>) -> Buffer<f32> {
         let count = self.kernel_count();
         if self.is_empty() || count == 0 {
             return Buffer::full(count, 0.0);
@@ -288,11 +291,12 @@ impl Geometry {
         let mut partial = Buffer::uninit(self.n.div_ceil(per_part) * count * group);
         for_each_chunk_mut(&mut partial, count * group, |part, out| {
             let range = part * per_part..((part + 1) * per_part).min(self.n);
+            let (mut x, mut dy) = (x.reader(), dy.reader());
             for first in range.clone().step_by(group) {
                 let present = group.min(range.end - first);
-                let images = &x[first * self.image()..][..present * self.image()];
-                let images = padded.of(images, self.size, group);
-                let dy = &dy[first * self.image_out()..][..present * self.image_out()];
+                let images =
+                    padded.of(x.read(first * self.image(), present * self.image()), self.size, group);
+                let dy = dy.read(first * self.image_out(), present * self.image_out());
                 let add = first > range.start;
                 if group == 1 {
                     sums.compute(rows, &images, dy, out, add);

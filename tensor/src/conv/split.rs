@@ -9,6 +9,7 @@
 use super::Geometry;
 use super::direct::{PARTS, Padded, add_parts};
 use crate::buffer::Buffer;
+use crate::fused::{Numbers, Reader};
 use crate::parallel::for_each_chunk_mut;
 use crate::product::split::{BLOCK, Grid, NOTHING, NotFinite, Panels, Parts, Product, STEP, Split, Terms};
 use crate::simd::{Level, simd_level};
@@ -59,7 +60,8 @@ impl Lines {
         (y % self.groups * self.lines + y / self.groups) * self.row()
     }
 
-    fn put(&self, image: &[f32], [height, width]: [usize; 2], to: &mut Split, at: usize) {
+    /// Image `i`, which has `height` by `width` pixels, line by line.
+    fn put(&self, images: &mut Reader<'_>, i: usize, [height, width]: [usize; 2], to: &mut Split, at: usize) {
         let (line, [top, left]) = (width * self.channels, self.before);
         let copied = width.min(self.width.saturating_sub(left)) * self.channels;
         for y in 0..self.groups * self.lines {
@@ -67,7 +69,7 @@ impl Lines {
             if let Some(from) = y.checked_sub(top).filter(|&y| y < height) {
                 let begin = first + left * self.channels;
                 to.clear(first..begin);
-                to.put(begin, &image[from * line..][..copied]);
+                to.put(begin, images.read((i * height + from) * line, copied));
                 to.clear(begin + copied..end);
             } else {
                 to.clear(first..end);
@@ -88,7 +90,7 @@ impl Geometry {
             && self.n * self.image() * self.image_out() > 0
     }
 
-    pub(super) fn forward_split(&self, x: &[f32], kernel: &[f32]) -> Option<Buffer<f32>> {
+    pub(super) fn forward_split(&self, x: &Numbers<'_>, kernel: &[f32]) -> Option<Buffer<f32>> {
         let (padded, outputs) = (Lines::of(&self.padded_input(), self.conv.stride), self.channels_out);
         let in_row = self.kernel[1] * self.channels;
         let runs: [usize; MOST_LINES] = std::array::from_fn(|y| padded.line(y));
@@ -106,7 +108,7 @@ impl Geometry {
         let finite = AllFinite::default();
         for_each_chunk_mut(&mut out, self.image_out(), |i, out| {
             let mut a = Split::uninit(Parts::Two, padded.count(), grid.slack());
-            padded.put(&x[i * self.image()..][..self.image()], self.size, &mut a, 0);
+            padded.put(&mut x.reader(), i, self.size, &mut a, 0);
             let product = Product { grid, terms, a: &a, b: &b, lines: [0, terms.lines_of_run()] };
             finite.note(product.compute(0..outputs, out, false));
         });
@@ -114,7 +116,7 @@ impl Geometry {
     }
 
     /// A pixel of a phase takes from the outputs before it, as many as its kernel has entries.
-    pub(super) fn input_grad_split(&self, dy: &[f32], kernel: &[f32]) -> Option<Buffer<f32>> {
+    pub(super) fn input_grad_split(&self, dy: &Numbers<'_>, kernel: &[f32]) -> Option<Buffer<f32>> {
         let (stride, channels, outputs) = (self.conv.stride, self.channels, self.channels_out);
         let seen = self.padded_output();
         let padded = Lines::of(&seen, [1, 1]);
@@ -135,7 +137,7 @@ impl Geometry {
         let finite = AllFinite::default();
         for_each_chunk_mut(&mut out, self.image(), |i, out| {
             let mut a = Split::uninit(Parts::Two, padded.count(), BLOCK * outputs + STEP);
-            padded.put(&dy[i * self.image_out()..][..self.image_out()], self.out, &mut a, 0);
+            padded.put(&mut dy.reader(), i, self.out, &mut a, 0);
             for (grid, terms, b) in phases.iter().flatten() {
                 let lines = [0, terms.lines_of_run()];
                 let product = Product { grid: *grid, terms: *terms, a: &a, b, lines };
@@ -147,7 +149,7 @@ impl Geometry {
 
     /// Rows and columns are exchanged: the terms are the pixels of the output, which has fewer numbers than there are in
     /// windows, and so is the one to be turned over.
-    pub(super) fn kernel_grad_split(&self, x: &[f32], dy: &[f32]) -> Option<Buffer<f32>> {
+    pub(super) fn kernel_grad_split(&self, x: &Numbers<'_>, dy: &Numbers<'_>) -> Option<Buffer<f32>> {
         let (padded, outputs, count) =
             (Lines::of(&self.padded_input(), self.conv.stride), self.channels_out, self.kernel_count());
         let (in_row, [down, right]) = (self.kernel[1] * self.channels, self.conv.stride);
@@ -173,6 +175,7 @@ impl Geometry {
         let finite = AllFinite::default();
         for_each_chunk_mut(&mut parts, count, |part, out| {
             let end = ((part + 1) * per_part).min(self.n);
+            let (mut x, mut dy) = (x.reader(), dy.reader());
             let mut windows = Split::uninit(Parts::Two, images * padded.count(), 0);
             let mut spread = Buffer::full(if in_line == self.out[1] { 0 } else { in_image * outputs }, 0.0);
             let mut turned = Buffer::full(in_image * outputs, 0.0);
@@ -180,14 +183,14 @@ impl Geometry {
             for first in (part * per_part..end).step_by(images) {
                 let present = images.min(end - first);
                 for i in 0..present {
-                    let (x, dy) = (&x[(first + i) * self.image()..], &dy[(first + i) * self.image_out()..]);
-                    padded.put(&x[..self.image()], self.size, &mut windows, i * padded.count());
+                    let dy = dy.read((first + i) * self.image_out(), self.image_out());
+                    padded.put(&mut x, first + i, self.size, &mut windows, i * padded.count());
                     let line = self.out[1] * outputs;
                     let lines = dy.chunks_exact(line).take(self.out[0]);
                     for (to, from) in spread.chunks_mut(in_line * outputs).zip(lines) {
                         to[..line].copy_from_slice(from);
                     }
-                    let from = if spread.is_empty() { &dy[..self.image_out()] } else { &spread };
+                    let from = if spread.is_empty() { dy } else { &spread };
                     // SAFETY: both have so many terms for each output.
                     unsafe {
                         let size = [outputs, from.len() / outputs];

@@ -16,6 +16,7 @@ mod transform;
 use super::Geometry;
 use super::direct::{PARTS, add_parts};
 use crate::buffer::Buffer;
+use crate::fused::Numbers;
 use crate::lanes;
 use crate::parallel::for_each_chunk_mut;
 use crate::product::{Rows, Sums};
@@ -35,8 +36,8 @@ struct Winograd<'a, const N: usize, const M: usize, const R: usize>(&'a Geometry
 
 /// Calls the pass for the algorithm that pays for this geometry, if any.
 macro_rules! pass {
-    ($name:ident => $pass:ident, $most:expr) => {
-        pub(super) fn $name(&self, a: &[f32], b: &[f32]) -> Option<Buffer<f32>> {
+    ($name:ident($b:ty) => $pass:ident, $most:expr) => {
+        pub(super) fn $name(&self, a: &Numbers<'_>, b: $b) -> Option<Buffer<f32>> {
             match self.winograd_taps()? {
                 3 if self.points([7, 5]) < self.points([6, 4]) && self.pays([7, 5], $most) => {
                     Some(Winograd::<7, 5, 3>(self).$pass(a, b))
@@ -74,9 +75,9 @@ impl Geometry {
         self.channels.min(self.channels_out) >= 16 && kernel <= most && multiplications * 5 < direct * 3
     }
 
-    pass!(forward_winograd => forward, usize::MAX);
-    pass!(input_grad_winograd => input_grad, usize::MAX);
-    pass!(kernel_grad_winograd => kernel_grad, CACHED_KERNEL);
+    pass!(forward_winograd(&[f32]) => forward, usize::MAX);
+    pass!(input_grad_winograd(&[f32]) => input_grad, usize::MAX);
+    pass!(kernel_grad_winograd(&Numbers<'_>) => kernel_grad, CACHED_KERNEL);
 }
 
 /// Images on one side of the convolution: the inputs, whose pixels of all `phases` by `phases` phases count as the
@@ -133,7 +134,7 @@ where
         Side { size: self.0.out, channels: self.0.channels_out, phases: 1, before: [before; 2] }
     }
 
-    fn forward(&self, x: &[f32], kernel: &[f32]) -> Buffer<f32> {
+    fn forward(&self, x: &Numbers<'_>, kernel: &[f32]) -> Buffer<f32> {
         let (g, tiles) = (self.0, self.0.out.map(|out| out.div_ceil(M)));
         let phase = |phase: usize| phase * g.channels * g.channels_out;
         let kernel =
@@ -142,7 +143,7 @@ where
     }
 
     /// A pixel of a phase takes from the outputs before it: again a convolution, with the kernel reversed.
-    fn input_grad(&self, dy: &[f32], kernel: &[f32]) -> Buffer<f32> {
+    fn input_grad(&self, dy: &Numbers<'_>, kernel: &[f32]) -> Buffer<f32> {
         let g = self.0;
         let last = [0, 1].map(|i| (g.size[i] - 1 + g.before[i]) / self.stride());
         let tiles = last.map(|last| (last + 1).div_ceil(M));
@@ -234,17 +235,21 @@ where
         }
     }
 
-    fn convolve(&self, x: &[f32], kernel: &[f32], tiles: [usize; 2], from: &Side, to: &Side) -> Buffer<f32> {
+    fn convolve(
+        &self,
+        x: &Numbers<'_>,
+        kernel: &[f32],
+        tiles: [usize; 2],
+        from: &Side,
+        to: &Side,
+    ) -> Buffer<f32> {
         let mut out = Buffer::uninit(self.0.n * to.image());
         let (inputs, outputs, images) = (from.entries(), to.entries(), self.images(tiles));
         for_each_chunk_mut(&mut out, images * to.image(), |i, out| {
             let present = out.len() / to.image();
-            let points = self.points_of(
-                &x[i * images * from.image()..][..present * from.image()],
-                from,
-                tiles,
-                Direction::Input,
-            );
+            let mut x = x.reader();
+            let x = x.read(i * images * from.image(), present * from.image());
+            let points = self.points_of(x, from, tiles, Direction::Input);
             let rows = present * tiles[0] * tiles[1];
             let stride = [inputs, outputs].map(|entries| point_stride(rows, entries));
             let mut products = Buffer::uninit(N * N * stride[1]);
@@ -259,7 +264,7 @@ where
     }
 
     /// `x` and `dy` multiplied at the points, as in the forward pass the kernel is with `x`.
-    fn kernel_grad(&self, x: &[f32], dy: &[f32]) -> Buffer<f32> {
+    fn kernel_grad(&self, x: &Numbers<'_>, dy: &Numbers<'_>) -> Buffer<f32> {
         let (g, tiles) = (self.0, self.0.out.map(|out| out.div_ceil(M)));
         let (from, to) = (self.inputs(), self.outputs(0));
         let (inputs, outputs, images) = (from.entries(), to.entries(), self.images(tiles));
@@ -269,14 +274,14 @@ where
             let mut products = Buffer::uninit(N * N * inputs * outputs);
             let end = ((part + 1) * per_part).min(g.n);
             let first = part * per_part;
+            let (mut x, mut dy) = (x.reader(), dy.reader());
             for first_image in (first..end).step_by(images) {
                 let present = images.min(end - first_image);
-                let x = &x[first_image * g.image()..][..present * g.image()];
-                let dy = &dy[first_image * g.image_out()..][..present * g.image_out()];
                 let [x, dy] = [
-                    self.points_of(x, &from, tiles, Direction::Input),
-                    self.points_of(dy, &to, tiles, Direction::Spread),
-                ];
+                    (x.read(first_image * g.image(), present * g.image()), &from, Direction::Input),
+                    (dy.read(first_image * g.image_out(), present * g.image_out()), &to, Direction::Spread),
+                ]
+                .map(|(images, side, direction)| self.points_of(images, side, tiles, direction));
                 let terms = present * tiles[0] * tiles[1];
                 let stride = [inputs, outputs].map(|entries| point_stride(terms, entries));
                 let sums = Sums::of_matrices(terms, inputs, [outputs, 1], outputs);

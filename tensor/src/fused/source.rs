@@ -1,6 +1,7 @@
 //! The inputs of a fused program, as they lie in memory.
 
 use super::LONGEST_PATTERN;
+use crate::buffer::Buffer;
 use crate::dtype::DType;
 use crate::layout::{Layout, View};
 use crate::map;
@@ -13,6 +14,8 @@ pub(super) enum Source<'a> {
     Slice(&'a [f32]),
     /// The same run over and over: an operand broadcast along leading axes, or a single number.
     Pattern(&'a [f32]),
+    /// As many of them as a tile has elements.
+    LaidOut(Buffer<f32>),
     /// Truth values in the order of the result.
     Truth(&'a [bool]),
     /// Anywhere.
@@ -36,6 +39,16 @@ impl<'a> Source<'a> {
             Some(pattern) => Source::Pattern(pattern),
             None => Source::Strided(x.broadcast_to(shape)),
         }
+    }
+
+    /// A pattern for tiles of so many elements, whole patterns.
+    pub(super) fn laid_out(pattern: &[f32], tile: usize) -> Source<'a> {
+        let mut laid = Buffer::uninit(tile);
+        match pattern {
+            [number] => laid.fill(*number),
+            run => laid.chunks_exact_mut(run.len()).for_each(|to| to.copy_from_slice(run)),
+        }
+        Source::LaidOut(laid)
     }
 }
 

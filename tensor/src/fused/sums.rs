@@ -58,11 +58,11 @@ impl FusedSums {
         if shape.count() == 0 {
             return Tensor::zeros(result, crate::DType::F32);
         }
-        let (sources, tile) = self.program.sources(inputs, None, Some(channels));
+        let sources = self.program.sources(inputs, None, Some(channels));
         let sums = sum_channels((shape.count(), channels, rows), |range, totals| {
-            let mut work = self.program.workspace(&sources, tile);
-            for first in range.clone().step_by(tile) {
-                let len = tile.min(range.end - first);
+            let mut work = self.program.workspace(&sources);
+            for first in range.clone().step_by(sources.tile) {
+                let len = sources.tile.min(range.end - first);
                 work.compute(first, len, None);
                 (self.sums.add)(self.operands.map(|operand| work.operand(operand, first, len)), totals);
             }
