@@ -48,6 +48,6 @@ pub use param::{Grads, PairError, Param, ParamId, Role};
 pub use parts::Part;
 pub use program::{FeedError, PlanStep, Profile, ProfileRow, Program};
 pub use tensor::{
-    Axes, Conv2d, DType, Element, Lazy, OrPanic, Padding, Pool2d, Rng, Scalar, Shape, ShapeError, Slice,
-    Tensor, Windows, fma_peak, gather_bytes, set_threads, simd_level, threads, update_elements,
+    Axes, Conv2d, DType, Element, Finish, Lazy, OrPanic, Padding, Pool2d, Rng, Scalar, Shape, ShapeError,
+    Slice, Tensor, Windows, fma_peak, gather_bytes, set_threads, simd_level, threads, update_elements,
 };

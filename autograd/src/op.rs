@@ -3,7 +3,7 @@
 use crate::graph::Var;
 use crate::inspect::op_name;
 use std::fmt::Debug;
-use tensor::{ChannelSums, DType, Lazy, Scalar, Shape, ShapeError, Tensor};
+use tensor::{ChannelSums, DType, Finish, Lazy, Scalar, Shape, ShapeError, Tensor};
 
 /// A differentiable operation of `N` inputs: its shape rule, its value and its gradient, in one place.
 ///
@@ -83,11 +83,17 @@ pub trait Op<const N: usize>: Debug + 'static {
         false
     }
 
-    /// The value, with the bits of [`forward`](Op::forward), of inputs that need not be in memory.
+    /// Whether the result is written piece by piece. What functions of single numbers make of it is then computed while a
+    /// piece is in the cache by a [`Program`](crate::Program), which calls [`forward_lazy`](Op::forward_lazy).
+    fn writes_once(&self) -> bool {
+        false
+    }
+
+    /// The value, with the bits of [`forward`](Op::forward), of inputs that need not be in memory, and gone on with.
     #[track_caller]
-    fn forward_lazy(&self, x: [Lazy<'_>; N]) -> Tensor {
+    fn forward_lazy(&self, x: [Lazy<'_>; N], finish: Finish<'_>) -> Tensor {
         let x = x.map(Lazy::to_tensor);
-        self.forward(x.each_ref())
+        finish.run(self.forward(x.each_ref()))
     }
 
     /// The additions and multiplications for inputs of these shapes and a result of shape `y`, for profiles.
@@ -144,11 +150,15 @@ pub trait AnyOp: Debug {
     fn reads_once(&self, _i: usize) -> bool {
         false
     }
+    /// See [`Op::writes_once`].
+    fn writes_once(&self) -> bool {
+        false
+    }
     /// See [`Op::forward_lazy`].
     #[track_caller]
-    fn forward_lazy(&self, x: &[Lazy<'_>]) -> Tensor {
+    fn forward_lazy(&self, x: &[Lazy<'_>], finish: Finish<'_>) -> Tensor {
         let x: Vec<Tensor> = x.iter().map(|x| x.to_tensor()).collect();
-        self.forward(&x.iter().collect::<Vec<_>>())
+        finish.run(self.forward(&x.iter().collect::<Vec<_>>()))
     }
     /// See [`Op::flops`].
     fn flops(&self, _x: &[Shape], y: Shape) -> u64 {
@@ -199,9 +209,12 @@ impl<O: Op<N>, const N: usize> AnyOp for Erased<O, N> {
     fn reads_once(&self, i: usize) -> bool {
         self.0.reads_once(i)
     }
+    fn writes_once(&self) -> bool {
+        self.0.writes_once()
+    }
     #[track_caller]
-    fn forward_lazy(&self, x: &[Lazy<'_>]) -> Tensor {
-        self.0.forward_lazy(exactly(x))
+    fn forward_lazy(&self, x: &[Lazy<'_>], finish: Finish<'_>) -> Tensor {
+        self.0.forward_lazy(exactly(x), finish)
     }
     fn flops(&self, x: &[Shape], y: Shape) -> u64 {
         self.0.flops(exactly(x), y)

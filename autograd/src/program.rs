@@ -17,7 +17,7 @@ use std::array;
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::time::Instant;
-use tensor::{DType, Fused, FusedSums, Lazy, Shape, Tensor};
+use tensor::{DType, Finish, Fused, FusedSums, Lazy, Shape, Tensor};
 
 pub use plan::PlanStep;
 pub use profile::{Profile, ProfileRow};
@@ -66,11 +66,11 @@ enum Work {
     Op(Rc<dyn AnyOp>),
     Fused(Fused),
     Sums(FusedSums),
-    /// An operation with operands that are computed as it reads them.
-    Lazy(Rc<dyn AnyOp>, Vec<Feed>),
+    /// An operation with operands that are computed as it reads them, and what is made of its result as it writes that.
+    Lazy(Rc<dyn AnyOp>, Vec<Feed>, Option<Feed>),
 }
 
-/// An operand: what the program computes of these nodes, or the one node if there is no program.
+/// What the program computes of these nodes, or the one node if there is no program.
 struct Feed {
     program: Option<Fused>,
     inputs: Vec<usize>,
@@ -338,7 +338,7 @@ impl Step {
                 fused.run_over(&values(slots, &self.inputs)[..self.inputs.len()], given)
             }
             Work::Sums(sums) => sums.run(&values(slots, &self.inputs)[..self.inputs.len()]),
-            Work::Lazy(op, feeds) => {
+            Work::Lazy(op, feeds, finish) => {
                 let feed = |i: usize| &feeds[i.min(feeds.len() - 1)];
                 let read: [_; Feed::MOST] = array::from_fn(|i| values(slots, &feed(i).inputs));
                 let operand = |i: usize| match (&feed(i).program, read[i][0]) {
@@ -346,7 +346,16 @@ impl Step {
                     (None, Some(value)) => Lazy::Given(value),
                     (None, None) => unreachable!("%{} is read before it is computed", feed(i).inputs[0]),
                 };
-                op.forward_lazy(&array::from_fn::<_, { Feed::MOST }, _>(operand)[..feeds.len()])
+                let operands: [_; Feed::MOST] = array::from_fn(operand);
+                // The operation's own result, which is in no slot, is what is missing.
+                let beside = finish.as_ref().map(|finish| values(slots, &finish.inputs));
+                let finish = match (finish, &beside) {
+                    (Some(Feed { program: Some(program), inputs }), Some(beside)) => {
+                        Finish::with(program, &beside[..inputs.len()])
+                    }
+                    _ => Finish::NONE,
+                };
+                op.forward_lazy(&operands[..feeds.len()], finish)
             }
         }
     }

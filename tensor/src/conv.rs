@@ -13,7 +13,7 @@ mod winograd;
 use crate::buffer::Buffer;
 use crate::dtype::for_float;
 use crate::elementwise::wrong_type;
-use crate::fused::{Lazy, Numbers};
+use crate::fused::{Finish, Finisher, Lazy, Numbers};
 use crate::shape::{OrPanic, Shape, ShapeError, image_dims};
 use crate::tensor::Tensor;
 
@@ -169,20 +169,22 @@ impl Geometry {
         if self.is_direct() { x.numbers() } else { None }
     }
 
-    fn forward(&self, x: &Numbers<'_>, kernel: &[f32]) -> Buffer<f32> {
+    fn forward(&self, x: &Numbers<'_>, kernel: &[f32], finish: &Finisher<'_>) -> Buffer<f32> {
+        let direct = || self.forward_direct(x, kernel, finish);
         #[cfg(target_arch = "x86_64")]
         if self.is_for_unit() {
-            return self.forward_split(x, kernel).unwrap_or_else(|| self.forward_direct(x, kernel));
+            return self.forward_split(x, kernel, finish).unwrap_or_else(direct);
         }
-        self.forward_winograd(x, kernel).unwrap_or_else(|| self.forward_direct(x, kernel))
+        self.forward_winograd(x, kernel, finish).unwrap_or_else(direct)
     }
 
-    fn input_grad(&self, dy: &Numbers<'_>, kernel: &[f32]) -> Buffer<f32> {
+    fn input_grad(&self, dy: &Numbers<'_>, kernel: &[f32], finish: &Finisher<'_>) -> Buffer<f32> {
+        let direct = || self.input_grad_direct(dy, kernel, finish);
         #[cfg(target_arch = "x86_64")]
         if self.is_for_unit() {
-            return self.input_grad_split(dy, kernel).unwrap_or_else(|| self.input_grad_direct(dy, kernel));
+            return self.input_grad_split(dy, kernel, finish).unwrap_or_else(direct);
         }
-        self.input_grad_winograd(dy, kernel).unwrap_or_else(|| self.input_grad_direct(dy, kernel))
+        self.input_grad_winograd(dy, kernel, finish).unwrap_or_else(direct)
     }
 
     fn kernel_grad(&self, x: &Numbers<'_>, dy: &Numbers<'_>) -> Buffer<f32> {
@@ -210,7 +212,7 @@ impl Tensor {
     /// If the shapes break the rule [`Conv2d::shape`] or the types are not the same float.
     #[track_caller]
     pub fn conv2d(&self, kernel: &Tensor, conv: &Conv2d) -> Tensor {
-        Lazy::Given(self).conv2d(kernel, conv)
+        Lazy::Given(self).conv2d(kernel, conv, Finish::NONE)
     }
 
     /// The adjoint of [`conv2d`](Tensor::conv2d) in its images: `self` is like the output, the result has the
@@ -220,7 +222,7 @@ impl Tensor {
     /// If `self` has not the shape that images of this shape give, or the types are not the same float.
     #[track_caller]
     pub fn conv2d_input_grad(&self, kernel: &Tensor, images: Shape, conv: &Conv2d) -> Tensor {
-        Lazy::Given(self).conv2d_input_grad(kernel, images, conv)
+        Lazy::Given(self).conv2d_input_grad(kernel, images, conv, Finish::NONE)
     }
 
     /// The adjoint of [`conv2d`](Tensor::conv2d) in its kernel: `self` is like the images, `dy` like the output, the
@@ -235,42 +237,50 @@ impl Tensor {
 }
 
 impl Lazy<'_> {
-    /// See [`Tensor::conv2d`]; images are computed when their turn comes.
+    /// See [`Tensor::conv2d`]; images are computed when their turn comes, and gone on with when they are there.
     ///
     /// # Panics
     /// As there, and as [`Fused::run`](crate::Fused::run).
     #[track_caller]
-    pub fn conv2d(self, kernel: &Tensor, conv: &Conv2d) -> Tensor {
+    pub fn conv2d(self, kernel: &Tensor, conv: &Conv2d, finish: Finish<'_>) -> Tensor {
         kernel.expect_dtype("conv2d", self.dtype()).or_panic();
         let g = conv.geometry(self.shape(), kernel.shape()).or_panic();
         let shape = conv.shape(self.shape(), kernel.shape()).or_panic();
         let kernel = kernel.contiguous();
         if let (Some(x), Some(kernel)) = (g.numbers(self), kernel.as_slice()) {
-            return Tensor::from_buffer(g.forward(&x, kernel), shape);
+            return Tensor::from_buffer(g.forward(&x, kernel, &finish.finisher(shape)), shape);
         }
         let x = self.to_tensor();
-        for_float!(x.dtype(), T => {
+        let y = for_float!(x.dtype(), T => {
             Tensor::from_buffer(g.forward_unfolded(row_major::<T>(&x), row_major(&kernel)), shape)
-        }, else panic!("{}", wrong_type("conv2d", &x, "floats")))
+        }, else panic!("{}", wrong_type("conv2d", &x, "floats")));
+        finish.run(y)
     }
 
-    /// See [`Tensor::conv2d_input_grad`]; images are computed when their turn comes.
+    /// See [`Tensor::conv2d_input_grad`]; images are computed when their turn comes, and gone on with when they are there.
     ///
     /// # Panics
     /// As there, and as [`Fused::run`](crate::Fused::run).
     #[track_caller]
-    pub fn conv2d_input_grad(self, kernel: &Tensor, images: Shape, conv: &Conv2d) -> Tensor {
+    pub fn conv2d_input_grad(
+        self,
+        kernel: &Tensor,
+        images: Shape,
+        conv: &Conv2d,
+        finish: Finish<'_>,
+    ) -> Tensor {
         kernel.expect_dtype("conv2d_input_grad", self.dtype()).or_panic();
         let g = conv.geometry(images, kernel.shape()).or_panic();
         expect_output("conv2d_input_grad", self.shape(), conv.shape(images, kernel.shape()).or_panic());
         let kernel = kernel.contiguous();
         if let (Some(dy), Some(kernel)) = (g.numbers(self), kernel.as_slice()) {
-            return Tensor::from_buffer(g.input_grad(&dy, kernel), images);
+            return Tensor::from_buffer(g.input_grad(&dy, kernel, &finish.finisher(images)), images);
         }
         let dy = self.to_tensor();
-        for_float!(dy.dtype(), T => {
+        let dx = for_float!(dy.dtype(), T => {
             Tensor::from_buffer(g.input_grad_unfolded(row_major::<T>(&dy), row_major(&kernel)), images)
-        }, else panic!("{}", wrong_type("conv2d_input_grad", &dy, "floats")))
+        }, else panic!("{}", wrong_type("conv2d_input_grad", &dy, "floats")));
+        finish.run(dx)
     }
 
     /// See [`Tensor::conv2d_kernel_grad`]; images are computed when their turn comes.

@@ -4,6 +4,7 @@
 //! several times. Here a tile of numbers goes through all functions before the next one does; what is between lies in
 //! the first-level cache.
 
+mod finish;
 mod lazy;
 mod source;
 mod sums;
@@ -18,6 +19,8 @@ use crate::shape::Shape;
 use crate::tensor::Tensor;
 use source::{Source, lcm};
 
+pub use finish::Finish;
+pub(crate) use finish::Finisher;
 pub use lazy::Lazy;
 pub(crate) use lazy::{Numbers, Reader};
 pub use sums::FusedSums;

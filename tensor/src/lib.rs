@@ -30,7 +30,7 @@
 //! | `map` | the loop nest of all element-wise kernels |
 //! | `channels` | the loops over rows of channels |
 //! | `elementwise`, `operators`, `number` | functions, comparisons, `select`; arithmetic |
-//! | `scalar`, `fused` | [`Scalar`] functions, and several of them in one pass ([`Fused`]), also with sums ([`FusedSums`]) or inside a convolution ([`Lazy`]) |
+//! | `scalar`, `fused` | [`Scalar`] functions, and several of them in one pass ([`Fused`]), also with sums ([`FusedSums`]) or inside a convolution ([`Lazy`], [`Finish`]) |
 //! | `math` | `exp`, `ln`, `tanh` … as polynomials |
 //! | `product`, `lanes`, `interleave` | sums of products in register tiles, under the matrix product and convolution |
 //! | `product::split`, `matrix_unit` | the same in parts of eight bits, on a CPU with AMX |
@@ -78,7 +78,7 @@ mod view;
 
 pub use conv::{Conv2d, Padding};
 pub use dtype::{DType, Element};
-pub use fused::{Fused, FusedSums, Lazy, Operand};
+pub use fused::{Finish, Fused, FusedSums, Lazy, Operand};
 pub use layout::{Layout, Slice, View, Windows};
 pub use map::{gather_bytes, update_elements};
 pub use parallel::{set_threads, threads};

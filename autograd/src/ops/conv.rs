@@ -2,7 +2,7 @@
 
 use crate::graph::Var;
 use crate::op::Op;
-use tensor::{Conv2d, DType, Lazy, Shape, ShapeError, Tensor};
+use tensor::{Conv2d, DType, Finish, Lazy, Shape, ShapeError, Tensor};
 
 /// Images and kernel to output.
 #[derive(Debug)]
@@ -27,8 +27,8 @@ fn flops(kernel: Shape, output: Shape) -> u64 {
     2 * (output.count() * kernel[0] * kernel[1] * kernel[2]) as u64
 }
 
-/// Whether the images are read one by one: not if they are unfolded.
-fn reads_once(conv: &Conv2d) -> bool {
+/// Whether the images are read and written one by one: not if they are unfolded.
+fn one_by_one(conv: &Conv2d) -> bool {
     conv.dilation == [1, 1] && conv.groups == 1
 }
 
@@ -48,11 +48,14 @@ impl Op<2> for Convolve {
         x.conv2d(kernel, &self.0)
     }
     fn reads_once(&self, i: usize) -> bool {
-        i == 0 && reads_once(&self.0)
+        i == 0 && one_by_one(&self.0)
+    }
+    fn writes_once(&self) -> bool {
+        one_by_one(&self.0)
     }
     #[track_caller]
-    fn forward_lazy(&self, [x, kernel]: [Lazy<'_>; 2]) -> Tensor {
-        x.conv2d(&kernel.to_tensor(), &self.0)
+    fn forward_lazy(&self, [x, kernel]: [Lazy<'_>; 2], finish: Finish<'_>) -> Tensor {
+        x.conv2d(&kernel.to_tensor(), &self.0, finish)
     }
     fn vjp<'g>(&self, i: usize, [x, kernel]: [Var<'g>; 2], _: Var<'g>, dy: Var<'g>) -> Var<'g> {
         let graph = dy.graph();
@@ -103,11 +106,14 @@ impl Op<2> for ConvolveInputGrad {
         y.conv2d_input_grad(kernel, self.images, &self.conv)
     }
     fn reads_once(&self, i: usize) -> bool {
-        i == 0 && reads_once(&self.conv)
+        i == 0 && one_by_one(&self.conv)
+    }
+    fn writes_once(&self) -> bool {
+        one_by_one(&self.conv)
     }
     #[track_caller]
-    fn forward_lazy(&self, [y, kernel]: [Lazy<'_>; 2]) -> Tensor {
-        y.conv2d_input_grad(&kernel.to_tensor(), self.images, &self.conv)
+    fn forward_lazy(&self, [y, kernel]: [Lazy<'_>; 2], finish: Finish<'_>) -> Tensor {
+        y.conv2d_input_grad(&kernel.to_tensor(), self.images, &self.conv, finish)
     }
     fn vjp<'g>(&self, i: usize, [y, kernel]: [Var<'g>; 2], _: Var<'g>, dx: Var<'g>) -> Var<'g> {
         if i == 0 {
@@ -131,11 +137,11 @@ impl Op<2> for ConvolveKernelGrad {
         x.conv2d_kernel_grad(y, self.kernel, &self.conv)
     }
     fn reads_once(&self, _: usize) -> bool {
-        reads_once(&self.conv)
+        one_by_one(&self.conv)
     }
     #[track_caller]
-    fn forward_lazy(&self, [x, y]: [Lazy<'_>; 2]) -> Tensor {
-        x.conv2d_kernel_grad(y, self.kernel, &self.conv)
+    fn forward_lazy(&self, [x, y]: [Lazy<'_>; 2], finish: Finish<'_>) -> Tensor {
+        finish.run(x.conv2d_kernel_grad(y, self.kernel, &self.conv))
     }
     fn vjp<'g>(&self, i: usize, [x, y]: [Var<'g>; 2], _: Var<'g>, dk: Var<'g>) -> Var<'g> {
         if i == 0 {

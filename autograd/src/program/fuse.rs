@@ -1,6 +1,6 @@
 //! From nodes to steps: leaving out what nobody needs, and fusing what `group.rs` puts together.
 
-use super::group::{channel_sums, groups, scalar, through};
+use super::group::{channel_sums, groups, piecewise, scalar, through};
 use super::{Feed, Step, Work};
 use crate::graph::{Node, Source};
 use tensor::{Fused, FusedSums, Operand, Scalar};
@@ -39,7 +39,8 @@ fn live(nodes: &[Node], kept: &[usize]) -> Vec<bool> {
 fn fused(nodes: &[Node], members: &[usize]) -> Option<Step> {
     let (&output, before) = members.split_last().filter(|(_, before)| !before.is_empty())?;
     let (work, inputs) = match (through(nodes, output), channel_sums(nodes, output)) {
-        (None, _) => lazy(nodes, before, output)?,
+        _ if members.iter().any(|&i| piecewise(nodes, i)) => lazy(nodes, members)?,
+        (None, _) => return None,
         (Some(shape), Some(sums)) => {
             let mut chain = Chain::of(nodes, before)?;
             let operands = chain.operands(nodes, output);
@@ -56,30 +57,45 @@ fn fused(nodes: &[Node], members: &[usize]) -> Option<Step> {
     Some(Step { work, inputs, output, members: members.to_vec(), drops: vec![], reused: None })
 }
 
-/// The operation `output`, which reads what `before` compute as they do, and all that is read.
-fn lazy(nodes: &[Node], before: &[usize], output: usize) -> Option<(Work, Vec<usize>)> {
-    let Source::Op(op) = &nodes[output].source else { return None };
+/// The group's operation that is none of single numbers: it reads what the members before it compute as they do, and what the
+/// members behind it make of its result is computed as it writes that. And all that is read.
+fn lazy(nodes: &[Node], members: &[usize]) -> Option<(Work, Vec<usize>)> {
+    let &operation = members.iter().find(|&&i| piecewise(nodes, i))?;
+    let Source::Op(op) = &nodes[operation].source else { return None };
+    let others: Vec<usize> = members.iter().copied().filter(|&i| i != operation).collect();
+    let feed = |result: usize| -> Option<Feed> {
+        let needed = needed(nodes, &others, result);
+        if needed.is_empty() {
+            return Some(Feed { program: None, inputs: vec![result] });
+        }
+        let (program, inputs) = Chain::of(nodes, &needed)?.compile(nodes)?;
+        Some(Feed { program: Some(program), inputs })
+    };
+    let feeds: Vec<Feed> =
+        nodes[operation].inputs.iter().map(|&operand| feed(operand)).collect::<Option<_>>()?;
+    let finish = match members.last() {
+        Some(&last) if last != operation => Some(feed(last)?),
+        _ => None,
+    };
     let mut all: Vec<usize> = vec![];
-    let mut feeds = vec![];
-    for &operand in &nodes[output].inputs {
-        let (program, inputs) = if before.contains(&operand) {
-            let mut needed = vec![operand];
-            for &i in before.iter().rev().skip_while(|&&i| i != operand).skip(1) {
-                if needed.iter().any(|&user| nodes[user].inputs.contains(&i)) {
-                    needed.push(i);
-                }
-            }
-            needed.reverse();
-            let (program, inputs) = Chain::of(nodes, &needed)?.compile(nodes)?;
-            (Some(program), inputs)
-        } else {
-            (None, vec![operand])
-        };
-        let new: Vec<usize> = inputs.iter().copied().filter(|input| !all.contains(input)).collect();
-        all.extend(new);
-        feeds.push(Feed { program, inputs });
+    for &input in feeds.iter().chain(&finish).flat_map(|feed| &feed.inputs) {
+        if input != operation && !all.contains(&input) {
+            all.push(input);
+        }
     }
-    (feeds.len() <= Feed::MOST).then(|| (Work::Lazy(op.clone(), feeds), all))
+    (feeds.len() <= Feed::MOST).then(|| (Work::Lazy(op.clone(), feeds, finish), all))
+}
+
+/// Those of the members that `result`, which is one of them, is computed from, and itself.
+fn needed(nodes: &[Node], members: &[usize], result: usize) -> Vec<usize> {
+    let mut needed = vec![];
+    for &i in members.iter().rev() {
+        if i == result || needed.iter().any(|&user: &usize| nodes[user].inputs.contains(&i)) {
+            needed.push(i);
+        }
+    }
+    needed.reverse();
+    needed
 }
 
 /// Nodes that are functions of single numbers, in the order of the graph, and what they are applied to.

@@ -2,7 +2,8 @@
 //!
 //! An element-wise operation can be computed in the steps of its users instead of in one of its own, if these go through
 //! the same elements: element-wise operations of its shape, sums of such elements for each channel, and operations that
-//! read their operand once, piece by piece. With one such step that always pays. With several it is computed several times,
+//! read their operand once, piece by piece. Or in the step that computes what it is a function of, if that is written piece by
+//! piece. With one such step that always pays. With several it is computed several times,
 //! which pays if less memory is read and written.
 
 use crate::graph::{Node, Source};
@@ -22,7 +23,14 @@ pub(super) fn groups(nodes: &[Node], kept: &[usize], live: &[bool]) -> Vec<Vec<u
         nodes[i].inputs.iter().for_each(|&input| users[input].push(i));
     }
     let none = || vec![vec![]; nodes.len()];
-    let mut groups = Groups { nodes, users, homes: none(), members: none(), reads: none() };
+    let mut groups = Groups {
+        nodes,
+        users,
+        homes: none(),
+        members: none(),
+        reads: none(),
+        operations: vec![None; nodes.len()],
+    };
     let computed = |&i: &usize| live[i] && matches!(nodes[i].source, Source::Op(_));
     for i in (0..nodes.len()).rev().filter(computed) {
         groups.place(i, kept.contains(&i));
@@ -40,13 +48,15 @@ struct Groups<'a> {
     members: Vec<Vec<usize>>,
     /// What a step reads.
     reads: Vec<Vec<usize>>,
+    /// The operation of a step that is none of single numbers.
+    operations: Vec<Option<usize>>,
 }
 
 impl Groups<'_> {
     /// Decides where node `i` is computed; its users have their places already.
     fn place(&mut self, i: usize, kept: bool) {
         let mut homes = vec![];
-        let mut own = kept || scalar(self.nodes, i).is_none();
+        let mut own = kept;
         for &user in &self.users[i] {
             for &home in &self.homes[user] {
                 match self.takes(home, user, i) {
@@ -57,7 +67,10 @@ impl Groups<'_> {
             }
         }
         if scalar(self.nodes, i).is_none() {
-            homes.clear();
+            (homes, own) = match self.finished_by(i).filter(|_| !kept) {
+                Some(home) => (vec![home], false),
+                None => (vec![], true),
+            };
         }
         let inputs = &self.nodes[i].inputs;
         let more =
@@ -76,6 +89,9 @@ impl Groups<'_> {
             homes.push(i);
         }
         for &home in &homes {
+            if piecewise(self.nodes, i) {
+                self.operations[home] = Some(i);
+            }
             self.members[home].push(i);
             self.reads[home].retain(|&read| read != i);
             for &input in &self.nodes[i].inputs {
@@ -116,9 +132,30 @@ impl Groups<'_> {
 
     /// Whether the step `home` goes through elements of this shape.
     fn goes_through(&self, home: usize, shape: Shape) -> bool {
-        let node = &self.nodes[home];
-        let read = |&input: &usize| self.nodes[input].value.shape() == shape && self.reads_once(home, input);
-        through(self.nodes, home) == Some(shape) || node.inputs.iter().any(read)
+        let reads = |operation: usize| {
+            let read = |&input: &usize| {
+                self.nodes[input].value.shape() == shape && self.reads_once(operation, input)
+            };
+            self.nodes[operation].inputs.iter().any(read)
+        };
+        through(self.nodes, home) == Some(shape) || self.operations[home].is_some_and(reads)
+    }
+
+    /// The step that goes on with the result of operation `i`, which writes it piece by piece, and that nobody else needs: if it is
+    /// so large that it would have left the cache before it is read.
+    fn finished_by(&self, i: usize) -> Option<usize> {
+        let &[user] = &self.users[i][..] else { return None };
+        let &[home] = &self.homes[user][..] else { return None };
+        let shape = Some(self.nodes[i].value.shape());
+        let Source::Op(op) = &self.nodes[i].source else { return None };
+        let fits = op.writes_once()
+            && self.nodes[i].value.dtype() == DType::F32
+            && self.bytes(i) >= FAR
+            && self.operations[home].is_none()
+            && [user, home].iter().all(|&node| {
+                scalar(self.nodes, node).is_some() && Some(self.nodes[node].value.shape()) == shape
+            });
+        fits.then_some(home)
     }
 
     /// The bytes that the step `home` reads in addition if it needs node `i`, or what that is computed from.
@@ -147,6 +184,16 @@ pub(super) fn scalar(nodes: &[Node], i: usize) -> Option<Scalar> {
     match &nodes[i].source {
         Source::Op(op) if fits(i) && nodes[i].inputs.iter().all(|&input| fits(input)) => op.elementwise(),
         _ => None,
+    }
+}
+
+/// Whether a node is an operation that reads operands or writes its result piece by piece, and so takes part in a step of others.
+pub(super) fn piecewise(nodes: &[Node], i: usize) -> bool {
+    match &nodes[i].source {
+        Source::Op(op) if nodes[i].value.dtype() == DType::F32 => {
+            op.writes_once() || (0..nodes[i].inputs.len()).any(|k| op.reads_once(k))
+        }
+        _ => false,
     }
 }
 
@@ -256,6 +303,32 @@ mod tests {
                 ),
                 // Images that are unfolded are not read one by one.
                 _ => assert_eq!(fused, ["ReluGrad NormalizeGrad ConvolveKernelGrad"]),
+            }
+        }
+    }
+
+    /// What is made of a convolution's result, and of its gradient, is computed while that is in the cache, if it is large.
+    #[test]
+    fn a_convolution_is_gone_on_with_image_by_image() {
+        let rng = &mut Rng::new(1);
+        let mut normal = |shape: [usize; 4]| Tensor::normal(shape, 0.0, 1.0, DType::F32, rng);
+        let kernels = [normal([3, 3, 2, 4]), normal([3, 3, 4, 4]), normal([1, 1, 1, 4])].map(Param::new);
+        let model = Params(kernels);
+        for count in [3, 200] {
+            let images = normal([count, 20, 19, 2]);
+            let graph = Graph::training(0, 0);
+            let [first, second, bias] = model.0.each_ref().map(|kernel| graph.param(kernel));
+            let x = (graph.input(images.clone()).conv2d(first, Conv2d::default()) + bias).relu();
+            let loss = x.conv2d(second, Conv2d::default()).square().sum(..);
+            let expected = loss.backward();
+            let mut program = graph.compile(&[loss]);
+            assert_eq!(program.run(&model, 0, std::slice::from_ref(&images)).unwrap(), [loss.value()]);
+            for param in &model.0 {
+                assert_eq!(program.grads().get(param), expected.get(param));
+            }
+            let ops: Vec<&str> = program.steps().iter().map(|step| step.op.as_str()).collect();
+            for op in ["Convolve Add Relu", "ConvolveInputGrad ReluGrad"] {
+                assert_eq!(ops.contains(&op), count == 200, "{op}: {ops:?}");
             }
         }
     }

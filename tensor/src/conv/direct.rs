@@ -6,7 +6,7 @@
 
 use super::Geometry;
 use crate::buffer::Buffer;
-use crate::fused::Numbers;
+use crate::fused::{Finisher, Numbers};
 use crate::interleave::{interleave, separate};
 use crate::lanes::lanes;
 use crate::parallel::for_each_chunk_mut;
@@ -117,7 +117,12 @@ impl Geometry {
         Padded { size, before: self.before.map(|before| before), channels: self.channels }
     }
 
-    pub(super) fn forward_direct(&self, x: &Numbers<'_>, kernel: &[f32]) -> Buffer<f32> {
+    pub(super) fn forward_direct(
+        &self,
+        x: &Numbers<'_>,
+        kernel: &[f32],
+        finish: &Finisher<'_>,
+    ) -> Buffer<f32> {
         let mut out = Buffer::uninit(self.n * self.image_out());
         if self.is_empty() {
             return out;
@@ -151,11 +156,13 @@ impl Geometry {
             let images =
                 padded.of(x.read(i * group * self.image(), present * self.image()), self.size, group);
             if group == 1 {
-                return sums.compute(rows, &images, &kernel, out, false);
+                sums.compute(rows, &images, &kernel, out, false);
+            } else {
+                let mut together = Buffer::uninit(group * self.image_out());
+                sums.compute(rows, &images, &kernel, &mut together, false);
+                separate(&together, present, group, out);
             }
-            let mut together = Buffer::uninit(group * self.image_out());
-            sums.compute(rows, &images, &kernel, &mut together, false);
-            separate(&together, present, group, out);
+            finish.apply(i * group * self.image_out(), out);
         });
         out
     }
@@ -177,9 +184,16 @@ impl Geometry {
         Phase { first, taps: self.kernel[axis].saturating_sub(first).div_ceil(self.conv.stride[axis]) }
     }
 
-    pub(super) fn input_grad_direct(&self, dy: &Numbers<'_>, kernel: &[f32]) -> Buffer<f32> {
+    pub(super) fn input_grad_direct(
+        &self,
+        dy: &Numbers<'_>,
+        kernel: &[f32],
+        finish: &Finisher<'_>,
+    ) -> Buffer<f32> {
         if self.is_empty() || self.image() == 0 {
-            return Buffer::full(self.n * self.image(), 0.0);
+            let mut out = Buffer::full(self.n * self.image(), 0.0);
+            finish.apply(0, &mut out);
+            return out;
         }
         let (stride, channels, outputs) = (self.conv.stride, self.channels, self.channels_out);
         let padded = self.padded_output();
@@ -224,6 +238,7 @@ impl Geometry {
             if group > 1 {
                 separate(&together, present, group, out);
             }
+            finish.apply(i * group * self.image(), out);
         });
         out
     }

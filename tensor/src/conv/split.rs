@@ -9,7 +9,7 @@
 use super::Geometry;
 use super::direct::{PARTS, Padded, add_parts};
 use crate::buffer::Buffer;
-use crate::fused::{Numbers, Reader};
+use crate::fused::{Finisher, Numbers, Reader};
 use crate::parallel::for_each_chunk_mut;
 use crate::product::split::{BLOCK, Grid, NOTHING, NotFinite, Panels, Parts, Product, STEP, Split, Terms};
 use crate::simd::{Level, simd_level};
@@ -90,7 +90,12 @@ impl Geometry {
             && self.n * self.image() * self.image_out() > 0
     }
 
-    pub(super) fn forward_split(&self, x: &Numbers<'_>, kernel: &[f32]) -> Option<Buffer<f32>> {
+    pub(super) fn forward_split(
+        &self,
+        x: &Numbers<'_>,
+        kernel: &[f32],
+        finish: &Finisher<'_>,
+    ) -> Option<Buffer<f32>> {
         let (padded, outputs) = (Lines::of(&self.padded_input(), self.conv.stride), self.channels_out);
         let in_row = self.kernel[1] * self.channels;
         let runs: [usize; MOST_LINES] = std::array::from_fn(|y| padded.line(y));
@@ -111,12 +116,18 @@ impl Geometry {
             padded.put(&mut x.reader(), i, self.size, &mut a, 0);
             let product = Product { grid, terms, a: &a, b: &b, lines: [0, terms.lines_of_run()] };
             finite.note(product.compute(0..outputs, out, false));
+            finish.apply(i * self.image_out(), out);
         });
         finite.then(out)
     }
 
     /// A pixel of a phase takes from the outputs before it, as many as its kernel has entries.
-    pub(super) fn input_grad_split(&self, dy: &Numbers<'_>, kernel: &[f32]) -> Option<Buffer<f32>> {
+    pub(super) fn input_grad_split(
+        &self,
+        dy: &Numbers<'_>,
+        kernel: &[f32],
+        finish: &Finisher<'_>,
+    ) -> Option<Buffer<f32>> {
         let (stride, channels, outputs) = (self.conv.stride, self.channels, self.channels_out);
         let seen = self.padded_output();
         let padded = Lines::of(&seen, [1, 1]);
@@ -143,6 +154,7 @@ impl Geometry {
                 let product = Product { grid: *grid, terms: *terms, a: &a, b, lines };
                 finite.note(product.compute(0..channels, out, false));
             }
+            finish.apply(i * self.image(), out);
         });
         finite.then(out)
     }

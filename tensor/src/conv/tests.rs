@@ -196,7 +196,7 @@ fn winograd_stays_within_its_error() {
         let k = Tensor::normal([kernel, kernel, inputs, outputs], 0.0, 0.1, DType::F32, rng);
         let g = conv.geometry(x.shape(), k.shape()).unwrap();
         let (Some(xs), Some(ks)) = (numbers(&x), k.as_slice()) else { unreachable!("they are contiguous") };
-        let found = g.forward_winograd(&xs, ks).expect("it pays here");
+        let found = g.forward_winograd(&xs, ks, &Finish::NONE.finisher(x.shape())).expect("it pays here");
         let found = Tensor::from_buffer(found, conv.shape(x.shape(), k.shape()).unwrap()).to(DType::F64);
         let expected = x.to(DType::F64).conv2d(&k.to(DType::F64), &conv);
         let error = (found - &expected).abs().max(..).item() / expected.abs().max(..).item();
@@ -224,7 +224,12 @@ fn the_matrix_unit_stays_within_the_same_error() {
         let g = conv.geometry(x.shape(), k.shape()).unwrap();
         assert!(g.is_for_unit());
         let ([xs, ys], ks) = ([&x, &y].map(|t| numbers(t).expect("it is f32")), row_major(&k));
-        let passes = [g.forward_split(&xs, ks), g.input_grad_split(&ys, ks), g.kernel_grad_split(&xs, &ys)];
+        let none = Finish::NONE.finisher(x.shape());
+        let passes = [
+            g.forward_split(&xs, ks, &none),
+            g.input_grad_split(&ys, ks, &none),
+            g.kernel_grad_split(&xs, &ys),
+        ];
         let [x64, k64, y64] = [&x, &k, &y].map(|t| t.to(DType::F64));
         let expected = [
             x64.conv2d(&k64, &conv),
@@ -240,7 +245,9 @@ fn the_matrix_unit_stays_within_the_same_error() {
         let mut infinite = x.copy();
         infinite.as_mut_slice::<f32>()[77] = f32::INFINITY;
         let infinite = numbers(&infinite).expect("it is f32");
-        assert!(g.forward_split(&infinite, ks).is_none() && g.kernel_grad_split(&infinite, &ys).is_none());
+        assert!(
+            g.forward_split(&infinite, ks, &none).is_none() && g.kernel_grad_split(&infinite, &ys).is_none()
+        );
     }
 }
 

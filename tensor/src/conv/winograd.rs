@@ -16,7 +16,7 @@ mod transform;
 use super::Geometry;
 use super::direct::{PARTS, add_parts};
 use crate::buffer::Buffer;
-use crate::fused::Numbers;
+use crate::fused::{Finisher, Numbers};
 use crate::lanes;
 use crate::parallel::for_each_chunk_mut;
 use crate::product::{Rows, Sums};
@@ -36,14 +36,14 @@ struct Winograd<'a, const N: usize, const M: usize, const R: usize>(&'a Geometry
 
 /// Calls the pass for the algorithm that pays for this geometry, if any.
 macro_rules! pass {
-    ($name:ident($b:ty) => $pass:ident, $most:expr) => {
-        pub(super) fn $name(&self, a: &Numbers<'_>, b: $b) -> Option<Buffer<f32>> {
+    ($name:ident($b:ty $(, $finish:ident)?) => $pass:ident, $most:expr) => {
+        pub(super) fn $name(&self, a: &Numbers<'_>, b: $b $(, $finish: &Finisher<'_>)?) -> Option<Buffer<f32>> {
             match self.winograd_taps()? {
                 3 if self.points([7, 5]) < self.points([6, 4]) && self.pays([7, 5], $most) => {
-                    Some(Winograd::<7, 5, 3>(self).$pass(a, b))
+                    Some(Winograd::<7, 5, 3>(self).$pass(a, b $(, $finish)?))
                 }
-                3 if self.pays([6, 4], $most) => Some(Winograd::<6, 4, 3>(self).$pass(a, b)),
-                2 if self.pays([5, 4], $most) => Some(Winograd::<5, 4, 2>(self).$pass(a, b)),
+                3 if self.pays([6, 4], $most) => Some(Winograd::<6, 4, 3>(self).$pass(a, b $(, $finish)?)),
+                2 if self.pays([5, 4], $most) => Some(Winograd::<5, 4, 2>(self).$pass(a, b $(, $finish)?)),
                 _ => None,
             }
         }
@@ -75,8 +75,8 @@ impl Geometry {
         self.channels.min(self.channels_out) >= 16 && kernel <= most && multiplications * 5 < direct * 3
     }
 
-    pass!(forward_winograd(&[f32]) => forward, usize::MAX);
-    pass!(input_grad_winograd(&[f32]) => input_grad, usize::MAX);
+    pass!(forward_winograd(&[f32], finish) => forward, usize::MAX);
+    pass!(input_grad_winograd(&[f32], finish) => input_grad, usize::MAX);
     pass!(kernel_grad_winograd(&Numbers<'_>) => kernel_grad, CACHED_KERNEL);
 }
 
@@ -134,16 +134,16 @@ where
         Side { size: self.0.out, channels: self.0.channels_out, phases: 1, before: [before; 2] }
     }
 
-    fn forward(&self, x: &Numbers<'_>, kernel: &[f32]) -> Buffer<f32> {
+    fn forward(&self, x: &Numbers<'_>, kernel: &[f32], finish: &Finisher<'_>) -> Buffer<f32> {
         let (g, tiles) = (self.0, self.0.out.map(|out| out.div_ceil(M)));
         let phase = |phase: usize| phase * g.channels * g.channels_out;
         let kernel =
             self.points_of_kernel(kernel, [g.channels, g.channels_out], g.channels_out, phase, false);
-        self.convolve(x, &kernel, tiles, &self.inputs(), &self.outputs(0))
+        self.convolve(x, &kernel, tiles, [&self.inputs(), &self.outputs(0)], finish)
     }
 
     /// A pixel of a phase takes from the outputs before it: again a convolution, with the kernel reversed.
-    fn input_grad(&self, dy: &Numbers<'_>, kernel: &[f32]) -> Buffer<f32> {
+    fn input_grad(&self, dy: &Numbers<'_>, kernel: &[f32], finish: &Finisher<'_>) -> Buffer<f32> {
         let g = self.0;
         let last = [0, 1].map(|i| (g.size[i] - 1 + g.before[i]) / self.stride());
         let tiles = last.map(|last| (last + 1).div_ceil(M));
@@ -164,7 +164,7 @@ where
             |phase| phase * g.channels,
             true,
         );
-        self.convolve(dy, &kernel, tiles, &self.outputs(R - 1), &self.inputs())
+        self.convolve(dy, &kernel, tiles, [&self.outputs(R - 1), &self.inputs()], finish)
     }
 
     /// The kernel's points `G·g·Gᵀ`, a matrix for each. `kernel` holds a matrix for each of its entries, of which those of
@@ -240,8 +240,8 @@ where
         x: &Numbers<'_>,
         kernel: &[f32],
         tiles: [usize; 2],
-        from: &Side,
-        to: &Side,
+        [from, to]: [&Side; 2],
+        finish: &Finisher<'_>,
     ) -> Buffer<f32> {
         let mut out = Buffer::uninit(self.0.n * to.image());
         let (inputs, outputs, images) = (from.entries(), to.entries(), self.images(tiles));
@@ -259,6 +259,7 @@ where
                 sums.compute(rows, &points[p * stride[0]..], &kernel[p * inputs * outputs..], out, false);
             }
             self.images_of(&products, to, tiles, out);
+            finish.apply(i * images * to.image(), out);
         });
         out
     }

@@ -9,12 +9,12 @@ use crate::tensor::Tensor;
 /// An operand that lies in memory, or one that is computed piece by piece as it is read, and never written to memory.
 ///
 /// ```
-/// use tensor::{Conv2d, DType, Fused, Lazy, Operand::Input, Scalar, Tensor};
+/// use tensor::{Conv2d, DType, Finish, Fused, Lazy, Operand::Input, Scalar, Tensor};
 ///
 /// let (x, kernel) = (Tensor::full([1, 8, 8, 3], -1.0, DType::F32), Tensor::ones([5, 5, 3, 2], DType::F32));
 /// let rectified = Fused::new(x.shape(), 1, vec![(Scalar::relu(), vec![Input(0)])]).unwrap();
 /// let (lazy, conv) = (Lazy::Computed(&rectified, &[Some(&x)]), Conv2d::default());
-/// assert_eq!(lazy.conv2d(&kernel, &conv), x.relu().conv2d(&kernel, &conv));
+/// assert_eq!(lazy.conv2d(&kernel, &conv, Finish::NONE), x.relu().conv2d(&kernel, &conv));
 /// ```
 #[derive(Clone, Copy)]
 pub enum Lazy<'a> {
@@ -127,7 +127,7 @@ mod tests {
     use super::super::Operand::{Input, Result};
     use super::super::tests::operands;
     use super::*;
-    use crate::{Conv2d, Rng, Scalar};
+    use crate::{Conv2d, Finish, Rng, Scalar};
 
     /// All passes of convolutions of every kind, of images in memory against images computed meanwhile.
     #[test]
@@ -161,9 +161,9 @@ mod tests {
                 let (inputs_x, inputs_dy) = ([Some(&x), Some(y)], [Some(&dy), Some(dz)]);
                 let (lx, ldy) = (Lazy::Computed(&chain_x, &inputs_x), Lazy::Computed(&chain_dy, &inputs_dy));
                 let what = format!("{} {:?} {:?}", x.shape(), y.layout(), dz.layout());
-                assert_eq!(lx.conv2d(&kernel, &conv), ex.conv2d(&kernel, &conv), "{what}");
+                assert_eq!(lx.conv2d(&kernel, &conv, Finish::NONE), ex.conv2d(&kernel, &conv), "{what}");
                 assert_eq!(
-                    ldy.conv2d_input_grad(&kernel, x.shape(), &conv),
+                    ldy.conv2d_input_grad(&kernel, x.shape(), &conv, Finish::NONE),
                     edy.conv2d_input_grad(&kernel, x.shape(), &conv),
                     "{what}"
                 );
