@@ -79,13 +79,13 @@ pub trait Op<const N: usize>: Debug + 'static {
 
     /// Whether input `i` is read once, piece by piece. What it is computed from by functions of single numbers is then
     /// computed at that time by a [`Program`](crate::Program), which calls [`forward_lazy`](Op::forward_lazy).
-    fn reads_once(&self, _i: usize) -> bool {
+    fn reads_piecewise(&self, _i: usize) -> bool {
         false
     }
 
     /// Whether the result is written piece by piece. What functions of single numbers make of it is then computed while a
     /// piece is in the cache by a [`Program`](crate::Program), which calls [`forward_lazy`](Op::forward_lazy).
-    fn writes_once(&self) -> bool {
+    fn writes_piecewise(&self) -> bool {
         false
     }
 
@@ -146,12 +146,12 @@ pub trait AnyOp: Debug {
     fn channel_sums(&self) -> Option<ChannelSums> {
         None
     }
-    /// See [`Op::reads_once`].
-    fn reads_once(&self, _i: usize) -> bool {
+    /// See [`Op::reads_piecewise`].
+    fn reads_piecewise(&self, _i: usize) -> bool {
         false
     }
-    /// See [`Op::writes_once`].
-    fn writes_once(&self) -> bool {
+    /// See [`Op::writes_piecewise`].
+    fn writes_piecewise(&self) -> bool {
         false
     }
     /// See [`Op::forward_lazy`].
@@ -206,11 +206,11 @@ impl<O: Op<N>, const N: usize> AnyOp for Erased<O, N> {
     fn channel_sums(&self) -> Option<ChannelSums> {
         self.0.channel_sums()
     }
-    fn reads_once(&self, i: usize) -> bool {
-        self.0.reads_once(i)
+    fn reads_piecewise(&self, i: usize) -> bool {
+        self.0.reads_piecewise(i)
     }
-    fn writes_once(&self) -> bool {
-        self.0.writes_once()
+    fn writes_piecewise(&self) -> bool {
+        self.0.writes_piecewise()
     }
     #[track_caller]
     fn forward_lazy(&self, x: &[Lazy<'_>], finish: Finish<'_>) -> Tensor {

@@ -81,6 +81,12 @@ impl Conv2d {
         Shape::of(&[g.n, g.out[0], g.out[1], g.channels_out], "conv2d")
     }
 
+    /// Whether images of `f32` are convolved one by one, without their windows being written out: it has no dilation and no
+    /// groups.
+    pub fn is_direct(&self) -> bool {
+        self.dilation == [1, 1] && self.groups == 1
+    }
+
     fn geometry(&self, x: Shape, kernel: Shape) -> Result<Geometry, ShapeError> {
         const OP: &str = "conv2d";
         let refuse = |rule: String| Err(ShapeError::new(OP, format!("{x} with kernel {kernel}: {rule}")));

@@ -180,10 +180,7 @@ impl Fused {
         let parts = numbers.len().div_ceil(map::GRAIN).max(1);
         let chunk = numbers.len().div_ceil(parts).next_multiple_of(tile).max(tile);
         for_each_chunk_mut(numbers, chunk, |task, out| {
-            let mut work = self.workspace(&sources);
-            for (i, out) in out.chunks_mut(tile).enumerate() {
-                work.compute(task * chunk + i * tile, out.len(), Some(out));
-            }
+            self.workspace(&sources).write(task * chunk, out);
         });
         out
     }
@@ -261,6 +258,14 @@ pub(crate) struct Workspace<'a> {
 }
 
 impl Workspace<'_> {
+    /// Computes elements from `first` on, a multiple of the period, tile by tile to `out`.
+    fn write(&mut self, first: usize, out: &mut [f32]) {
+        let tile = self.sources.tile;
+        for (i, out) in out.chunks_mut(tile).enumerate() {
+            self.compute(first + i * tile, out.len(), Some(out));
+        }
+    }
+
     /// Computes `len` elements from `first` on, at most a tile. The last function's result goes to `out` if it is given.
     fn compute(&mut self, first: usize, len: usize, mut out: Option<&mut [f32]>) {
         let moved = &mut self.registers[self.program.registers..];
@@ -317,7 +322,7 @@ impl Workspace<'_> {
 mod tests {
     use super::Operand::{Input, Result};
     use super::*;
-    use crate::Rng;
+    use crate::{Conv2d, Rng};
 
     /// Operands that broadcast to this shape, in every layout.
     pub(super) fn operands(shape: &[usize], mut normal: impl FnMut(&[usize]) -> Tensor) -> Vec<Tensor> {
@@ -337,6 +342,23 @@ mod tests {
             // A run that tasks do not begin with.
             normal(&shape[shape.len().min(1)..]),
         ]
+    }
+
+    /// Images, kernel and convolution of every kind: images side by side, one by one, with many channels, and unfolded; and no
+    /// outputs, whose gradient is 0.
+    pub(super) fn convolutions(mut normal: impl FnMut(&[usize]) -> Tensor) -> Vec<(Tensor, Tensor, Conv2d)> {
+        let convolutions = [
+            ([5, 9, 8, 3], [3, 2, 3, 5], [1, 1], [1, 1]),
+            ([3, 13, 11, 1], [6, 6, 1, 24], [1, 1], [1, 1]),
+            ([3, 14, 9, 24], [5, 5, 24, 48], [2, 2], [1, 1]),
+            ([2, 7, 7, 16], [3, 3, 16, 16], [1, 1], [1, 1]),
+            ([2, 9, 8, 3], [3, 2, 3, 5], [1, 1], [2, 1]),
+            ([2, 9, 8, 3], [3, 2, 3, 0], [1, 1], [1, 1]),
+        ];
+        let made = convolutions.map(|(images, kernel, stride, dilation)| {
+            (normal(&images), normal(&kernel), Conv2d { stride, dilation, ..Conv2d::default() })
+        });
+        made.into()
     }
 
     /// A program with operands of every layout, against one operation after the other.

@@ -27,11 +27,6 @@ fn flops(kernel: Shape, output: Shape) -> u64 {
     2 * (output.count() * kernel[0] * kernel[1] * kernel[2]) as u64
 }
 
-/// Whether the images are read and written one by one: not if they are unfolded.
-fn one_by_one(conv: &Conv2d) -> bool {
-    conv.dilation == [1, 1] && conv.groups == 1
-}
-
 impl Op<2> for Convolve {
     fn shape(&self, [x, kernel]: [Shape; 2]) -> Result<Shape, ShapeError> {
         self.0.shape(x, kernel)
@@ -47,11 +42,11 @@ impl Op<2> for Convolve {
     fn forward(&self, [x, kernel]: [&Tensor; 2]) -> Tensor {
         x.conv2d(kernel, &self.0)
     }
-    fn reads_once(&self, i: usize) -> bool {
-        i == 0 && one_by_one(&self.0)
+    fn reads_piecewise(&self, i: usize) -> bool {
+        i == 0 && self.0.is_direct()
     }
-    fn writes_once(&self) -> bool {
-        one_by_one(&self.0)
+    fn writes_piecewise(&self) -> bool {
+        self.0.is_direct()
     }
     #[track_caller]
     fn forward_lazy(&self, [x, kernel]: [Lazy<'_>; 2], finish: Finish<'_>) -> Tensor {
@@ -105,11 +100,11 @@ impl Op<2> for ConvolveInputGrad {
     fn forward(&self, [y, kernel]: [&Tensor; 2]) -> Tensor {
         y.conv2d_input_grad(kernel, self.images, &self.conv)
     }
-    fn reads_once(&self, i: usize) -> bool {
-        i == 0 && one_by_one(&self.conv)
+    fn reads_piecewise(&self, i: usize) -> bool {
+        i == 0 && self.conv.is_direct()
     }
-    fn writes_once(&self) -> bool {
-        one_by_one(&self.conv)
+    fn writes_piecewise(&self) -> bool {
+        self.conv.is_direct()
     }
     #[track_caller]
     fn forward_lazy(&self, [y, kernel]: [Lazy<'_>; 2], finish: Finish<'_>) -> Tensor {
@@ -136,8 +131,8 @@ impl Op<2> for ConvolveKernelGrad {
     fn forward(&self, [x, y]: [&Tensor; 2]) -> Tensor {
         x.conv2d_kernel_grad(y, self.kernel, &self.conv)
     }
-    fn reads_once(&self, _: usize) -> bool {
-        one_by_one(&self.conv)
+    fn reads_piecewise(&self, _: usize) -> bool {
+        self.conv.is_direct()
     }
     #[track_caller]
     fn forward_lazy(&self, [x, y]: [Lazy<'_>; 2], finish: Finish<'_>) -> Tensor {

@@ -2,9 +2,10 @@
 //!
 //! An element-wise operation can be computed in the steps of its users instead of in one of its own, if these go through
 //! the same elements: element-wise operations of its shape, sums of such elements for each channel, and operations that
-//! read their operand once, piece by piece. Or in the step that computes what it is a function of, if that is written piece by
-//! piece. With one such step that always pays. With several it is computed several times,
+//! read their operand once, piece by piece. With one such step that always pays. With several it is computed several times,
 //! which pays if less memory is read and written.
+//!
+//! And an operation that writes its result piece by piece joins the step of the element-wise operations that go on with it.
 
 use crate::graph::{Node, Source};
 use tensor::{ChannelSums, DType, Scalar, Shape};
@@ -120,21 +121,22 @@ impl Groups<'_> {
     fn takes(&self, home: usize, user: usize, i: usize) -> bool {
         // A step's result is numbers: truth values are not fused.
         self.nodes[home].value.dtype() == DType::F32
-            && (through(self.nodes, user) == Some(self.nodes[i].value.shape()) || self.reads_once(user, i))
+            && (through(self.nodes, user) == Some(self.nodes[i].value.shape())
+                || self.reads_piecewise(user, i))
     }
 
     /// Whether node `user` is an operation that reads its operand `i` once, piece by piece.
-    fn reads_once(&self, user: usize, i: usize) -> bool {
+    fn reads_piecewise(&self, user: usize, i: usize) -> bool {
         let Source::Op(op) = &self.nodes[user].source else { return false };
         let mut inputs = self.nodes[user].inputs.iter().enumerate();
-        inputs.all(|(k, &input)| input != i || op.reads_once(k))
+        inputs.all(|(k, &input)| input != i || op.reads_piecewise(k))
     }
 
     /// Whether the step `home` goes through elements of this shape.
     fn goes_through(&self, home: usize, shape: Shape) -> bool {
         let reads = |operation: usize| {
             let read = |&input: &usize| {
-                self.nodes[input].value.shape() == shape && self.reads_once(operation, input)
+                self.nodes[input].value.shape() == shape && self.reads_piecewise(operation, input)
             };
             self.nodes[operation].inputs.iter().any(read)
         };
@@ -148,7 +150,7 @@ impl Groups<'_> {
         let &[home] = &self.homes[user][..] else { return None };
         let shape = Some(self.nodes[i].value.shape());
         let Source::Op(op) = &self.nodes[i].source else { return None };
-        let fits = op.writes_once()
+        let fits = op.writes_piecewise()
             && self.nodes[i].value.dtype() == DType::F32
             && self.bytes(i) >= FAR
             && self.operations[home].is_none()
@@ -191,7 +193,7 @@ pub(super) fn scalar(nodes: &[Node], i: usize) -> Option<Scalar> {
 pub(super) fn piecewise(nodes: &[Node], i: usize) -> bool {
     match &nodes[i].source {
         Source::Op(op) if nodes[i].value.dtype() == DType::F32 => {
-            op.writes_once() || (0..nodes[i].inputs.len()).any(|k| op.reads_once(k))
+            op.writes_piecewise() || (0..nodes[i].inputs.len()).any(|k| op.reads_piecewise(k))
         }
         _ => false,
     }

@@ -108,13 +108,13 @@ impl Geometry {
         let largest = written(input)
             .saturating_mul(self.channels)
             .max(written(output).saturating_mul(self.channels_out));
-        self.conv.dilation == [1, 1] && self.conv.groups == 1 && self.taps() > 0 && largest < 1 << 26
+        self.conv.is_direct() && self.taps() > 0 && largest < 1 << 26
     }
 
     /// The images as the windows see them.
     pub(super) fn padded_input(&self) -> Padded {
         let size = [0, 1].map(|i| (self.out[i] - 1) * self.conv.stride[i] + self.kernel[i]);
-        Padded { size, before: self.before.map(|before| before), channels: self.channels }
+        Padded { size, before: self.before, channels: self.channels }
     }
 
     pub(super) fn forward_direct(

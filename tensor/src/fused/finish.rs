@@ -57,10 +57,7 @@ impl Finisher<'_> {
     /// Goes on with the elements from `first` on, the beginning of a block that follows the first axis.
     pub(crate) fn apply(&self, first: usize, out: &mut [f32]) {
         if let Some((program, sources)) = &self.0 {
-            let mut work = program.workspace(sources);
-            for (i, out) in out.chunks_mut(sources.tile).enumerate() {
-                work.compute(first + i * sources.tile, out.len(), Some(out));
-            }
+            program.workspace(sources).write(first, out);
         }
     }
 }
@@ -68,26 +65,16 @@ impl Finisher<'_> {
 #[cfg(test)]
 mod tests {
     use super::super::Operand::{Input, Result};
-    use super::super::tests::operands;
+    use super::super::tests::{convolutions, operands};
     use super::*;
-    use crate::{Conv2d, DType, Lazy, Rng, Scalar};
+    use crate::{DType, Lazy, Rng, Scalar};
 
     /// Convolutions of every kind gone on with image by image, against the same with all of the result.
     #[test]
     fn the_bits_are_those_of_a_result_in_memory() {
         let rng = &mut Rng::new(1);
         let mut normal = |shape: &[usize]| Tensor::normal(Shape::from(shape), 0.3, 1.0, DType::F32, rng);
-        for (images, kernel, stride, dilation) in [
-            // Images side by side, one by one, with many channels, and unfolded; and no outputs, whose gradient is 0.
-            ([5, 9, 8, 3], [3, 2, 3, 5], [1, 1], [1, 1]),
-            ([3, 13, 11, 1], [6, 6, 1, 24], [1, 1], [1, 1]),
-            ([3, 14, 9, 24], [5, 5, 24, 48], [2, 2], [1, 1]),
-            ([2, 7, 7, 16], [3, 3, 16, 16], [1, 1], [1, 1]),
-            ([2, 9, 8, 3], [3, 2, 3, 5], [1, 1], [2, 1]),
-            ([2, 9, 8, 3], [3, 2, 3, 0], [1, 1], [1, 1]),
-        ] {
-            let conv = Conv2d { stride, dilation, ..Conv2d::default() };
-            let (x, kernel) = (normal(&images), normal(&kernel));
+        for (x, kernel, conv) in convolutions(&mut normal) {
             let dy = normal(&conv.shape(x.shape(), kernel.shape()).unwrap());
             let results = [x.conv2d(&kernel, &conv), dy.conv2d_input_grad(&kernel, x.shape(), &conv)];
             for (result, is_gradient) in results.into_iter().zip([false, true]) {

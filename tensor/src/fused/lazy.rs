@@ -24,12 +24,6 @@ pub enum Lazy<'a> {
     Computed(&'a Fused, &'a [Option<&'a Tensor>]),
 }
 
-impl<'a> From<&'a Tensor> for Lazy<'a> {
-    fn from(x: &'a Tensor) -> Lazy<'a> {
-        Lazy::Given(x)
-    }
-}
-
 impl<'a> Lazy<'a> {
     /// The shape.
     pub fn shape(self) -> Shape {
@@ -107,15 +101,12 @@ impl Reader<'_> {
         match self {
             Reader::Given(numbers) => &numbers[first..first + len],
             Reader::Computed { work, numbers } => {
-                let &Sources { period, tile, .. } = work.sources;
-                let before = first % period;
+                let before = first % work.sources.period;
                 let (first, len) = (first - before, before + len);
                 if numbers.len() < len {
                     *numbers = Buffer::uninit(len);
                 }
-                for (i, out) in numbers[..len].chunks_mut(tile).enumerate() {
-                    work.compute(first + i * tile, out.len(), Some(out));
-                }
+                work.write(first, &mut numbers[..len]);
                 &numbers[before..len]
             }
         }
@@ -125,25 +116,16 @@ impl Reader<'_> {
 #[cfg(test)]
 mod tests {
     use super::super::Operand::{Input, Result};
-    use super::super::tests::operands;
+    use super::super::tests::{convolutions, operands};
     use super::*;
-    use crate::{Conv2d, Finish, Rng, Scalar};
+    use crate::{Finish, Rng, Scalar};
 
     /// All passes of convolutions of every kind, of images in memory against images computed meanwhile.
     #[test]
     fn the_bits_of_a_convolution_are_those_of_images_in_memory() {
         let rng = &mut Rng::new(1);
         let mut normal = |shape: &[usize]| Tensor::normal(Shape::from(shape), 0.3, 1.0, DType::F32, rng);
-        for (images, kernel, stride, dilation) in [
-            // Images side by side, one by one, with many channels, and unfolded.
-            ([5, 9, 8, 3], [3, 2, 3, 5], [1, 1], [1, 1]),
-            ([3, 13, 11, 1], [6, 6, 1, 24], [1, 1], [1, 1]),
-            ([3, 14, 9, 24], [5, 5, 24, 48], [2, 2], [1, 1]),
-            ([2, 7, 7, 16], [3, 3, 16, 16], [1, 1], [1, 1]),
-            ([2, 9, 8, 3], [3, 2, 3, 5], [1, 1], [2, 1]),
-        ] {
-            let conv = Conv2d { stride, dilation, ..Conv2d::default() };
-            let (x, kernel) = (normal(&images), normal(&kernel));
+        for (x, kernel, conv) in convolutions(&mut normal) {
             let dy = normal(&conv.shape(x.shape(), kernel.shape()).unwrap());
             let chain = |x: &Tensor| {
                 let program = vec![
