@@ -21,7 +21,7 @@ pub(crate) fn rows_per_task(channels: usize) -> usize {
 const TOGETHER: usize = 256;
 
 /// Rows whose channels are handled together.
-fn rows_together(channels: usize) -> usize {
+pub(crate) fn rows_together(channels: usize) -> usize {
     (TOGETHER / channels.max(1)).max(1)
 }
 

@@ -55,7 +55,7 @@ macro_rules! float_methods {
             $(
                 #[doc = concat!("As [`Tensor::", stringify!($name), "`].")]
                 pub fn $name() -> Scalar {
-                    Scalar(Function::One(|x, out| map(x, out, #[inline(always)] |$x: f32| -> f32 { $f })))
+                    Scalar::new(stringify!($name), Function::One(|x, out| map(x, out, #[inline(always)] |$x: f32| -> f32 { $f })))
                 }
             )*
         }
@@ -112,7 +112,7 @@ macro_rules! number_methods {
             $(
                 #[doc = concat!("As [`Tensor::", stringify!($name), "`].")]
                 pub fn $name() -> Scalar {
-                    Scalar(Function::One(|x, out| map(x, out, $f::<f32>)))
+                    Scalar::new(stringify!($name), Function::One(|x, out| map(x, out, $f::<f32>)))
                 }
             )*
         }
@@ -178,7 +178,7 @@ macro_rules! binary_methods {
             $(
                 #[doc = concat!("As [`Tensor::", stringify!($name), "`].")]
                 pub fn $name() -> Scalar {
-                    Scalar(Function::Two(|x, y, out| map_pairs(x, y, out, #[inline(always)] |$x: f32, $y: f32| $f)))
+                    Scalar::new(stringify!($name), Function::Two(|x, y, out| map_pairs(x, y, out, #[inline(always)] |$x: f32, $y: f32| $f)))
                 }
             )*
         }
@@ -223,7 +223,7 @@ binary_methods! {
 impl Scalar {
     /// As [`Tensor::div`].
     pub fn div() -> Scalar {
-        Scalar(Function::Two(|x, y, out| map_pairs(x, y, out, <f32 as Number>::over)))
+        Scalar::new("div", Function::Two(|x, y, out| map_pairs(x, y, out, <f32 as Number>::over)))
     }
 }
 

@@ -6,6 +6,7 @@
 
 mod finish;
 mod lazy;
+mod merge;
 mod source;
 mod sums;
 
@@ -17,6 +18,7 @@ use crate::parallel::for_each_chunk_mut;
 use crate::scalar::{MOST_OPERANDS, Scalar};
 use crate::shape::Shape;
 use crate::tensor::Tensor;
+use merge::{Program, merged};
 use source::{Source, lcm};
 
 pub use finish::Finish;
@@ -81,30 +83,28 @@ impl Fused {
 
     /// As [`new`](Fused::new). The results among the operands in `kept` are still in their registers in the end, and the
     /// operands become these registers.
-    fn keeping(
-        shape: Shape,
-        inputs: usize,
-        program: Vec<(Scalar, Vec<Operand>)>,
-        kept: &mut [Operand],
-    ) -> Option<Fused> {
+    fn keeping(shape: Shape, inputs: usize, program: Program, kept: &mut [Operand]) -> Option<Fused> {
         assert!(!program.is_empty(), "fused: a program needs a function");
-        let mut last_use = vec![0; program.len()];
         for (i, (function, operands)) in program.iter().enumerate() {
             assert_eq!(function.arity(), operands.len(), "fused: function {i} has other operands");
-            for operand in operands {
-                match *operand {
-                    Operand::Input(input) => assert!(input < inputs, "fused: there is no input {input}"),
-                    Operand::Result(result) => {
-                        assert!(result < i, "fused: function {i} comes before its operand {result}");
-                        last_use[result] = i;
-                    }
+        }
+        let all =
+            program.iter().enumerate().flat_map(|(i, (_, operands))| operands.iter().map(move |o| (i, o)));
+        for (i, operand) in all.chain(kept.iter().map(|operand| (program.len(), operand))) {
+            match *operand {
+                Operand::Input(input) => assert!(input < inputs, "fused: there is no input {input}"),
+                Operand::Result(result) => {
+                    assert!(result < i, "fused: function {i} comes before its operand {result}")
                 }
             }
         }
-        for operand in &*kept {
-            match *operand {
-                Operand::Input(input) => assert!(input < inputs, "fused: there is no input {input}"),
-                Operand::Result(result) => last_use[result] = usize::MAX,
+        let program = merged(program, kept);
+        let mut last_use = vec![0; program.len()];
+        let used =
+            program.iter().enumerate().flat_map(|(i, (_, operands))| operands.iter().map(move |o| (i, o)));
+        for (i, operand) in used.chain(kept.iter().map(|operand| (usize::MAX, operand))) {
+            if let Operand::Result(result) = *operand {
+                last_use[result] = i;
             }
         }
         // An input may need a register of its own, by its layout. A result gives its up after its last use.
@@ -141,7 +141,7 @@ impl Fused {
         self.shape
     }
 
-    /// The number of functions.
+    /// The number of functions, two that are computed as one counted once.
     pub fn len(&self) -> usize {
         self.steps.len()
     }

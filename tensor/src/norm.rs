@@ -5,7 +5,7 @@ use crate::channels::{add_terms, laid_out, map_channels, rows_per_task, sum_chan
 use crate::dtype::{Element, for_float};
 use crate::math::Float;
 use crate::parallel::for_each_chunk_mut;
-use crate::scalar::{ChannelSums, Function, Scalar, map_all};
+use crate::scalar::{ChannelSums, Function, Scalar, map_all, unless};
 use crate::shape::{OrPanic, Shape, ShapeError};
 use crate::tensor::Tensor;
 
@@ -133,26 +133,65 @@ fn gradient<T: Float>(x: T, dy: T, [mean, factor, shift, slope]: [T; 4]) -> T {
 impl Scalar {
     /// Of `x`, mean, inverse, scale and offset, see [`Tensor::normalize`].
     pub fn normalize() -> Scalar {
-        Scalar(Function::Five(|[x, mean, inverse, scale, offset], out| {
-            map_all(
-                [x, mean, inverse, scale, offset],
-                out,
-                #[inline(always)]
-                |[x, params @ ..]| normalized(x, params),
-            );
-        }))
+        Scalar::new(
+            "normalize",
+            Function::Five(|[x, mean, inverse, scale, offset], out| {
+                map_all(
+                    [x, mean, inverse, scale, offset],
+                    out,
+                    #[inline(always)]
+                    |[x, params @ ..]| normalized(x, params),
+                );
+            }),
+        )
+    }
+
+    /// Of the same, rectified.
+    pub(crate) fn normalize_relu() -> Scalar {
+        Scalar::new(
+            "normalize_relu",
+            Function::Five(|x, out| {
+                map_all(
+                    x,
+                    out,
+                    #[inline(always)]
+                    |[x, params @ ..]| {
+                        let y = normalized(x, params);
+                        unless(y < 0.0, y)
+                    },
+                );
+            }),
+        )
+    }
+
+    /// Of the same and the gradient that arrives at its rectified value: it, where that is not 0.
+    pub(crate) fn normalize_relu_grad() -> Scalar {
+        Scalar::new(
+            "normalize_relu_grad",
+            Function::Six(|x, out| {
+                map_all(
+                    x,
+                    out,
+                    #[inline(always)]
+                    |[x, params @ .., dy]| unless(normalized(x, params) <= 0.0, dy),
+                );
+            }),
+        )
     }
 
     /// Of `x`, mean, factor, shift, slope and `dy`, see [`Tensor::normalize_grad`].
     pub fn normalize_grad() -> Scalar {
-        Scalar(Function::Six(|[x, mean, factor, shift, slope, dy], out| {
-            map_all(
-                [x, mean, factor, shift, slope, dy],
-                out,
-                #[inline(always)]
-                |[x, params @ .., dy]| gradient(x, dy, params),
-            );
-        }))
+        Scalar::new(
+            "normalize_grad",
+            Function::Six(|[x, mean, factor, shift, slope, dy], out| {
+                map_all(
+                    [x, mean, factor, shift, slope, dy],
+                    out,
+                    #[inline(always)]
+                    |[x, params @ .., dy]| gradient(x, dy, params),
+                );
+            }),
+        )
     }
 }
 

@@ -10,7 +10,10 @@ use crate::simd::vectorize;
 /// assert_eq!(Scalar::add().arity(), 2);
 /// ```
 #[derive(Clone, Copy)]
-pub struct Scalar(pub(crate) Function);
+pub struct Scalar {
+    name: &'static str,
+    function: Function,
+}
 
 /// No function has more operands.
 pub(crate) const MOST_OPERANDS: usize = 6;
@@ -52,9 +55,23 @@ impl ChannelSums {
 }
 
 impl Scalar {
+    pub(crate) fn new(name: &'static str, function: Function) -> Scalar {
+        Scalar { name, function }
+    }
+
+    /// The function that does the same to what `first` gives, and to its other operands behind those of `first`: what is
+    /// between stays in a register. `None` if there is none; there are those of what follows a batch normalisation.
+    pub(crate) fn after(self, first: Scalar) -> Option<Scalar> {
+        match [first.name, self.name] {
+            ["normalize", "relu"] => Some(Scalar::normalize_relu()),
+            ["normalize_relu", "relu_grad"] => Some(Scalar::normalize_relu_grad()),
+            _ => None,
+        }
+    }
+
     /// How many numbers it is a function of.
     pub fn arity(self) -> usize {
-        match self.0 {
+        match self.function {
             Function::One(_) | Function::Clamp { .. } => 1,
             Function::Two(_) => 2,
             Function::Three(_) => 3,
@@ -65,7 +82,7 @@ impl Scalar {
 
     /// `out[i] = f(x[0][i], x[1][i], …)`.
     pub(crate) fn apply(self, x: [&[f32]; MOST_OPERANDS], out: &mut [f32]) {
-        match self.0 {
+        match self.function {
             Function::One(f) => f(x[0], out),
             Function::Two(f) => f(x[0], x[1], out),
             Function::Three(f) => f(x[0], x[1], x[2], out),
@@ -95,63 +112,75 @@ impl Scalar {
 
     /// The number itself; also a truth value as a number.
     pub fn same() -> Scalar {
-        Scalar(Function::One(|x, out| out.copy_from_slice(x)))
+        Scalar::new("same", Function::One(|x, out| out.copy_from_slice(x)))
     }
 
     /// The first number kept within the bounds, see [`Tensor::clamp`](crate::Tensor::clamp).
     pub fn clamp(low: f64, high: f64) -> Scalar {
-        Scalar(Function::Clamp { low: low as f32, high: high as f32 })
+        Scalar::new("clamp", Function::Clamp { low: low as f32, high: high as f32 })
     }
 
     /// `if condition { a } else { b }`, see [`Tensor::select`](crate::Tensor::select).
     pub fn select() -> Scalar {
-        Scalar(Function::Three(|c, a, b, out| {
-            vectorize(
-                #[inline(always)]
-                || {
-                    let operands = c.iter().zip(a.iter().zip(b));
-                    out.iter_mut().zip(operands).for_each(|(o, (&c, (&a, &b)))| *o = choose(c, a, b));
-                },
-            );
-        }))
+        Scalar::new(
+            "select",
+            Function::Three(|c, a, b, out| {
+                vectorize(
+                    #[inline(always)]
+                    || {
+                        let operands = c.iter().zip(a.iter().zip(b));
+                        out.iter_mut().zip(operands).for_each(|(o, (&c, (&a, &b)))| *o = choose(c, a, b));
+                    },
+                );
+            }),
+        )
     }
 
     /// `¬x`, see [`Tensor::logical_not`](crate::Tensor::logical_not).
     pub fn logical_not() -> Scalar {
-        Scalar(Function::One(|x, out| {
-            map(
-                x,
-                out,
-                #[inline(always)]
-                |x| 1.0 - x,
-            )
-        }))
+        Scalar::new(
+            "logical_not",
+            Function::One(|x, out| {
+                map(
+                    x,
+                    out,
+                    #[inline(always)]
+                    |x| 1.0 - x,
+                )
+            }),
+        )
     }
 
     /// `x ∧ y`, see [`Tensor::logical_and`](crate::Tensor::logical_and).
     pub fn logical_and() -> Scalar {
-        Scalar(Function::Two(|x, y, out| {
-            map_pairs(
-                x,
-                y,
-                out,
-                #[inline(always)]
-                |x, y| x * y,
-            )
-        }))
+        Scalar::new(
+            "logical_and",
+            Function::Two(|x, y, out| {
+                map_pairs(
+                    x,
+                    y,
+                    out,
+                    #[inline(always)]
+                    |x, y| x * y,
+                )
+            }),
+        )
     }
 
     /// `x ∨ y`, see [`Tensor::logical_or`](crate::Tensor::logical_or).
     pub fn logical_or() -> Scalar {
-        Scalar(Function::Two(|x, y, out| {
-            map_pairs(
-                x,
-                y,
-                out,
-                #[inline(always)]
-                |x, y| if x >= y { x } else { y },
-            )
-        }))
+        Scalar::new(
+            "logical_or",
+            Function::Two(|x, y, out| {
+                map_pairs(
+                    x,
+                    y,
+                    out,
+                    #[inline(always)]
+                    |x, y| if x >= y { x } else { y },
+                )
+            }),
+        )
     }
 }
 
@@ -160,6 +189,12 @@ impl Scalar {
 fn choose(c: f32, a: f32, b: f32) -> f32 {
     let mask = if c != 0.0 { u32::MAX } else { 0 };
     f32::from_bits(a.to_bits() & mask | b.to_bits() & !mask)
+}
+
+/// `if condition { 0 } else { x }`, likewise.
+#[inline(always)]
+pub(crate) fn unless(condition: bool, x: f32) -> f32 {
+    f32::from_bits(x.to_bits() & if condition { 0 } else { u32::MAX })
 }
 
 /// A number in a fused program that is the result of a function.

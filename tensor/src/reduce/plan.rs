@@ -1,6 +1,7 @@
 //! A reduction as loops over memory.
 
 use crate::buffer::Buffer;
+use crate::channels::rows_together;
 use crate::dtype::Element;
 use crate::map::GRAIN;
 use crate::parallel::for_each_chunk_mut;
@@ -52,15 +53,18 @@ impl Plan {
     /// Combines along the reduced axis with `op`, an associative operation with neutral element `init`.
     ///
     /// Blocks of fixed length are folded first and their results after, so that the result depends on the shape alone
-    /// and rounding errors grow with the number of blocks rather than of elements.
+    /// and rounding errors grow with the number of blocks rather than of elements. Short rows are folded several side by
+    /// side: one after the other, each would wait for the one before.
     pub(super) fn fold<T: Element>(&self, init: T, op: impl Fn(T, T) -> T + Copy + Sync) -> Buffer<T> {
         let &Plan { outer, reduced, inner, .. } = self;
         let data = self.slice::<T>();
-        let block = (512 / inner.max(1)).max(16).min(reduced.max(1));
+        let together = if inner == 1 { 32 } else { rows_together(inner) };
+        let block = (16 * together).min(reduced.max(1));
         let blocks = reduced.div_ceil(block).max(1);
         let mut partial = Buffer::uninit(outer * blocks * inner);
         let cells_per_task = (GRAIN / (block * inner).max(1)).max(1);
         for_each_chunk_mut(&mut partial, cells_per_task * inner.max(1), |task, out| {
+            let mut lanes = Buffer::uninit(together * inner);
             vectorize(
                 #[inline(always)]
                 || {
@@ -73,10 +77,11 @@ impl Plan {
                         if inner == 1 {
                             out[0] = fold_run(rows, init, op);
                         } else {
-                            out.fill(init);
-                            for row in rows.chunks_exact(inner) {
-                                out.iter_mut().zip(row).for_each(|(o, &x)| *o = op(*o, x));
+                            lanes.fill(init);
+                            for rows in rows.chunks(together * inner) {
+                                lanes.iter_mut().zip(rows).for_each(|(lane, &x)| *lane = op(*lane, x));
                             }
+                            out.copy_from_slice(combine_pairs(&mut lanes, inner, op));
                         }
                     }
                 },
