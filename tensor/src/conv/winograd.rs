@@ -26,10 +26,10 @@ use matrices::{Known, Matrices};
 use transform::{Axis, Direction, Transform};
 
 /// Numbers that the points of the images at hand have, so that they stay in a core's second-level cache.
-const CACHED: usize = 192 << 10;
+const CACHED: usize = 256 << 10;
 
 /// Numbers that the points of a kernel's gradient may have: they are added to for every group of images.
-const CACHED_KERNEL: usize = 256 << 10;
+const CACHED_KERNEL: usize = 320 << 10;
 
 /// `F(M, R)` for one convolution.
 struct Winograd<'a, const N: usize, const M: usize, const R: usize>(&'a Geometry);
