@@ -50,27 +50,24 @@ fn run(args: &Args) -> Result<(), String> {
     };
     let data = few_digits(3_000, 0);
     for model in models {
-        for batch in BATCHES {
-            training(model.name, batch, TrainingStep::new(model, data.clone(), batch, args.mode)?)?;
-        }
+        training(model.name, BATCHES, |batch| TrainingStep::new(model, data.clone(), batch, args.mode))?;
     }
     // One hidden layer of this width: its cost is in proportion to the width.
-    for width in WIDTHS {
-        training("width", width, dense(&[784, width, 10], &data, args.mode)?)?;
-    }
+    training("width", WIDTHS, |width| dense(&[784, width, 10], &data, args.mode))?;
     // So many hidden layers of 200: all but the first cost the same.
-    for depth in DEPTHS {
+    training("depth", DEPTHS, |depth| {
         let widths: Vec<usize> = [784].into_iter().chain(vec![200; depth]).chain([10]).collect();
-        training("depth", depth, dense(&widths, &data, args.mode)?)?;
-    }
+        dense(&widths, &data, args.mode)
+    })?;
     // So many additions of 10 numbers, eager, each of which leaves a node in the graph.
     let x = Tensor::from([0.5_f32; 10]);
     for operations in OPERATIONS {
-        point("operations", operations, || {
+        let times = time(100, Duration::from_millis(300), || {
             let graph = Graph::training(0, 0);
             let x = graph.input(x.clone());
             std::hint::black_box((0..operations).fold(x, |sum, _| sum + x));
-        })?;
+        });
+        print("operations", operations, quantile(&times, 0.5))?;
     }
     Ok(())
 }
@@ -88,19 +85,38 @@ fn dense(widths: &[usize], data: &Dataset, mode: Mode) -> Result<TrainingStep, S
     TrainingStep::with(model, Box::new(Adam::new()), Box::new(Constant::new(1e-4)), data.clone(), 100, mode)
 }
 
-/// Measures and prints what a training step costs.
-fn training(series: &str, size: usize, mut step: TrainingStep) -> Result<(), String> {
-    point(series, size, || {
-        step.run();
-    })
+/// How often each size has its turn.
+const TURNS: usize = 12;
+
+/// Measures and prints what a training step costs at each size. They have their turns one after the other, since a machine is
+/// not as fast one second as the next.
+fn training<const N: usize>(
+    series: &str,
+    sizes: [usize; N],
+    step: impl Fn(usize) -> Result<TrainingStep, String>,
+) -> Result<(), String> {
+    let mut steps = sizes.into_iter().map(step).collect::<Result<Vec<_>, _>>()?;
+    let mut times = vec![vec![]; N];
+    for _ in 0..TURNS {
+        for (step, times) in steps.iter_mut().zip(&mut times) {
+            // The caches hold what another size has left in them.
+            for _ in 0..2 {
+                step.run();
+            }
+            times.extend(time(3, Duration::from_millis(50), || {
+                step.run();
+            }));
+        }
+    }
+    for (size, mut times) in sizes.into_iter().zip(times) {
+        times.sort_by(f64::total_cmp);
+        print(series, size, quantile(&times, 0.5))?;
+    }
+    Ok(())
 }
 
-/// Measures and prints one point.
-fn point(series: &str, size: usize, mut work: impl FnMut()) -> Result<(), String> {
-    for _ in 0..5 {
-        work();
-    }
-    let seconds = quantile(&time(20, Duration::from_millis(300), work), 0.5);
+/// Prints one point.
+fn print(series: &str, size: usize, seconds: f64) -> Result<(), String> {
     let point = Point {
         series: series.into(),
         size,

@@ -196,12 +196,23 @@ fn winograd_stays_within_its_error() {
         let k = Tensor::normal([kernel, kernel, inputs, outputs], 0.0, 0.1, DType::F32, rng);
         let g = conv.geometry(x.shape(), k.shape()).unwrap();
         let (Some(xs), Some(ks)) = (numbers(&x), k.as_slice()) else { unreachable!("they are contiguous") };
-        let found = g.forward_winograd(&xs, ks, &Finish::NONE.finisher(x.shape())).expect("it pays here");
-        let found = Tensor::from_buffer(found, conv.shape(x.shape(), k.shape()).unwrap()).to(DType::F64);
-        let expected = x.to(DType::F64).conv2d(&k.to(DType::F64), &conv);
-        let error = (found - &expected).abs().max(..).item() / expected.abs().max(..).item();
-        println!("{kernel}x{kernel}, stride {stride}: {error:e}");
-        assert!(error < 2e-5, "{kernel}x{kernel}, stride {stride}: {error}");
+        let shape = conv.shape(x.shape(), k.shape()).unwrap();
+        let dy = Tensor::normal(shape, 0.0, 1.0, DType::F32, rng);
+        let dys = numbers(&dy).expect("they are contiguous");
+        let [x64, k64, dy64] = [&x, &k, &dy].map(|t| t.to(DType::F64));
+        let forward = g.forward_winograd(&xs, ks, &Finish::NONE.finisher(x.shape()));
+        let input_grad = g.input_grad_winograd(&dys, ks, &Finish::NONE.finisher(shape));
+        let kernel_grad = g.kernel_grad_winograd(&xs, &dys);
+        for (pass, found, expected) in [
+            ("forward", forward, x64.conv2d(&k64, &conv)),
+            ("input gradient", input_grad, dy64.conv2d_input_grad(&k64, x.shape(), &conv)),
+            ("kernel gradient", kernel_grad, x64.conv2d_kernel_grad(&dy64, k.shape(), &conv)),
+        ] {
+            let found = Tensor::from_buffer(found.expect("it pays here"), expected.shape()).to(DType::F64);
+            let error = (found - &expected).abs().max(..).item() / expected.abs().max(..).item();
+            println!("{pass}, {kernel}x{kernel}, stride {stride}: {error:e}");
+            assert!(error < 2e-5, "{pass}, {kernel}x{kernel}, stride {stride}: {error}");
+        }
     }
 }
 
