@@ -64,7 +64,7 @@ impl Plan {
         let mut partial = Buffer::uninit(outer * blocks * inner);
         let cells_per_task = (GRAIN / (block * inner).max(1)).max(1);
         for_each_chunk_mut(&mut partial, cells_per_task * inner.max(1), |task, out| {
-            let mut lanes = Buffer::uninit(together * inner);
+            let mut lanes = Buffer::uninit(if together == 1 { 0 } else { together * inner });
             vectorize(
                 #[inline(always)]
                 || {
@@ -76,11 +76,10 @@ impl Plan {
                         let rows = &data[from..from + len * inner];
                         if inner == 1 {
                             out[0] = fold_run(rows, init, op);
+                        } else if together == 1 {
+                            fold_rows(rows, out, init, op);
                         } else {
-                            lanes.fill(init);
-                            for rows in rows.chunks(together * inner) {
-                                lanes.iter_mut().zip(rows).for_each(|(lane, &x)| *lane = op(*lane, x));
-                            }
+                            fold_rows(rows, &mut lanes, init, op);
                             out.copy_from_slice(combine_pairs(&mut lanes, inner, op));
                         }
                     }
@@ -139,6 +138,15 @@ fn combine_pairs<T: Copy>(rows: &mut [T], inner: usize, op: impl Fn(T, T) -> T) 
         left = left.div_ceil(2);
     }
     &rows[..inner]
+}
+
+/// Folds rows of as many elements as there are lanes, the last of which may be shorter.
+#[inline(always)]
+fn fold_rows<T: Copy>(rows: &[T], lanes: &mut [T], init: T, op: impl Fn(T, T) -> T + Copy) {
+    lanes.fill(init);
+    for row in rows.chunks(lanes.len()) {
+        lanes.iter_mut().zip(row).for_each(|(lane, &x)| *lane = op(*lane, x));
+    }
 }
 
 /// Folds a run in sixteen interleaved lanes, which the compiler keeps in vector registers.
