@@ -18,7 +18,7 @@ use crate::parallel::for_each_chunk_mut;
 use crate::scalar::{MOST_OPERANDS, Scalar};
 use crate::shape::Shape;
 use crate::tensor::Tensor;
-use merge::{Program, merged};
+use merge::{Program, merged, operands};
 use source::{Source, lcm};
 
 pub use finish::Finish;
@@ -88,10 +88,8 @@ impl Fused {
         for (i, (function, operands)) in program.iter().enumerate() {
             assert_eq!(function.arity(), operands.len(), "fused: function {i} has other operands");
         }
-        let all =
-            program.iter().enumerate().flat_map(|(i, (_, operands))| operands.iter().map(move |o| (i, o)));
-        for (i, operand) in all.chain(kept.iter().map(|operand| (program.len(), operand))) {
-            match *operand {
+        for (i, operand) in operands(&program, kept) {
+            match operand {
                 Operand::Input(input) => assert!(input < inputs, "fused: there is no input {input}"),
                 Operand::Result(result) => {
                     assert!(result < i, "fused: function {i} comes before its operand {result}")
@@ -100,10 +98,8 @@ impl Fused {
         }
         let program = merged(program, kept);
         let mut last_use = vec![0; program.len()];
-        let used =
-            program.iter().enumerate().flat_map(|(i, (_, operands))| operands.iter().map(move |o| (i, o)));
-        for (i, operand) in used.chain(kept.iter().map(|operand| (usize::MAX, operand))) {
-            if let Operand::Result(result) = *operand {
+        for (i, operand) in operands(&program, kept) {
+            if let Operand::Result(result) = operand {
                 last_use[result] = i;
             }
         }

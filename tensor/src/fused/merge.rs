@@ -6,12 +6,22 @@ use crate::scalar::Scalar;
 /// Functions and what they are applied to.
 pub(super) type Program = Vec<(Scalar, Vec<Operand>)>;
 
+/// All operands, each with the number of the function that it is one of; those in `kept` belong to what comes after the last.
+pub(super) fn operands<'a>(
+    program: &'a Program,
+    kept: &'a [Operand],
+) -> impl Iterator<Item = (usize, Operand)> + 'a {
+    let of_functions =
+        program.iter().enumerate().flat_map(|(i, (_, operands))| operands.iter().map(move |&o| (i, o)));
+    of_functions.chain(kept.iter().map(|&operand| (program.len(), operand)))
+}
+
 /// The program in which a function and the one before it, whose result nobody else uses, are one where there is one for
 /// both, see [`Scalar::after`]. The operands in `kept` are used by what comes after the program, and renumbered too.
 pub(super) fn merged(program: Program, kept: &mut [Operand]) -> Program {
     let mut uses = vec![0; program.len()];
-    for operand in program.iter().flat_map(|(_, operands)| operands).chain(&*kept) {
-        if let Operand::Result(result) = *operand {
+    for (_, operand) in operands(&program, kept) {
+        if let Operand::Result(result) = operand {
             uses[result] += 1;
         }
     }
@@ -22,12 +32,12 @@ pub(super) fn merged(program: Program, kept: &mut [Operand]) -> Program {
         else {
             continue;
         };
-        let Some((first, operands)) = program[*before].as_ref().filter(|_| uses[*before] == 1) else {
+        let before = *before;
+        let Some((first, operands)) = program[before].as_ref().filter(|_| uses[before] == 1) else {
             continue;
         };
         if let Some(both) = function.after(*first) {
             let operands = [operands, rest].concat();
-            let before = *before;
             program[before] = None;
             program[i] = Some((both, operands));
         }
@@ -79,6 +89,26 @@ mod tests {
             let fused = Fused::new(x.shape(), 6, program).unwrap();
             assert_eq!(fused.len(), len);
             assert_eq!(fused.run(&inputs), expected, "{len}");
+        }
+    }
+
+    /// Zeros of both signs, NaN and infinities: the function for both decides by other comparisons than the two.
+    #[test]
+    fn special_numbers_come_out_with_the_same_bits() {
+        let x = Tensor::from([0.0_f32, -0.0, f32::NAN, f32::INFINITY, f32::NEG_INFINITY, 1.0, -1.0, 1e-45]);
+        let (zeros, ones) = (x.equal(&Tensor::from(7.0_f32)).to(DType::F32), Tensor::ones([8], DType::F32));
+        let dy = Tensor::from([3.0_f32, f32::NAN, 5.0, -0.0, 2.0, f32::INFINITY, f32::NAN, 4.0]);
+        for offset in [zeros.clone(), -&zeros] {
+            let y = x.normalize(&zeros, &ones, &ones, &offset).relu();
+            let grad = (Scalar::relu_grad(), vec![Result(1), Input(5)]);
+            for (more, expected) in [(None, y.clone()), (Some(grad), y.relu_grad(&dy))] {
+                let program: Program = normalize_relu().into_iter().chain(more).collect();
+                let found =
+                    Fused::new(x.shape(), 6, program).unwrap().run(&[&x, &zeros, &ones, &ones, &offset, &dy]);
+                let [found, expected] = [found, expected]
+                    .map(|t| t.to_vec::<f32>().into_iter().map(f32::to_bits).collect::<Vec<_>>());
+                assert_eq!(found, expected);
+            }
         }
     }
 

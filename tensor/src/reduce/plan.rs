@@ -58,13 +58,14 @@ impl Plan {
     pub(super) fn fold<T: Element>(&self, init: T, op: impl Fn(T, T) -> T + Copy + Sync) -> Buffer<T> {
         let &Plan { outer, reduced, inner, .. } = self;
         let data = self.slice::<T>();
+        // Of single numbers a run has its lanes in registers, and needs none in memory.
         let together = if inner == 1 { 32 } else { rows_together(inner) };
         let block = (16 * together).min(reduced.max(1));
         let blocks = reduced.div_ceil(block).max(1);
         let mut partial = Buffer::uninit(outer * blocks * inner);
         let cells_per_task = (GRAIN / (block * inner).max(1)).max(1);
         for_each_chunk_mut(&mut partial, cells_per_task * inner.max(1), |task, out| {
-            let mut lanes = Buffer::uninit(if together == 1 { 0 } else { together * inner });
+            let mut lanes = Buffer::uninit(if inner == 1 || together == 1 { 0 } else { together * inner });
             vectorize(
                 #[inline(always)]
                 || {
