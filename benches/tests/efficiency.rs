@@ -61,6 +61,21 @@ fn products_of_matrices() {
     }
 }
 
+/// Images that are black but for a few lines: there the numbers need not be multiplied, forward and backward.
+#[test]
+fn products_with_zeros() {
+    let _quiet = QUIET.lock().unwrap_or_else(PoisonError::into_inner);
+    let rng = &mut Rng::new(3);
+    let (lines, black) =
+        (Tensor::normal([100, 84], 0.0, 1.0, DType::F32, rng), Tensor::zeros([100, 350], DType::F32));
+    let images = Tensor::concat(&[&black, &lines, &black], 1);
+    let weights = Tensor::normal([784, 200], 0.0, 1.0, DType::F32, rng);
+    let gradient = Tensor::normal([100, 200], 0.0, 1.0, DType::F32, rng);
+    let operations = 2 * 100 * 784 * 200;
+    expect("images that are mostly black", 1.0, operations, || images.matmul(&weights));
+    expect("the same, turned", 1.0, operations, || images.t().matmul(&gradient));
+}
+
 /// The layers of the tutorial's three convolutional models, from 1 to 64 channels.
 #[test]
 fn convolutions() {

@@ -60,6 +60,11 @@ pub(crate) trait Lanes: Copy {
     /// # Safety
     /// The CPU has the instructions.
     unsafe fn sum(self) -> f32;
+    /// A bit for each element, the lowest for the first: whether it is another number than zero, or none at all.
+    ///
+    /// # Safety
+    /// The CPU has the instructions.
+    unsafe fn nonzero(self) -> u32;
 }
 
 /// Code that is written once for registers of any width.
@@ -196,6 +201,10 @@ impl Lanes for [f32; 4] {
         let [a, b, c, d] = self;
         (a + c) + (b + d)
     }
+    #[inline(always)]
+    unsafe fn nonzero(self) -> u32 {
+        self.into_iter().rev().fold(0, |bits, x| bits << 1 | u32::from(x != 0.0))
+    }
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -297,6 +306,14 @@ mod x86 {
                 _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)))
             }
         }
+        #[inline(always)]
+        unsafe fn nonzero(self) -> u32 {
+            // SAFETY: as above.
+            unsafe {
+                let nonzero = _mm256_cmp_ps::<_CMP_NEQ_UQ>(self, _mm256_setzero_ps());
+                _mm256_movemask_ps(nonzero) as u32
+            }
+        }
     }
 
     impl Lanes for __m512 {
@@ -363,6 +380,11 @@ mod x86 {
         unsafe fn sum(self) -> f32 {
             // SAFETY: as above.
             unsafe { _mm512_reduce_add_ps(self) }
+        }
+        #[inline(always)]
+        unsafe fn nonzero(self) -> u32 {
+            // SAFETY: as above.
+            unsafe { _mm512_cmp_ps_mask::<_CMP_NEQ_UQ>(self, _mm512_setzero_ps()).into() }
         }
     }
 

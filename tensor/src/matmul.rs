@@ -267,6 +267,9 @@ impl<'a, T> Matrix<'a, T> {
 impl Tensor {
     /// The matrix product, batched over leading axes.
     ///
+    /// Of `f32` it takes less time where several neighbouring rows of `self` have zeros at the same places, as pictures with a
+    /// plain background do.
+    ///
     /// ```
     /// # use tensor::{DType, Tensor};
     /// let x = Tensor::from([[1.0_f32, 2.0], [3.0, 4.0]]);

@@ -12,6 +12,7 @@ mod rows;
 #[cfg(target_arch = "x86_64")]
 pub(crate) mod split;
 mod tile;
+mod zeros;
 
 pub(crate) use rows::Rows;
 
@@ -19,6 +20,7 @@ use crate::lanes::Lanes;
 use crate::simd::{Level, simd_level};
 use pass::{Panel, Pass};
 use tile::Block;
+use zeros::Search;
 
 /// `out[row.out + c] = Σ r < runs, Σ i < len: a[row.a + r·a_run + i·a_step + c mod group] · b[r·b_run + i·b_step + c·b_column]`
 /// for each row and each column `c < columns`.
@@ -171,6 +173,7 @@ macro_rules! level {
                 let terms = sums.terms(CACHED / ($most * lanes));
                 // Also when there is nothing to add up: the result is 0 then.
                 while pass.advance(terms) || !add {
+                    let search = &mut Search::new(job);
                     // SAFETY: by this function's contract; a pass has no more terms than fit into the panel.
                     unsafe {
                         let mut b = job.b.add(column * sums.b_column);
@@ -182,8 +185,8 @@ macro_rules! level {
                         let block = Block { job, column, last: columns - (width - lanes), b, step, add };
                         match (end - first, whole) {
                             $(
-                                ($registers, true) => block.whole_rows::<$lanes, $rows, $half, $registers>(pass.runs()),
-                                ($registers, false) => block.rows::<$lanes, $rows, $half, $registers, 1, false>(pass.runs()),
+                                ($registers, true) => block.whole_rows::<$lanes, $rows, $half, $registers>(pass.runs(), search),
+                                ($registers, false) => block.rows::<$lanes, $rows, $half, $registers, 1, false>(pass.runs(), search),
                             )*
                             _ => unreachable!("a block has at most {} registers", $most),
                         }

@@ -25,6 +25,23 @@ fn numbers(len: usize, seed: u64) -> Vec<f32> {
     crate::Tensor::uniform([len], -1.0, 1.0, crate::DType::F32, &mut crate::Rng::new(seed)).to_vec()
 }
 
+type Compute = unsafe fn(&Job, bool);
+
+/// The levels that this CPU has.
+fn levels() -> Vec<(&'static str, Compute)> {
+    let mut levels: Vec<(_, Compute)> = vec![("portable", portable)];
+    #[cfg(target_arch = "x86_64")]
+    {
+        if simd_level() >= Level::Avx2 {
+            levels.push(("avx2", avx2));
+        }
+        if simd_level() >= Level::Avx512 {
+            levels.push(("avx512", avx512));
+        }
+    }
+    levels
+}
+
 /// Every number of columns up to several blocks and of rows up to two tiles, at every level of this CPU.
 #[test]
 fn every_tile_follows_the_definition() {
@@ -85,19 +102,10 @@ fn every_tile_follows_the_definition() {
                         );
                     }
                 };
-                if group <= 4 {
-                    // SAFETY: checked above, at levels that the CPU has.
-                    verify("portable", &|job, add| unsafe { portable(job, add) });
-                }
-                #[cfg(target_arch = "x86_64")]
-                {
-                    if simd_level() >= Level::Avx2 {
-                        // SAFETY: as above.
-                        verify("avx2", &|job, add| unsafe { avx2(job, add) });
-                    }
-                    if simd_level() >= Level::Avx512 {
-                        // SAFETY: as above.
-                        verify("avx512", &|job, add| unsafe { avx512(job, add) });
+                for (name, compute) in levels() {
+                    if group <= 4 || name != "portable" {
+                        // SAFETY: checked above.
+                        verify(name, &|job, add| unsafe { compute(job, add) });
                     }
                 }
                 if sums.narrow {
@@ -109,6 +117,68 @@ fn every_tile_follows_the_definition() {
                             });
                         }
                     }
+                }
+            }
+        }
+    }
+}
+
+/// A matrix of which most terms are zero in several rows side by side, some numbers so small that products vanish; and the
+/// same one with every other row of ones, so that no tile has terms to leave out.
+fn with_zeros([m, k]: [usize; 2]) -> [Vec<f32>; 2] {
+    let chance = numbers(m * k, 4);
+    let zeros = Vec::from_iter((0..m * k).map(|i| match (i / k, i % k) {
+        (row, term) if chance[row / 5 * k + term] < 0.5 => [0.0, -0.0][row % 2],
+        (row, _) if row % 7 == 3 => 1e-30 * chance[i],
+        _ => chance[i],
+    }));
+    let mut ones = zeros.clone();
+    ones.chunks_mut(k).step_by(2).for_each(|row| row.fill(1.0));
+    [zeros, ones]
+}
+
+#[test]
+fn terms_that_are_zero_in_all_rows_of_a_tile_are_left_out_without_a_trace() {
+    let (m, k) = (53, 301);
+    for (columns, turned) in [1, 9, 16, 30, 47, 64, 200].into_iter().flat_map(|n| [(n, false), (n, true)]) {
+        let of = if turned { [1, m] } else { [k, 1] };
+        let sums = Sums { narrow: false, ..Sums::of_matrices(k, of[1], [columns, 1], columns) };
+        let rows = Rows::of_matrix(m, of[0], columns);
+        let mut b = numbers(k * columns, 5);
+        b.iter_mut().step_by(3).for_each(|x| *x *= 1e-20);
+        for (name, compute) in levels() {
+            let product = |a: &[f32], b: &[f32]| {
+                let laid =
+                    Vec::from_iter((0..m * k).map(|i| if turned { a[i % m * k + i / m] } else { a[i] }));
+                let mut out = vec![-0.0; m * columns];
+                sums.check(rows, laid.len(), b.len(), out.len());
+                for add in [false, true] {
+                    let job =
+                        Job { sums: &sums, rows, a: laid.as_ptr(), b: b.as_ptr(), out: out.as_mut_ptr() };
+                    // SAFETY: just checked, at a level that the CPU has.
+                    unsafe { compute(&job, add) };
+                }
+                out
+            };
+            let [zeros, ones] = with_zeros([m, k]);
+            let [few, all] = [product(&zeros, &b), product(&ones, &b)];
+            for row in (1..m).step_by(2) {
+                let bits = |out: &[f32]| {
+                    out[row * columns..][..columns].iter().map(|x| x.to_bits()).collect::<Vec<_>>()
+                };
+                assert_eq!(bits(&few), bits(&all), "{name}: {columns} columns, row {row}, turned: {turned}");
+            }
+            // But what is not finite is never left out: zero times infinity is no number.
+            for strange in [f32::INFINITY, f32::NAN] {
+                let mut b = b.clone();
+                b[k / 2 * columns + columns - 1] = strange;
+                let out = product(&vec![0.0; m * k], &b);
+                for (i, x) in out.iter().enumerate() {
+                    assert_eq!(
+                        x.is_nan(),
+                        i % columns == columns - 1,
+                        "{name}: {columns} columns, element {i}"
+                    );
                 }
             }
         }

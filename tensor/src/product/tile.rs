@@ -3,6 +3,7 @@
 use super::Job;
 use super::pass::Run;
 use super::rows::Rows;
+use super::zeros::{Search, are_finite};
 use crate::lanes::{Lanes, opaque, prefetch};
 
 /// Numbers of a line of the cache.
@@ -33,14 +34,15 @@ impl Block<'_> {
     pub(super) unsafe fn whole_rows<L: Lanes, const R: usize, const H: usize, const V: usize>(
         &self,
         runs: &[Run],
+        search: &mut Search,
     ) {
         // SAFETY: by this function's contract.
         unsafe {
             match self.job.sums.group {
-                1 => self.rows::<L, R, H, V, 1, true>(runs),
-                2 => self.rows::<L, R, H, V, 2, true>(runs),
-                4 => self.rows::<L, R, H, V, 4, true>(runs),
-                8 if L::N >= 8 => self.rows::<L, R, H, V, 8, true>(runs),
+                1 => self.rows::<L, R, H, V, 1, true>(runs, search),
+                2 => self.rows::<L, R, H, V, 2, true>(runs, search),
+                4 => self.rows::<L, R, H, V, 4, true>(runs, search),
+                8 if L::N >= 8 => self.rows::<L, R, H, V, 8, true>(runs, search),
                 other => unreachable!("groups of {other} in registers of {}", L::N),
             }
         }
@@ -62,6 +64,7 @@ impl Block<'_> {
     >(
         &self,
         runs: &[Run],
+        search: &mut Search,
     ) {
         let Rows { count, width, .. } = self.job.rows;
         let (mut left, mut line, mut place) = (count, 0, 0);
@@ -70,9 +73,9 @@ impl Block<'_> {
             // SAFETY: by this function's contract; there is a row here.
             unsafe {
                 if small {
-                    self.tile::<L, H, V, G, WHOLE>([line, place], left, runs);
+                    self.tile::<L, H, V, G, WHOLE>([line, place], left, runs, search);
                 } else {
-                    self.tile::<L, R, V, G, WHOLE>([line, place], left, runs);
+                    self.tile::<L, R, V, G, WHOLE>([line, place], left, runs, search);
                 }
             }
             let done = if small { H } else { R };
@@ -95,6 +98,7 @@ impl Block<'_> {
         first: [usize; 2],
         left: usize,
         runs: &[Run],
+        search: &mut Search,
     ) {
         let &Block { job: &Job { sums, rows, a, out, .. }, column, last, b, step, add } = self;
         let tile = rows.tile::<R>(first);
@@ -114,6 +118,17 @@ impl Block<'_> {
             for run in runs {
                 (sum.at, sum.b) = (run.a, b.add(run.b));
                 let mut terms = run.len;
+                if G == 1 {
+                    let (a, rows) = (a.add(tile[0].a + run.a), [left.min(R), rows.a[2]]);
+                    let finite = || are_finite::<L, V>(b, run, step, last);
+                    if let Some(few) = search.terms::<L, R>(a, rows, [terms, sums.a_step], finite) {
+                        few.for_each(|t| {
+                            (sum.at, sum.b) = (run.a + t * sums.a_step, b.add(run.b + t * step));
+                            sum.term::<G, WHOLE>();
+                        });
+                        terms = 0;
+                    }
+                }
                 if fetches {
                     // The next tile's numbers come to the cache meanwhile: so far apart, nobody else would guess them. After the
                     // last tile the first one begins anew, with the terms that follow.
@@ -135,7 +150,7 @@ impl Block<'_> {
                     sum.term::<G, WHOLE>();
                 }
             }
-            let one = L::splat(1.0);
+            let (zero, one) = (L::splat(0.0), L::splat(1.0));
             for (r, total) in sum.total.into_iter().enumerate() {
                 if r >= left {
                     break;
@@ -143,11 +158,13 @@ impl Block<'_> {
                 let to = out.add(tile[r].out + column);
                 for (v, total) in total.into_iter().enumerate() {
                     let to = to.add(v * L::N);
+                    // With zeros left out or not: no -0 is left.
+                    let total = total.add_product(zero, zero);
                     if v + 1 < V || last == L::N {
                         let x = if add { L::load(to).add_product(total, one) } else { total };
                         x.store(to);
                     } else {
-                        let before = if add { L::load_first(to, last) } else { L::splat(0.0) };
+                        let before = if add { L::load_first(to, last) } else { zero };
                         before.add_product(total, one).store_first(to, last);
                     }
                 }

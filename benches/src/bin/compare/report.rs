@@ -209,7 +209,8 @@ impl Display for Report {
         section(
             f,
             "Training: milliseconds a step",
-            "Batches of 100, picking the batch included. GFLOP/s and the share of the peak are those of our faster mode.",
+            "Batches of 100, picking the batch included. GFLOP/s and the share of the peak are those of our faster mode, and count \
+             terms that are zero, which the product of matrices leaves out where it can.",
             &[self.training()],
         )?;
         section(
