@@ -1,7 +1,11 @@
 //! What the results were measured on.
 
+use benches::measurement::quantile;
+use std::cell::Cell;
 use std::process::Command;
-use std::time::SystemTime;
+use std::sync::atomic::{AtomicU32, Ordering::*};
+use std::thread;
+use std::time::{Duration, Instant, SystemTime};
 
 /// The processor, by name and model number, and how many of its cores there are.
 pub(crate) fn processor() -> String {
@@ -10,7 +14,7 @@ pub(crate) fn processor() -> String {
         let line = info.lines().find(|line| line.split(':').next().is_some_and(|key| key.trim() == name));
         line.and_then(|line| line.split_once(':')).map_or("unknown", |(_, value)| value.trim())
     };
-    let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get());
+    let cores = thread::available_parallelism().map_or(1, |cores| cores.get());
     format!(
         "{} (family {}, model {}), {cores} cores, {:?} kernels",
         field("model name"),
@@ -51,6 +55,74 @@ impl Ticks {
         let all = (self.all - before.all).max(1.0);
         (all - (self.idle - before.idle) - (self.ours - before.ours)).max(0.0) / all
     }
+}
+
+/// How far apart the processors are: a host may give a guest two that share no cache, now and then, for seconds. Programs whose
+/// threads work on the same numbers then take up to twice the time.
+pub(crate) struct Distance {
+    /// The shortest round trip seen so far, in seconds.
+    shortest: Cell<f64>,
+}
+
+impl Distance {
+    /// Looks for a while.
+    pub(crate) fn new() -> Distance {
+        let distance = Distance { shortest: Cell::new(f64::INFINITY) };
+        for _ in 0..20 {
+            distance.now();
+            thread::sleep(Duration::from_millis(100));
+        }
+        distance
+    }
+
+    /// Times as far as they have been at their nearest.
+    pub(crate) fn now(&self) -> f64 {
+        let found = round_trip();
+        self.shortest.set(found.min(self.shortest.get()));
+        found / self.shortest.get()
+    }
+}
+
+/// Seconds that a number takes from this thread to another and back: the median of several, since both may be on one processor at
+/// first.
+fn round_trip() -> f64 {
+    const TIMES: u32 = 400;
+    const TRIPS: u32 = 20;
+    if thread::available_parallelism().map_or(1, |cores| cores.get()) < 2 {
+        return 1.0;
+    }
+    let number = AtomicU32::new(0);
+    let expect = |wanted: u32| {
+        for looks in 1_u64.. {
+            if number.load(Acquire) == wanted {
+                break;
+            }
+            if looks % 10_000 == 0 {
+                thread::yield_now(); // the other one may need this very processor
+            }
+        }
+    };
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            (0..=TIMES * TRIPS).for_each(|trip| {
+                expect(2 * trip + 1);
+                number.store(2 * trip + 2, Release);
+            });
+        });
+        number.store(1, Release);
+        expect(2); // both are running
+        let several = (0..TIMES).map(|time| {
+            let begun = Instant::now();
+            for trip in time * TRIPS + 1..=(time + 1) * TRIPS {
+                number.store(2 * trip + 1, Release);
+                expect(2 * trip + 2);
+            }
+            begun.elapsed().as_secs_f64() / f64::from(TRIPS)
+        });
+        let mut several: Vec<f64> = several.collect();
+        several.sort_by(f64::total_cmp);
+        quantile(&several, 0.5)
+    })
 }
 
 /// Today, as year-month-day.

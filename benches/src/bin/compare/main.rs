@@ -13,6 +13,7 @@ use benches::measurement::{Point, Steady};
 use benches::{MODELS, Model};
 use clap::Parser;
 use contenders::{CONTENDERS, Contender, Launcher, OURS, exported, lines};
+use machine::Distance;
 use report::Report;
 use results::{Agreement, Results};
 use std::path::{Path, PathBuf};
@@ -60,7 +61,8 @@ fn main() -> ExitCode {
 fn run(args: &Args) -> Result<(), String> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).to_path_buf();
     let out = args.out.clone().unwrap_or_else(|| folder.join("RESULTS.md"));
-    let launcher = Launcher { folder, lock: args.lock.clone(), data: args.data.clone() };
+    let distance = Distance::new();
+    let launcher = Launcher { folder, lock: args.lock.clone(), data: args.data.clone(), distance };
     let threads = args.threads.unwrap_or_else(nn::threads);
     let models: Vec<&str> = match &args.models[..] {
         [] => MODELS.iter().map(|model| model.name).collect(),

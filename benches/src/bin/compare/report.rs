@@ -197,7 +197,8 @@ impl Display for Report {
         writeln!(
             f,
             "- Frameworks in turn, one process at a time. Rounds: {rounds}, of which the medians are shown. Of a peer's \
-             variants the best counts."
+             variants the best counts. Anyone's measurement during which others used the processors, or these had no \
+             common cache, was repeated."
         )?;
         section(
             f,
@@ -209,8 +210,8 @@ impl Display for Report {
         section(
             f,
             "Training: milliseconds a step",
-            "Batches of 100, picking the batch included. GFLOP/s and the share of the peak are those of our faster mode, and count \
-             terms that are zero, which the product of matrices leaves out where it can.",
+            "Batches of 100, picking the batch included. GFLOP/s and the share of the peak are those of our faster mode, \
+             and count terms that are zero, which products of matrices leave out where they can.",
             &[self.training()],
         )?;
         section(
