@@ -217,7 +217,23 @@ fn reads_a_drawing(browser: &Browser, mnist: bool) {
         browser.press(&["\u{e015}"]); // ↓, the pen by keyboard alone
     }
     browser.wait("Number(document.body.dataset.read) >= 0");
+    a_late_answer_is_not_shown_for_a_drawing_that_was_cleared(browser);
     browser.run("document.activeElement.blur(); scrollTo(0, 0)");
+}
+
+fn a_late_answer_is_not_shown_for_a_drawing_that_was_cleared(browser: &Browser) {
+    browser.run(
+        "window.late = []; window.prompt_fetch = window.fetch;
+        const answer = { ok: true, json: () => new Promise((resolve) => late.push(() => resolve([0, 1]))) };
+        window.fetch = async () => answer;",
+    );
+    browser.press(&["\u{e015}"]);
+    browser.wait("late.length > 0");
+    browser.run(
+        "document.getElementById('clear').click(); window.fetch = prompt_fetch; late.forEach((f) => f())",
+    );
+    browser.wait("!pen.asking");
+    assert_eq!(browser.run("return document.body.dataset.read"), json!("-1"));
 }
 
 /// More of them than the browser has connections to a server, and all are to be seen.

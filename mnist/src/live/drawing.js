@@ -1,7 +1,7 @@
 // Drawing a digit, and what the network takes it for.
 "use strict";
 const ink = $("ink");
-const pen = { x: 70, y: 30, down: false, inked: false, asking: false, again: false };
+const pen = { x: 70, y: 30, down: false, inked: false, drawing: 0, asking: false, again: false };
 const paper = ink.getContext("2d", { willReadFrequently: true });
 
 for (let digit = 0; digit < 10; digit++) {
@@ -14,6 +14,7 @@ function clearInk() {
   paper.fillStyle = "#000";
   paper.fillRect(0, 0, 140, 140);
   pen.inked = false;
+  pen.drawing++;
   bars(null);
 }
 
@@ -69,11 +70,13 @@ async function ask() {
   if (!pen.inked || recorded) return;
   if (pen.asking) { pen.again = true; return; }
   pen.asking = true;
+  const drawing = pen.drawing;
   try {
     const rgba = paper.getImageData(0, 0, 140, 140).data;
     const answer = await fetch("read", { method: "POST", body: Uint8Array.from({ length: 140 * 140 }, (_, i) => rgba[4 * i]) });
-    if (answer.ok && pen.inked) bars(await answer.json());
-    else if (!answer.ok) $("reading").textContent = await answer.text();
+    const reading = answer.ok ? await answer.json() : await answer.text();
+    if (!answer.ok) $("reading").textContent = reading;
+    else if (pen.drawing === drawing) bars(reading); // not if it was cleared meanwhile
   } catch {
     $("reading").textContent = "the training program does not answer";
   }
