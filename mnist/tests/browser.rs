@@ -223,15 +223,14 @@ fn reads_a_drawing(browser: &Browser, mnist: bool) {
 
 fn a_late_answer_is_not_shown_for_a_drawing_that_was_cleared(browser: &Browser) {
     browser.run(
-        "window.late = []; window.prompt_fetch = window.fetch;
+        "window.late = []; window.real_fetch = window.fetch;
         const answer = { ok: true, json: () => new Promise((resolve) => late.push(() => resolve([0, 1]))) };
         window.fetch = async () => answer;",
     );
     browser.press(&["\u{e015}"]);
     browser.wait("late.length > 0");
-    browser.run(
-        "document.getElementById('clear').click(); window.fetch = prompt_fetch; late.forEach((f) => f())",
-    );
+    browser
+        .run("document.getElementById('clear').click(); window.fetch = real_fetch; late.forEach((f) => f())");
     browser.wait("!pen.asking");
     assert_eq!(browser.run("return document.body.dataset.read"), json!("-1"));
 }

@@ -161,6 +161,7 @@ macro_rules! level {
         /// The CPU has the instructions, and all accesses of the job are inside.
         $(#[$attribute])*
         unsafe fn $name(job: &Job, mut add: bool) {
+            const { assert!(CACHED / ($most * <$lanes>::N) <= zeros::MOST, "a pass has more terms than there are bits") };
             let (sums, lanes) = (job.sums, <$lanes>::N);
             let before = add;
             let mut panel = Panel::new();

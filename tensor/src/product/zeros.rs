@@ -12,7 +12,7 @@ use crate::lanes::{Lanes, prefetch};
 const WORD: usize = u64::BITS as usize;
 
 /// The most terms that a pass has: registers are of four numbers at least, and blocks of two registers.
-const MOST: usize = CACHED / 8;
+pub(super) const MOST: usize = CACHED / 8;
 
 /// Tiles in a row that have hardly a zero until no more of the block and pass are looked at.
 const TRIES: usize = 2;

@@ -83,12 +83,13 @@ impl Distance {
     }
 }
 
-/// Seconds that a number takes from this thread to another and back: the median of several, since both may be on one processor at
+/// Seconds that a number takes from one of two processors to the other and back: the median of several, since both may be on one processor at
 /// first.
 fn round_trip() -> f64 {
     const TIMES: u32 = 400;
     const TRIPS: u32 = 20;
-    if thread::available_parallelism().map_or(1, |cores| cores.get()) < 2 {
+    // Of more it would not say where a program's threads have been.
+    if thread::available_parallelism().map_or(1, |cores| cores.get()) != 2 {
         return 1.0;
     }
     let number = AtomicU32::new(0);

@@ -198,7 +198,7 @@ impl Display for Report {
             f,
             "- Frameworks in turn, one process at a time. Rounds: {rounds}, of which the medians are shown. Of a peer's \
              variants the best counts. Anyone's measurement during which others used the processors, or these had no \
-             common cache, was repeated."
+             common cache at its end, was repeated."
         )?;
         section(
             f,
