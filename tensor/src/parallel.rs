@@ -128,11 +128,15 @@ pub(crate) fn for_each_chunks_mut<T: Send, const N: usize>(
     for_each(first.count(), |i| f(i, slices.each_ref().map(|slice| unsafe { slice.get(i) })));
 }
 
-/// Runs `f(i, pointer to the first element of out)` for each task, in parallel as [`for_each`] does, for parts that are
-/// no chunks: columns of a matrix, say. Only the elements of its part are for a task to touch.
-pub(crate) fn for_each_part_mut<T: Send>(out: &mut [T], tasks: usize, f: impl Fn(usize, *mut T) + Sync) {
-    let whole = Chunks::new(out, 1);
-    for_each(tasks, |i| f(i, whole.pointer()));
+/// Runs `f(i, pointers to the first elements of the slices)` for each task, in parallel as [`for_each`] does, for parts that
+/// are no chunks: columns of a matrix, say. Only the elements of its part are for a task to touch.
+pub(crate) fn for_each_part_mut<T: Send, const N: usize>(
+    slices: [&mut [T]; N],
+    tasks: usize,
+    f: impl Fn(usize, [*mut T; N]) + Sync,
+) {
+    let slices = slices.map(|slice| Chunks::new(slice, 1));
+    for_each(tasks, |i| f(i, slices.each_ref().map(Chunks::pointer)));
 }
 
 /// A slice lent out in disjoint chunks, to several threads.

@@ -1,6 +1,6 @@
 //! The matrix product on the matrix unit, in three parts (see [`split`](crate::product::split)).
 
-use super::Operands;
+use super::own::Operands;
 use crate::parallel::for_each_chunk_mut;
 use crate::product::Sums;
 use crate::product::split::{BLOCK, Grid, NotFinite, Panels, Parts, Product, STEP, Split, Terms};
