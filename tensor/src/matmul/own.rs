@@ -19,6 +19,8 @@ const MANY_ROWS: usize = 192;
 const CACHED: usize = 1 << 18;
 /// So many terms and more are added up in two halves.
 const LONG: usize = 512;
+/// Numbers of a half that a task adds to the other, at most, if they are several rows.
+const ADDED: usize = 8 << 10;
 
 /// Own kernels where they can: they are faster than the crate's from vectors up to the largest matrices, since they leave the
 /// first operand where it is. Results in columns and operands that run backwards are the crate's.
@@ -32,14 +34,10 @@ impl Gemm for f32 {
         out_strides: [usize; 2],
     ) {
         match (Operands::new(size, a, b), out_strides) {
-            (Some(operands), [out_row, 1]) if beta == 1.0 => {
-                let rows = Rows::of_matrix(size[0], operands.a_row, out_row);
-                operands.sums.compute(rows, operands.a, operands.b, out, true);
-            }
-            (Some(operands), [out_row, 1]) if beta == 0.0 => {
-                let part = Part { rows: 0..size[0], columns: 0..size[2] };
+            (Some(operands), [out_row, 1]) if beta == 0.0 || beta == 1.0 => {
+                let all = Part { rows: 0..size[0], columns: 0..size[2] };
                 // SAFETY: `out` is borrowed mutably.
-                unsafe { operands.compute(part, out.as_mut_ptr(), out.len(), out_row) };
+                unsafe { operands.compute(&all, out.as_mut_ptr(), out.len(), out_row, beta == 1.0) };
             }
             _ => crate_f32(size, a, b, beta, out, out_strides),
         }
@@ -60,7 +58,11 @@ impl Gemm for f32 {
             return;
         }
         let Sums { b_column, .. } = operands.sums;
-        if let (Some(halves), true) = (operands.halves(), m < n && b_column == 1) {
+        // With fewer rows than columns `a` is the smaller operand, and the one to go from cache to cache.
+        if m < n
+            && b_column == 1
+            && let Some(halves) = operands.halves()
+        {
             return multiply_halves(halves, [m, n], out, parts);
         }
         // A part goes through its share of `b` once for all its rows. If that is short work, rows alone are shared out, if it
@@ -73,7 +75,7 @@ impl Gemm for f32 {
             let rows = share(task / by_columns, by_rows, m, ROWS);
             let columns = share(task % by_columns, by_columns, n, COLUMNS);
             // SAFETY: `out` is good for `len` elements, and no other task has these columns of these rows.
-            unsafe { operands.compute(Part { rows, columns }, out, len, n) };
+            unsafe { operands.compute(&Part { rows, columns }, out, len, n, false) };
         });
     }
 }
@@ -87,20 +89,17 @@ fn multiply_halves(halves: [Operands<'_>; 2], [m, n]: [usize; 2], out: &mut [f32
     let mut second = Buffer::uninit(len);
     for_each_part_mut([out, &mut second], 2 * by_columns, |task, sums| {
         let half = task / by_columns;
-        let columns = share(task % by_columns, by_columns, n, COLUMNS);
-        let first = columns.start;
+        let part = Part { rows: 0..m, columns: share(task % by_columns, by_columns, n, COLUMNS) };
+        let first = part.columns.start;
         // SAFETY: both are good for `len` elements, and no other task has these columns of this one.
-        unsafe { halves[half].sum(Part { rows: 0..m, columns }, sums[half].add(first), len - first, n) };
+        unsafe { halves[half].sum(&part, sums[half].add(first), len - first, n, false) };
     });
     let rows = (ADDED / n).max(1);
-    for_each_chunk_mut(out, rows * n, |i, out| add(out, &second[i * rows * n..]));
+    for_each_chunk_mut(out, rows * n, |i, out| add_to(out, &second[i * rows * n..]));
 }
 
-/// Numbers that a task adds up at most.
-const ADDED: usize = 8 << 10;
-
 /// `to[i] += from[i]`.
-fn add(to: &mut [f32], from: &[f32]) {
+fn add_to(to: &mut [f32], from: &[f32]) {
     vectorize(
         #[inline(always)]
         || to.iter_mut().zip(from).for_each(|(to, &x)| *to += x),
@@ -115,7 +114,6 @@ fn share(i: usize, shares: usize, all: usize, unit: usize) -> Range<usize> {
 }
 
 /// Some rows and columns of a result.
-#[derive(Clone)]
 struct Part {
     rows: Range<usize>,
     columns: Range<usize>,
@@ -154,37 +152,37 @@ impl<'a> Operands<'a> {
         (len >= LONG && !narrow).then(|| [half(0..middle), half(middle..len)])
     }
 
-    /// A part of the product, whose rows are `out_row` apart in `out`.
+    /// A part of the product, whose rows are `out_row` apart in `out`; added to what is there if `add`.
     ///
     /// # Safety
     /// `out` is good for reading and writing `len` elements, and nobody else touches this part meanwhile.
-    unsafe fn compute(&self, part: Part, out: *mut f32, len: usize, out_row: usize) {
+    unsafe fn compute(&self, part: &Part, out: *mut f32, len: usize, out_row: usize, add: bool) {
         let first = part.rows.start * out_row + part.columns.start;
-        let (rows, columns) = (part.rows.len(), part.columns.len());
+        let columns = part.columns.len();
         // SAFETY: by this function's contract; `sum` has checked that the part is inside.
         unsafe {
             let (out, len) = (out.add(first), len - first);
             let Some([one, other]) = self.halves() else {
-                return self.sum(part, out, len, out_row);
+                return self.sum(part, out, len, out_row, add);
             };
-            let mut second = Buffer::uninit(rows * columns);
-            other.sum(part.clone(), second.as_mut_ptr(), rows * columns, columns);
-            one.sum(part, out, len, out_row);
+            let mut second = Buffer::uninit(part.rows.len() * columns);
+            other.sum(part, second.as_mut_ptr(), second.len(), columns, false);
+            one.sum(part, out, len, out_row, add);
             for (i, second) in second.chunks_exact(columns.max(1)).enumerate() {
-                add(std::slice::from_raw_parts_mut(out.add(i * out_row), columns), second);
+                add_to(std::slice::from_raw_parts_mut(out.add(i * out_row), columns), second);
             }
         }
     }
 
-    /// A part of the product, its terms added up one after the other. `out` is where it begins, and its rows are `out_row` apart.
+    /// A part of the product, its terms added up one after the other. `out` is where it begins.
     ///
     /// # Safety
     /// As for [`compute`](Operands::compute).
-    unsafe fn sum(&self, Part { rows, columns }: Part, out: *mut f32, len: usize, out_row: usize) {
-        let sums = Sums { columns: columns.len(), ..self.sums };
-        let (a, b) = (&self.a[rows.start * self.a_row..], &self.b[columns.start * sums.b_column..]);
-        let rows = Rows::of_matrix(rows.len(), self.a_row, out_row);
+    unsafe fn sum(&self, part: &Part, out: *mut f32, len: usize, out_row: usize, add: bool) {
+        let sums = Sums { columns: part.columns.len(), ..self.sums };
+        let (a, b) = (&self.a[part.rows.start * self.a_row..], &self.b[part.columns.start * sums.b_column..]);
+        let rows = Rows::of_matrix(part.rows.len(), self.a_row, out_row);
         // SAFETY: by this function's contract.
-        unsafe { sums.compute_raw(rows, a, b, out, len, false) };
+        unsafe { sums.compute_raw(rows, a, b, out, len, add) };
     }
 }

@@ -83,8 +83,8 @@ impl Distance {
     }
 }
 
-/// Seconds that a number takes from one of two processors to the other and back: the median of several, since both may be on one processor at
-/// first.
+/// Seconds that a number takes from one of two processors to the other and back: the median of several, since both threads may
+/// be on one of them at first.
 fn round_trip() -> f64 {
     const TIMES: u32 = 400;
     const TRIPS: u32 = 20;
