@@ -14,6 +14,7 @@ use crate::buffer::Buffer;
 use crate::dtype::for_float;
 use crate::elementwise::wrong_type;
 use crate::fused::{Finish, Finisher, Lazy, Numbers};
+use crate::product::Ahead;
 use crate::shape::{OrPanic, Shape, ShapeError, image_dims};
 use crate::tensor::Tensor;
 
@@ -133,6 +134,9 @@ impl Conv2d {
     }
 }
 
+/// Images and results of so many numbers are not in the cache when their turn comes.
+const FAR: usize = 1 << 20;
+
 /// All sizes of one convolution.
 struct Geometry {
     n: usize,
@@ -168,6 +172,14 @@ impl Geometry {
     }
     fn is_empty(&self) -> bool {
         self.n * self.image_out() == 0
+    }
+
+    /// Room for what comes to the cache during so many computations: none where all images and results lie there anyway.
+    fn ahead(&self, computations: usize) -> Ahead {
+        match self.n * (self.image() + self.image_out()) {
+            ..FAR => Ahead::nothing(),
+            _ => Ahead::during(computations),
+        }
     }
 
     /// What the kernels for `f32` read, if they are for this convolution.

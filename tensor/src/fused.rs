@@ -15,11 +15,12 @@ use crate::channels::width;
 use crate::dtype::DType;
 use crate::map;
 use crate::parallel::for_each_chunk_mut;
+use crate::product::Ahead;
 use crate::scalar::{MOST_OPERANDS, Scalar};
 use crate::shape::Shape;
 use crate::tensor::Tensor;
 use merge::{Program, merged, operands};
-use source::{Source, lcm};
+use source::{Source, lcm, part};
 
 pub use finish::Finish;
 pub(crate) use finish::Finisher;
@@ -244,6 +245,17 @@ pub(crate) struct Sources<'a> {
     period: usize,
     /// The elements of a tile.
     tile: usize,
+}
+
+impl Sources<'_> {
+    /// What is read for these elements will be read soon.
+    fn add_to(&self, ahead: &mut Ahead, first: usize, len: usize) {
+        for source in self.inputs.iter().flatten() {
+            if let Source::Slice(numbers) = source {
+                ahead.add(part(numbers, first, len).as_ptr_range());
+            }
+        }
+    }
 }
 
 /// Where a task computes its tiles: the results' registers, then those of the inputs whose numbers go to one.

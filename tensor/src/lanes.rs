@@ -125,6 +125,9 @@ pub(crate) fn opaque(x: usize) -> usize {
     x
 }
 
+/// Numbers of a line of the cache.
+pub(crate) const LINE: usize = 16;
+
 /// Has the cache fetch the line of this address, which need not be good for reading.
 #[inline(always)]
 pub(crate) fn prefetch(from: *const f32) {
@@ -133,6 +136,19 @@ pub(crate) fn prefetch(from: *const f32) {
         use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
         // SAFETY: every CPU has this instruction, and it never faults.
         unsafe { _mm_prefetch::<_MM_HINT_T0>(from.cast()) };
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = from;
+}
+
+/// As [`prefetch`], to the second level: for lines so many that the first has better to hold.
+#[inline(always)]
+pub(crate) fn prefetch_far(from: *const f32) {
+    #[cfg(target_arch = "x86_64")]
+    {
+        use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
+        // SAFETY: every CPU has this instruction, and it never faults.
+        unsafe { _mm_prefetch::<_MM_HINT_T1>(from.cast()) };
     }
     #[cfg(not(target_arch = "x86_64"))]
     let _ = from;

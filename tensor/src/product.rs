@@ -6,6 +6,7 @@
 //! neighbouring columns; where the numbers of `a` come from is free, so that a window sliding over an image is as good
 //! as the row of a matrix, and no matrix of windows has to be written out.
 
+mod ahead;
 mod narrow;
 mod pass;
 mod rows;
@@ -14,6 +15,7 @@ pub(crate) mod split;
 mod tile;
 mod zeros;
 
+pub(crate) use ahead::Ahead;
 pub(crate) use rows::Rows;
 
 use crate::lanes::Lanes;
@@ -68,8 +70,21 @@ impl Sums {
     /// # Panics
     /// If a row, a run or a column reaches outside its slice.
     pub(crate) fn compute(&self, rows: Rows, a: &[f32], b: &[f32], out: &mut [f32], add: bool) {
+        self.compute_while(&mut Ahead::nothing(), rows, a, b, out, add);
+    }
+
+    /// As [`compute`](Sums::compute), while a share of what is read or written next comes to the cache.
+    pub(crate) fn compute_while(
+        &self,
+        ahead: &mut Ahead,
+        rows: Rows,
+        a: &[f32],
+        b: &[f32],
+        out: &mut [f32],
+        add: bool,
+    ) {
         // SAFETY: `out` is borrowed mutably.
-        unsafe { self.compute_raw(rows, a, b, out.as_mut_ptr(), out.len(), add) }
+        unsafe { self.compute_at(ahead, rows, [a, b], out.as_mut_ptr(), out.len(), add) }
     }
 
     /// As [`compute`](Sums::compute), for a result that several threads write different parts of.
@@ -81,6 +96,21 @@ impl Sums {
         rows: Rows,
         a: &[f32],
         b: &[f32],
+        out: *mut f32,
+        len: usize,
+        add: bool,
+    ) {
+        // SAFETY: by this function's contract.
+        unsafe { self.compute_at(&mut Ahead::nothing(), rows, [a, b], out, len, add) }
+    }
+
+    /// # Safety
+    /// As for [`compute_raw`](Sums::compute_raw).
+    unsafe fn compute_at(
+        &self,
+        ahead: &mut Ahead,
+        rows: Rows,
+        [a, b]: [&[f32]; 2],
         out: *mut f32,
         len: usize,
         add: bool,
@@ -97,12 +127,12 @@ impl Sums {
         match simd_level() {
             // SAFETY: the CPU has the level's instructions, and every access was just checked.
             #[cfg(target_arch = "x86_64")]
-            Level::Avx512 | Level::Amx => unsafe { avx512(&job, add) },
+            Level::Avx512 | Level::Amx => unsafe { avx512(&job, ahead, add) },
             // SAFETY: as above.
             #[cfg(target_arch = "x86_64")]
-            Level::Avx2 => unsafe { avx2(&job, add) },
+            Level::Avx2 => unsafe { avx2(&job, ahead, add) },
             // SAFETY: as above; every CPU has these instructions.
-            _ => unsafe { portable(&job, add) },
+            _ => unsafe { portable(&job, ahead, add) },
         }
     }
 
@@ -160,9 +190,17 @@ macro_rules! level {
         /// # Safety
         /// The CPU has the instructions, and all accesses of the job are inside.
         $(#[$attribute])*
-        unsafe fn $name(job: &Job, mut add: bool) {
+        unsafe fn $name(job: &Job, ahead: &mut Ahead, mut add: bool) {
             const { assert!(CACHED / ($most * <$lanes>::N) <= zeros::MOST, "a pass has more terms than there are bits") };
             let (sums, lanes) = (job.sums, <$lanes>::N);
+            ahead.spread(|| {
+                let passes = (sums.runs * sums.len).div_ceil(sums.terms(CACHED / ($most * lanes)).max(1));
+                let tiles = |(first, end): (usize, usize)| match end - first {
+                    $($registers => job.rows.count.div_ceil($rows),)*
+                    _ => 0,
+                };
+                passes * column_blocks(sums.columns, lanes, $most).map(tiles).sum::<usize>()
+            });
             let before = add;
             let mut panel = Panel::new();
             for (first, end) in column_blocks(sums.columns, lanes, $most) {
@@ -186,8 +224,8 @@ macro_rules! level {
                         let block = Block { job, column, last: columns - (width - lanes), b, step, add };
                         match (end - first, whole) {
                             $(
-                                ($registers, true) => block.whole_rows::<$lanes, $rows, $half, $registers>(pass.runs(), search),
-                                ($registers, false) => block.rows::<$lanes, $rows, $half, $registers, 1, false>(pass.runs(), search),
+                                ($registers, true) => block.whole_rows::<$lanes, $rows, $half, $registers>(pass.runs(), search, ahead),
+                                ($registers, false) => block.rows::<$lanes, $rows, $half, $registers, 1, false>(pass.runs(), search, ahead),
                             )*
                             _ => unreachable!("a block has at most {} registers", $most),
                         }

@@ -152,14 +152,18 @@ impl Geometry {
         let (rows, sums, kernel) = (rows.grouped(group), sums.grouped(group), repeated(kernel, group));
         for_each_chunk_mut(&mut out, group * self.image_out(), |i, out| {
             let present = out.len() / self.image_out();
-            let mut x = x.reader();
+            let (numbers, mut x) = (x, x.reader());
             let images =
                 padded.of(x.read(i * group * self.image(), present * self.image()), self.size, group);
+            let mut ahead = self.ahead(1);
+            numbers.add_to(&mut ahead, (i + 1) * group * self.image(), group * self.image());
+            finish.add_to(&mut ahead, (i + 1) * group * self.image_out(), group * self.image_out());
+            ahead.add_next(out);
             if group == 1 {
-                sums.compute(rows, &images, &kernel, out, false);
+                sums.compute_while(&mut ahead, rows, &images, &kernel, out, false);
             } else {
                 let mut together = Buffer::uninit(group * self.image_out());
-                sums.compute(rows, &images, &kernel, &mut together, false);
+                sums.compute_while(&mut ahead, rows, &images, &kernel, &mut together, false);
                 separate(&together, present, group, out);
             }
             finish.apply(i * group * self.image_out(), out);
@@ -213,10 +217,14 @@ impl Geometry {
         let mut out = Buffer::uninit(self.n * self.image());
         for_each_chunk_mut(&mut out, group * self.image(), |i, out| {
             let present = out.len() / self.image();
-            let mut dy = dy.reader();
+            let (numbers, mut dy) = (dy, dy.reader());
             let images =
                 padded.of(dy.read(i * group * self.image_out(), present * self.image_out()), self.out, group);
             let mut together = Buffer::uninit(if group == 1 { 0 } else { group * self.image() });
+            let mut ahead = self.ahead(stride[0] * stride[1]);
+            numbers.add_to(&mut ahead, (i + 1) * group * self.image_out(), group * self.image_out());
+            finish.add_to(&mut ahead, (i + 1) * group * self.image(), group * self.image());
+            ahead.add_next(out);
             let to = if group == 1 { &mut *out } else { &mut together[..] };
             for (phase, range) in phases() {
                 let len = phase[1].taps * outputs;
@@ -233,7 +241,8 @@ impl Geometry {
                     narrow: false,
                 };
                 let (sums, rows) = (sums.grouped(group), self.pixels_of(phase, &padded).grouped(group));
-                sums.compute(rows, &images, &flipped[range.start * group..range.end * group], to, false);
+                let flipped = &flipped[range.start * group..range.end * group];
+                sums.compute_while(&mut ahead, rows, &images, flipped, to, false);
             }
             if group > 1 {
                 separate(&together, present, group, out);
@@ -306,6 +315,7 @@ impl Geometry {
         let mut partial = Buffer::uninit(self.n.div_ceil(per_part) * count * group);
         for_each_chunk_mut(&mut partial, count * group, |part, out| {
             let range = part * per_part..((part + 1) * per_part).min(self.n);
+            let numbers = [x, dy];
             let (mut x, mut dy) = (x.reader(), dy.reader());
             for first in range.clone().step_by(group) {
                 let present = group.min(range.end - first);
@@ -313,12 +323,16 @@ impl Geometry {
                     padded.of(x.read(first * self.image(), present * self.image()), self.size, group);
                 let dy = dy.read(first * self.image_out(), present * self.image_out());
                 let add = first > range.start;
+                let mut ahead = self.ahead(1);
+                for (numbers, image) in numbers.iter().zip([self.image(), self.image_out()]) {
+                    numbers.add_to(&mut ahead, (first + group) * image, group * image);
+                }
                 if group == 1 {
-                    sums.compute(rows, &images, dy, out, add);
+                    sums.compute_while(&mut ahead, rows, &images, dy, out, add);
                 } else {
                     let mut together = Buffer::uninit(group * self.image_out());
                     interleave(dy, self.image_out(), present, group, &mut together);
-                    sums.compute(rows, &images, &together, out, add);
+                    sums.compute_while(&mut ahead, rows, &images, &together, out, add);
                 }
             }
         });

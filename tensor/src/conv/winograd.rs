@@ -17,7 +17,7 @@ use super::Geometry;
 use super::direct::{PARTS, add_parts};
 use crate::buffer::Buffer;
 use crate::fused::{Finisher, Numbers};
-use crate::lanes;
+use crate::lanes::{self, LINE};
 use crate::parallel::for_each_chunk_mut;
 use crate::product::{Rows, Sums};
 use crate::simd::vectorize;
@@ -112,7 +112,6 @@ impl Side {
 /// Numbers from one point's matrix to the next one's. A line more than it has: matrices a multiple of the cache's ways
 /// apart would share a few places in it.
 fn point_stride(rows: usize, columns: usize) -> usize {
-    const LINE: usize = 16;
     (rows * columns).next_multiple_of(LINE) + LINE
 }
 
@@ -247,6 +246,10 @@ where
         let (inputs, outputs, images) = (from.entries(), to.entries(), self.images(tiles));
         for_each_chunk_mut(&mut out, images * to.image(), |i, out| {
             let present = out.len() / to.image();
+            let mut ahead = self.0.ahead(N * N);
+            x.add_to(&mut ahead, (i + 1) * images * from.image(), images * from.image());
+            finish.add_to(&mut ahead, (i + 1) * images * to.image(), images * to.image());
+            ahead.add_next(out);
             let mut x = x.reader();
             let x = x.read(i * images * from.image(), present * from.image());
             let points = self.points_of(x, from, tiles, Direction::Input);
@@ -256,7 +259,8 @@ where
             let sums = Sums::of_matrices(inputs, 1, [outputs, 1], outputs);
             for (p, out) in products.chunks_exact_mut(stride[1]).enumerate() {
                 let rows = Rows::of_matrix(rows, inputs, outputs);
-                sums.compute(rows, &points[p * stride[0]..], &kernel[p * inputs * outputs..], out, false);
+                let (points, kernel) = (&points[p * stride[0]..], &kernel[p * inputs * outputs..]);
+                sums.compute_while(&mut ahead, rows, points, kernel, out, false);
             }
             self.images_of(&products, to, tiles, out);
             finish.apply(i * images * to.image(), out);
@@ -275,6 +279,7 @@ where
             let mut products = Buffer::uninit(N * N * inputs * outputs);
             let end = ((part + 1) * per_part).min(g.n);
             let first = part * per_part;
+            let numbers = [x, dy];
             let (mut x, mut dy) = (x.reader(), dy.reader());
             for first_image in (first..end).step_by(images) {
                 let present = images.min(end - first_image);
@@ -283,13 +288,17 @@ where
                     (dy.read(first_image * g.image_out(), present * g.image_out()), &to, Direction::Spread),
                 ]
                 .map(|(images, side, direction)| self.points_of(images, side, tiles, direction));
+                let mut ahead = g.ahead(N * N);
+                for (numbers, image) in numbers.iter().zip([g.image(), g.image_out()]) {
+                    numbers.add_to(&mut ahead, (first_image + images) * image, images * image);
+                }
                 let terms = present * tiles[0] * tiles[1];
                 let stride = [inputs, outputs].map(|entries| point_stride(terms, entries));
                 let sums = Sums::of_matrices(terms, inputs, [outputs, 1], outputs);
                 for (p, out) in products.chunks_exact_mut(inputs * outputs).enumerate() {
                     let rows = Rows::of_matrix(inputs, 1, outputs);
                     let (x, dy) = (&x[p * stride[0]..], &dy[p * stride[1]..]);
-                    sums.compute(rows, x, dy, out, first_image > first);
+                    sums.compute_while(&mut ahead, rows, x, dy, out, first_image > first);
                 }
             }
             self.kernel_of(&products, out);

@@ -1,6 +1,7 @@
 //! Results that are gone on with as soon as a piece of them is there.
 
 use super::{Fused, Sources};
+use crate::product::Ahead;
 use crate::shape::Shape;
 use crate::tensor::Tensor;
 
@@ -54,6 +55,13 @@ impl<'a> Finish<'a> {
 pub(crate) struct Finisher<'a>(Option<(&'a Fused, Sources<'a>)>);
 
 impl Finisher<'_> {
+    /// What is read for the elements from `first` on, as far as there are so many, will be read soon.
+    pub(crate) fn add_to(&self, ahead: &mut Ahead, first: usize, len: usize) {
+        if let Some((_, sources)) = &self.0 {
+            sources.add_to(ahead, first, len);
+        }
+    }
+
     /// Goes on with the elements from `first` on, the beginning of a block that follows the first axis.
     pub(crate) fn apply(&self, first: usize, out: &mut [f32]) {
         if let Some((program, sources)) = &self.0 {

@@ -1,8 +1,10 @@
 //! Operands that are computed as they are read.
 
+use super::source::part;
 use super::{Fused, Sources, Workspace};
 use crate::buffer::Buffer;
 use crate::dtype::DType;
+use crate::product::Ahead;
 use crate::shape::Shape;
 use crate::tensor::Tensor;
 
@@ -75,6 +77,14 @@ pub(crate) enum Numbers<'a> {
 }
 
 impl Numbers<'_> {
+    /// What is read for the elements from `first` on, as far as there are so many, will be read soon.
+    pub(crate) fn add_to(&self, ahead: &mut Ahead, first: usize, len: usize) {
+        match self {
+            Numbers::Given(x) => ahead.add(x.as_slice().map_or(&[][..], |x| part(x, first, len)).as_ptr_range()),
+            Numbers::Computed(_, sources) => sources.add_to(ahead, first, len),
+        }
+    }
+
     /// For one task.
     pub(crate) fn reader(&self) -> Reader<'_> {
         match self {

@@ -72,6 +72,12 @@ fn pattern(x: &Tensor, shape: Shape) -> Option<&[f32]> {
     (repeats && len <= LONGEST_PATTERN).then(|| x.strided::<f32>().data.get(start..start + len)).flatten()
 }
 
+/// So many numbers from `first` on, as far as they are there.
+pub(super) fn part(numbers: &[f32], first: usize, len: usize) -> &[f32] {
+    let first = first.min(numbers.len());
+    &numbers[first..first.saturating_add(len).min(numbers.len())]
+}
+
 pub(super) fn lcm(a: usize, b: usize) -> usize {
     let gcd = |mut a: usize, mut b: usize| {
         while b > 0 {

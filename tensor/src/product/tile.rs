@@ -1,13 +1,11 @@
 //! Tiles of the result, computed in registers.
 
 use super::Job;
+use super::ahead::Ahead;
 use super::pass::Run;
 use super::rows::Rows;
 use super::zeros::{Search, are_finite};
-use crate::lanes::{Lanes, opaque, prefetch};
-
-/// Numbers of a line of the cache.
-const LINE: usize = 16;
+use crate::lanes::{LINE, Lanes, opaque, prefetch};
 
 /// Rows of a matrix that are farther apart than this are not together in the cache.
 const FAR: usize = 4 * LINE;
@@ -35,14 +33,15 @@ impl Block<'_> {
         &self,
         runs: &[Run],
         search: &mut Search,
+        ahead: &mut Ahead,
     ) {
         // SAFETY: by this function's contract.
         unsafe {
             match self.job.sums.group {
-                1 => self.rows::<L, R, H, V, 1, true>(runs, search),
-                2 => self.rows::<L, R, H, V, 2, true>(runs, search),
-                4 => self.rows::<L, R, H, V, 4, true>(runs, search),
-                8 if L::N >= 8 => self.rows::<L, R, H, V, 8, true>(runs, search),
+                1 => self.rows::<L, R, H, V, 1, true>(runs, search, ahead),
+                2 => self.rows::<L, R, H, V, 2, true>(runs, search, ahead),
+                4 => self.rows::<L, R, H, V, 4, true>(runs, search, ahead),
+                8 if L::N >= 8 => self.rows::<L, R, H, V, 8, true>(runs, search, ahead),
                 other => unreachable!("groups of {other} in registers of {}", L::N),
             }
         }
@@ -65,11 +64,13 @@ impl Block<'_> {
         &self,
         runs: &[Run],
         search: &mut Search,
+        ahead: &mut Ahead,
     ) {
         let Rows { count, width, .. } = self.job.rows;
         let (mut left, mut line, mut place) = (count, 0, 0);
         while left > 0 {
             let small = left <= H;
+            ahead.fetch();
             // SAFETY: by this function's contract; there is a row here.
             unsafe {
                 if small {
