@@ -10,6 +10,9 @@ use crate::lanes::{LINE, Lanes, opaque, prefetch};
 /// Rows of a matrix that are farther apart than this are not together in the cache.
 const FAR: usize = 4 * LINE;
 
+/// Terms spread over so many numbers are not in the cache.
+const SPREAD: usize = 1 << 18;
+
 /// Some registers of columns, and the numbers of `b` for them.
 pub(super) struct Block<'a> {
     pub(super) job: &'a Job<'a>,
@@ -104,6 +107,7 @@ impl Block<'_> {
         let &Block { job: &Job { sums, rows, a, out, .. }, column, last, b, step, add } = self;
         let tile = rows.tile::<R>(first);
         let fetches = G == 1 && sums.a_step == 1 && rows.a[2] >= FAR;
+        let fetches_columns = G == 1 && rows.a[2] == 1 && sums.a_step >= FAR && sums.len * sums.a_step >= SPREAD;
         // SAFETY: `a`, `b` and `out` are good at every offset formed here, which was checked when the job was made; the
         // last register of a block that is not whole touches its first `last` columns only.
         unsafe {
@@ -146,6 +150,16 @@ impl Block<'_> {
                         next = next.wrapping_add(LINE);
                         terms -= LINE;
                     }
+                }
+                if fetches_columns {
+                    // Of a matrix turned over a tile's rows are columns: each term has a line, of which the next is fetched.
+                    let mut next = a.wrapping_add(tile[0].a + run.a + 2 * LINE);
+                    for _ in 0..terms {
+                        sum.term::<G, WHOLE>();
+                        prefetch(next);
+                        next = next.wrapping_add(sums.a_step);
+                    }
+                    terms = 0;
                 }
                 for _ in 0..terms {
                     sum.term::<G, WHOLE>();
