@@ -66,6 +66,7 @@ impl Plan {
         let cells_per_task = (GRAIN / (block * inner).max(1)).max(1);
         for_each_chunk_mut(&mut partial, cells_per_task * inner.max(1), |task, out| {
             let mut lanes = Buffer::uninit(if inner == 1 || together == 1 { 0 } else { together * inner });
+            let mut spare = Buffer::uninit((lanes.len() / inner.max(1)).div_ceil(2) * inner);
             vectorize(
                 #[inline(always)]
                 || {
@@ -81,7 +82,7 @@ impl Plan {
                             fold_rows(rows, out, init, op);
                         } else {
                             fold_rows(rows, &mut lanes, init, op);
-                            out.copy_from_slice(combine_pairs(&mut lanes, inner, op));
+                            combine_pairs(&mut lanes, &mut spare, out, op);
                         }
                     }
                 },
@@ -91,8 +92,9 @@ impl Plan {
             return partial;
         }
         let mut total = Buffer::uninit(outer * inner);
+        let mut spare = Buffer::uninit(blocks.div_ceil(2) * inner);
         for (total, partial) in total.chunks_mut(inner).zip(partial.chunks_mut(blocks * inner)) {
-            total.copy_from_slice(combine_pairs(partial, inner, op));
+            combine_pairs(partial, &mut spare, total, op);
         }
         total
     }
@@ -123,22 +125,48 @@ impl Plan {
     }
 }
 
-/// Combines rows of `inner` elements two by two until one is left: rounding errors grow with the logarithm of their
-/// number.
-fn combine_pairs<T: Copy>(rows: &mut [T], inner: usize, op: impl Fn(T, T) -> T) -> &[T] {
+/// Combines rows of `out.len()` elements two by two until one is left: rounding errors grow with the logarithm of their
+/// number. Needs `spare` room for half as many rows.
+#[inline(always)]
+fn combine_pairs<T: Copy>(
+    rows: &mut [T],
+    spare: &mut [T],
+    out: &mut [T],
+    op: impl Fn(T, T) -> T + Copy,
+) {
+    let inner = out.len();
     let mut left = rows.len() / inner;
+    let (mut from, mut to) = (rows, spare);
     while left > 1 {
-        for row in 0..left / 2 {
-            for i in 0..inner {
-                rows[row * inner + i] = op(rows[2 * row * inner + i], rows[(2 * row + 1) * inner + i]);
-            }
+        let rows = &from[..left * inner];
+        // Usual numbers of channels have loops of their own, unrolled.
+        match inner {
+            4 => combine_neighbours(rows, to, 4, op),
+            8 => combine_neighbours(rows, to, 8, op),
+            12 => combine_neighbours(rows, to, 12, op),
+            _ => combine_neighbours(rows, to, inner, op),
         }
-        if left % 2 == 1 {
-            rows.copy_within((left - 1) * inner..left * inner, left / 2 * inner);
-        }
+        (from, to) = (to, from);
         left = left.div_ceil(2);
     }
-    &rows[..inner]
+    out.copy_from_slice(&from[..inner]);
+}
+
+/// Combines the first row with the second, the third with the fourth, and so on; the last one may be alone.
+#[inline(always)]
+fn combine_neighbours<T: Copy>(rows: &[T], to: &mut [T], inner: usize, op: impl Fn(T, T) -> T) {
+    let pairs = rows.chunks_exact(2 * inner);
+    let alone = pairs.remainder();
+    let mut to = to.chunks_exact_mut(inner);
+    for (pair, to) in pairs.zip(to.by_ref()) {
+        let (one, other) = pair.split_at(inner);
+        for ((to, &x), &y) in to.iter_mut().zip(one).zip(other) {
+            *to = op(x, y);
+        }
+    }
+    if let Some(to) = to.next().filter(|_| !alone.is_empty()) {
+        to.copy_from_slice(alone);
+    }
 }
 
 /// Folds rows of as many elements as there are lanes, the last of which may be shorter.

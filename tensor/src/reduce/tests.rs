@@ -21,6 +21,18 @@ fn every_set_of_axes_sums_the_same_elements() {
     }
 }
 
+/// Blocks and pairs, whole and not, of few and many numbers.
+#[test]
+fn no_row_is_lost_or_added_twice() {
+    for inner in [2, 3, 4, 5, 8, 12, 13, 200, 300] {
+        for rows in [1, 2, 3, 63, 64, 65, 127, 1_000, 1_025, 5_000] {
+            let x = Tensor::arange(0.0, (rows * inner) as f64, 1.0, DType::I64).reshape([rows, inner]);
+            let column = |i: usize| (rows * i + inner * (rows * (rows - 1) / 2)) as i64;
+            assert_eq!(x.sum(0).to_vec::<i64>(), (0..inner).map(column).collect::<Vec<_>>(), "{rows} x {inner}");
+        }
+    }
+}
+
 #[test]
 fn long_sums_are_accurate() {
     let x = Tensor::full([10_000_000], 0.1, DType::F32);
