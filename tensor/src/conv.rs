@@ -134,7 +134,7 @@ impl Conv2d {
     }
 }
 
-/// Images and results of so many numbers are not in the cache when their turn comes.
+/// Images and outputs of so many numbers are not in a core's cache when their turn comes.
 const FAR: usize = 1 << 20;
 
 /// All sizes of one convolution.
@@ -174,7 +174,7 @@ impl Geometry {
         self.n * self.image_out() == 0
     }
 
-    /// Room for what comes to the cache during so many computations: none where all images and results lie there anyway.
+    /// Room for what comes to the cache during a task's computations; none if that would be there anyway.
     fn ahead(&self, computations: usize) -> Ahead {
         match self.n * (self.image() + self.image_out()) {
             ..FAR => Ahead::nothing(),

@@ -248,7 +248,7 @@ pub(crate) struct Sources<'a> {
 }
 
 impl Sources<'_> {
-    /// What is read for these elements will be read soon.
+    /// Notes that so many elements from `first` on, as far as they are there, will be computed soon.
     fn add_to(&self, ahead: &mut Ahead, first: usize, len: usize) {
         for source in self.inputs.iter().flatten() {
             if let Source::Slice(numbers) = source {

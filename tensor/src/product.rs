@@ -65,26 +65,22 @@ impl Sums {
         Sums { runs: 1, len: terms, a_run: 0, a_step, b_run: 0, b_step, b_column, columns, group: 1, narrow }
     }
 
-    /// Computes the rows; adds to what is in `out` if `add`.
+    /// Computes the rows; adds to what is in `out` if `add`. Meanwhile a share of what is read or written next comes to the
+    /// cache.
     ///
     /// # Panics
     /// If a row, a run or a column reaches outside its slice.
-    pub(crate) fn compute(&self, rows: Rows, a: &[f32], b: &[f32], out: &mut [f32], add: bool) {
-        self.compute_while(&mut Ahead::nothing(), rows, a, b, out, add);
-    }
-
-    /// As [`compute`](Sums::compute), while a share of what is read or written next comes to the cache.
-    pub(crate) fn compute_while(
+    pub(crate) fn compute(
         &self,
-        ahead: &mut Ahead,
         rows: Rows,
         a: &[f32],
         b: &[f32],
         out: &mut [f32],
         add: bool,
+        ahead: &mut Ahead,
     ) {
         // SAFETY: `out` is borrowed mutably.
-        unsafe { self.compute_at(ahead, rows, [a, b], out.as_mut_ptr(), out.len(), add) }
+        unsafe { self.compute_raw(rows, [a, b], out.as_mut_ptr(), out.len(), add, ahead) }
     }
 
     /// As [`compute`](Sums::compute), for a result that several threads write different parts of.
@@ -94,26 +90,11 @@ impl Sums {
     pub(crate) unsafe fn compute_raw(
         &self,
         rows: Rows,
-        a: &[f32],
-        b: &[f32],
-        out: *mut f32,
-        len: usize,
-        add: bool,
-    ) {
-        // SAFETY: by this function's contract.
-        unsafe { self.compute_at(&mut Ahead::nothing(), rows, [a, b], out, len, add) }
-    }
-
-    /// # Safety
-    /// As for [`compute_raw`](Sums::compute_raw).
-    unsafe fn compute_at(
-        &self,
-        ahead: &mut Ahead,
-        rows: Rows,
         [a, b]: [&[f32]; 2],
         out: *mut f32,
         len: usize,
         add: bool,
+        ahead: &mut Ahead,
     ) {
         if rows.count == 0 || self.columns == 0 {
             return;
@@ -127,12 +108,12 @@ impl Sums {
         match simd_level() {
             // SAFETY: the CPU has the level's instructions, and every access was just checked.
             #[cfg(target_arch = "x86_64")]
-            Level::Avx512 | Level::Amx => unsafe { avx512(&job, ahead, add) },
+            Level::Avx512 | Level::Amx => unsafe { avx512(&job, add, ahead) },
             // SAFETY: as above.
             #[cfg(target_arch = "x86_64")]
-            Level::Avx2 => unsafe { avx2(&job, ahead, add) },
+            Level::Avx2 => unsafe { avx2(&job, add, ahead) },
             // SAFETY: as above; every CPU has these instructions.
-            _ => unsafe { portable(&job, ahead, add) },
+            _ => unsafe { portable(&job, add, ahead) },
         }
     }
 
@@ -190,7 +171,7 @@ macro_rules! level {
         /// # Safety
         /// The CPU has the instructions, and all accesses of the job are inside.
         $(#[$attribute])*
-        unsafe fn $name(job: &Job, ahead: &mut Ahead, mut add: bool) {
+        unsafe fn $name(job: &Job, mut add: bool, ahead: &mut Ahead) {
             const { assert!(CACHED / ($most * <$lanes>::N) <= zeros::MOST, "a pass has more terms than there are bits") };
             let (sums, lanes) = (job.sums, <$lanes>::N);
             ahead.spread(|| {

@@ -160,10 +160,10 @@ impl Geometry {
             finish.add_to(&mut ahead, (i + 1) * group * self.image_out(), group * self.image_out());
             ahead.add_next(out);
             if group == 1 {
-                sums.compute_while(&mut ahead, rows, &images, &kernel, out, false);
+                sums.compute(rows, &images, &kernel, out, false, &mut ahead);
             } else {
                 let mut together = Buffer::uninit(group * self.image_out());
-                sums.compute_while(&mut ahead, rows, &images, &kernel, &mut together, false);
+                sums.compute(rows, &images, &kernel, &mut together, false, &mut ahead);
                 separate(&together, present, group, out);
             }
             finish.apply(i * group * self.image_out(), out);
@@ -242,7 +242,7 @@ impl Geometry {
                 };
                 let (sums, rows) = (sums.grouped(group), self.pixels_of(phase, &padded).grouped(group));
                 let flipped = &flipped[range.start * group..range.end * group];
-                sums.compute_while(&mut ahead, rows, &images, flipped, to, false);
+                sums.compute(rows, &images, flipped, to, false, &mut ahead);
             }
             if group > 1 {
                 separate(&together, present, group, out);
@@ -328,11 +328,11 @@ impl Geometry {
                     numbers.add_to(&mut ahead, (first + group) * image, group * image);
                 }
                 if group == 1 {
-                    sums.compute_while(&mut ahead, rows, &images, dy, out, add);
+                    sums.compute(rows, &images, dy, out, add, &mut ahead);
                 } else {
                     let mut together = Buffer::uninit(group * self.image_out());
                     interleave(dy, self.image_out(), present, group, &mut together);
-                    sums.compute_while(&mut ahead, rows, &images, &together, out, add);
+                    sums.compute(rows, &images, &together, out, add, &mut ahead);
                 }
             }
         });

@@ -44,6 +44,33 @@ fn inner(a: &Tensor, b: &Tensor) -> f64 {
     (a * b).sum(..).item()
 }
 
+/// So many images that the next task's are fetched, directly and by Winograd's algorithm: every one as it is alone, and the
+/// gradient of the kernel as the sum of two halves.
+#[test]
+fn images_that_leave_the_cache_are_computed_as_few_are() {
+    let rng = &mut Rng::new(8);
+    for (channels, outputs, n) in [(4, 8, 121), (16, 24, 45)] {
+        let (conv, kernel) = (Conv2d::default(), Shape::from([5, 5, channels, outputs]));
+        let mut normal = |shape: Shape| Tensor::normal(shape, 0.0, 1.0, DType::F32, rng);
+        let (x, dy) = (normal([n, 28, 28, channels].into()), normal([n, 28, 28, outputs].into()));
+        let k = normal(kernel);
+        assert!(x.count() + dy.count() >= FAR);
+        let (y, dx) = (x.conv2d(&k, &conv), dy.conv2d_input_grad(&k, x.shape(), &conv));
+        for i in [0, 7, 8, n - 1] {
+            let part = |x: &Tensor| x.narrow(0, i, 1);
+            assert_eq!(part(&x).conv2d(&k, &conv), part(&y), "image {i}");
+            let alone = part(&dy).conv2d_input_grad(&k, part(&x).shape(), &conv);
+            assert_eq!(alone, part(&dx), "image {i}");
+        }
+        let gradient = |first: usize, n: usize| {
+            x.narrow(0, first, n).conv2d_kernel_grad(&dy.narrow(0, first, n), kernel, &conv)
+        };
+        let (all, halves) = (gradient(0, n), gradient(0, n / 2) + gradient(n / 2, n - n / 2));
+        let largest = all.abs().max(..).item();
+        assert!((all - halves).abs().max(..).item() < 1e-4 * largest);
+    }
+}
+
 #[test]
 fn convolution_and_its_adjoints_follow_the_definition() {
     let rng = &mut Rng::new(5);

@@ -260,7 +260,7 @@ where
             for (p, out) in products.chunks_exact_mut(stride[1]).enumerate() {
                 let rows = Rows::of_matrix(rows, inputs, outputs);
                 let (points, kernel) = (&points[p * stride[0]..], &kernel[p * inputs * outputs..]);
-                sums.compute_while(&mut ahead, rows, points, kernel, out, false);
+                sums.compute(rows, points, kernel, out, false, &mut ahead);
             }
             self.images_of(&products, to, tiles, out);
             finish.apply(i * images * to.image(), out);
@@ -298,7 +298,7 @@ where
                 for (p, out) in products.chunks_exact_mut(inputs * outputs).enumerate() {
                     let rows = Rows::of_matrix(inputs, 1, outputs);
                     let (x, dy) = (&x[p * stride[0]..], &dy[p * stride[1]..]);
-                    sums.compute_while(&mut ahead, rows, x, dy, out, first_image > first);
+                    sums.compute(rows, x, dy, out, first_image > first, &mut ahead);
                 }
             }
             self.kernel_of(&products, out);

@@ -55,7 +55,7 @@ impl<'a> Finish<'a> {
 pub(crate) struct Finisher<'a>(Option<(&'a Fused, Sources<'a>)>);
 
 impl Finisher<'_> {
-    /// What is read for the elements from `first` on, as far as there are so many, will be read soon.
+    /// Notes that so many elements from `first` on, as far as they are there, will be gone on with soon.
     pub(crate) fn add_to(&self, ahead: &mut Ahead, first: usize, len: usize) {
         if let Some((_, sources)) = &self.0 {
             sources.add_to(ahead, first, len);

@@ -77,10 +77,12 @@ pub(crate) enum Numbers<'a> {
 }
 
 impl Numbers<'_> {
-    /// What is read for the elements from `first` on, as far as there are so many, will be read soon.
+    /// Notes that so many elements from `first` on, as far as they are there, will be read soon.
     pub(crate) fn add_to(&self, ahead: &mut Ahead, first: usize, len: usize) {
         match self {
-            Numbers::Given(x) => ahead.add(x.as_slice().map_or(&[][..], |x| part(x, first, len)).as_ptr_range()),
+            Numbers::Given(x) => {
+                ahead.add(x.as_slice().map_or(&[][..], |x| part(x, first, len)).as_ptr_range())
+            }
             Numbers::Computed(_, sources) => sources.add_to(ahead, first, len),
         }
     }

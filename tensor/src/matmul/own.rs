@@ -3,7 +3,7 @@
 use super::{Gemm, Matrix, crate_f32};
 use crate::buffer::Buffer;
 use crate::parallel::{for_each_chunk_mut, for_each_part_mut};
-use crate::product::{Rows, Sums};
+use crate::product::{Ahead, Rows, Sums};
 use crate::simd::vectorize;
 use std::ops::Range;
 
@@ -183,6 +183,6 @@ impl<'a> Operands<'a> {
         let (a, b) = (&self.a[part.rows.start * self.a_row..], &self.b[part.columns.start * sums.b_column..]);
         let rows = Rows::of_matrix(part.rows.len(), self.a_row, out_row);
         // SAFETY: by this function's contract.
-        unsafe { sums.compute_raw(rows, a, b, out, len, add) };
+        unsafe { sums.compute_raw(rows, [a, b], out, len, add, &mut Ahead::nothing()) };
     }
 }

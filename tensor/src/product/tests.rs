@@ -25,7 +25,7 @@ fn numbers(len: usize, seed: u64) -> Vec<f32> {
     crate::Tensor::uniform([len], -1.0, 1.0, crate::DType::F32, &mut crate::Rng::new(seed)).to_vec()
 }
 
-type Compute = unsafe fn(&Job, bool);
+type Compute = unsafe fn(&Job, bool, &mut Ahead);
 
 /// The levels that this CPU has.
 fn levels() -> Vec<(&'static str, Compute)> {
@@ -104,8 +104,17 @@ fn every_tile_follows_the_definition() {
                 };
                 for (name, compute) in levels() {
                     if group <= 4 || name != "portable" {
-                        // SAFETY: checked above.
-                        verify(name, &|job, add| unsafe { compute(job, add) });
+                        verify(name, &|job, add| {
+                            let mut ahead = Ahead::during(1);
+                            ahead.add(a.as_ptr_range());
+                            // SAFETY: checked above.
+                            unsafe { compute(job, add, &mut ahead) };
+                            // Where there is nothing to add up, there is no tile.
+                            assert!(
+                                len == 0 || ahead.lines() == 0,
+                                "{name}: {columns} columns, {count} rows"
+                            );
+                        });
                     }
                 }
                 if sums.narrow {
@@ -156,7 +165,7 @@ fn terms_that_are_zero_in_all_rows_of_a_tile_are_left_out_without_a_trace() {
                     let job =
                         Job { sums: &sums, rows, a: laid.as_ptr(), b: b.as_ptr(), out: out.as_mut_ptr() };
                     // SAFETY: just checked, at a level that the CPU has.
-                    unsafe { compute(&job, add) };
+                    unsafe { compute(&job, add, &mut Ahead::nothing()) };
                 }
                 out
             };
@@ -189,5 +198,12 @@ fn terms_that_are_zero_in_all_rows_of_a_tile_are_left_out_without_a_trace() {
 #[should_panic(expected = "outside of the second operand")]
 fn what_reaches_outside_is_refused() {
     let sums = Sums::of_matrices(3, 1, [4, 1], 5);
-    sums.compute(Rows::of_matrix(1, 0, 0), &[0.0; 3], &[0.0; 12], &mut [0.0; 5], false);
+    sums.compute(
+        Rows::of_matrix(1, 0, 0),
+        &[0.0; 3],
+        &[0.0; 12],
+        &mut [0.0; 5],
+        false,
+        &mut Ahead::nothing(),
+    );
 }

@@ -107,7 +107,8 @@ impl Block<'_> {
         let &Block { job: &Job { sums, rows, a, out, .. }, column, last, b, step, add } = self;
         let tile = rows.tile::<R>(first);
         let fetches = G == 1 && sums.a_step == 1 && rows.a[2] >= FAR;
-        let fetches_columns = G == 1 && rows.a[2] == 1 && sums.a_step >= FAR && sums.len * sums.a_step >= SPREAD;
+        let fetches_columns =
+            G == 1 && rows.a[2] == 1 && sums.a_step >= FAR && sums.len * sums.a_step >= SPREAD;
         // SAFETY: `a`, `b` and `out` are good at every offset formed here, which was checked when the job was made; the
         // last register of a block that is not whole touches its first `last` columns only.
         unsafe {

@@ -128,12 +128,7 @@ impl Plan {
 /// Combines rows of `out.len()` elements two by two until one is left: rounding errors grow with the logarithm of their
 /// number. Needs `spare` room for half as many rows.
 #[inline(always)]
-fn combine_pairs<T: Copy>(
-    rows: &mut [T],
-    spare: &mut [T],
-    out: &mut [T],
-    op: impl Fn(T, T) -> T + Copy,
-) {
+fn combine_pairs<T: Copy>(rows: &mut [T], spare: &mut [T], out: &mut [T], op: impl Fn(T, T) -> T + Copy) {
     let inner = out.len();
     let mut left = rows.len() / inner;
     let (mut from, mut to) = (rows, spare);

@@ -28,7 +28,11 @@ fn no_row_is_lost_or_added_twice() {
         for rows in [1, 2, 3, 63, 64, 65, 127, 1_000, 1_025, 5_000] {
             let x = Tensor::arange(0.0, (rows * inner) as f64, 1.0, DType::I64).reshape([rows, inner]);
             let column = |i: usize| (rows * i + inner * (rows * (rows - 1) / 2)) as i64;
-            assert_eq!(x.sum(0).to_vec::<i64>(), (0..inner).map(column).collect::<Vec<_>>(), "{rows} x {inner}");
+            assert_eq!(
+                x.sum(0).to_vec::<i64>(),
+                (0..inner).map(column).collect::<Vec<_>>(),
+                "{rows} x {inner}"
+            );
         }
     }
 }
