@@ -339,6 +339,7 @@ impl Step {
             }
             Work::Sums(sums) => sums.run(&values(slots, &self.inputs)[..self.inputs.len()]),
             Work::Lazy(op, feeds, finish) => {
+                let given = self.reused.and_then(|i| Some((self.inputs[i], slots[self.inputs[i]].take()?)));
                 let feed = |i: usize| &feeds[i.min(feeds.len() - 1)];
                 let read: [_; Feed::MOST] = array::from_fn(|i| values(slots, &feed(i).inputs));
                 let operand = |i: usize| match (&feed(i).program, read[i][0]) {
@@ -347,11 +348,16 @@ impl Step {
                     (None, None) => unreachable!("%{} is read before it is computed", feed(i).inputs[0]),
                 };
                 let operands: [_; Feed::MOST] = array::from_fn(operand);
-                // The operation's own result, which is in no slot, is what is missing.
+                // The operation's own result, which is in no slot, is what is missing, and what the end result is written over.
                 let beside = finish.as_ref().map(|finish| values(slots, &finish.inputs));
                 let finish = match (finish, &beside) {
                     (Some(Feed { program: Some(program), inputs }), Some(beside)) => {
-                        Finish::with(program, &beside[..inputs.len()])
+                        let beside = &beside[..inputs.len()];
+                        let place = |node: usize| inputs.iter().position(|&input| input == node);
+                        match given.and_then(|(node, x)| Some((place(node)?, x))) {
+                            Some((i, x)) => Finish::over(program, beside, i, x),
+                            None => Finish::with(program, beside),
+                        }
                     }
                     _ => Finish::NONE,
                 };

@@ -187,30 +187,31 @@ impl Geometry {
         if self.is_direct() { x.numbers() } else { None }
     }
 
-    fn forward(&self, x: &Numbers<'_>, kernel: &[f32], finish: &Finisher<'_>) -> Buffer<f32> {
-        let direct = || self.forward_direct(x, kernel, finish);
-        #[cfg(target_arch = "x86_64")]
-        if self.is_for_unit() {
-            return self.forward_split(x, kernel, finish).unwrap_or_else(direct);
-        }
-        self.forward_winograd(x, kernel, finish).unwrap_or_else(direct)
+    fn forward(&self, x: &Numbers<'_>, kernel: &[f32], finish: &mut Finisher<'_>) -> Buffer<f32> {
+        let fast = match self.is_for_unit() {
+            #[cfg(target_arch = "x86_64")]
+            true => self.forward_split(x, kernel, finish),
+            _ => self.forward_winograd(x, kernel, finish),
+        };
+        fast.unwrap_or_else(|| self.forward_direct(x, kernel, finish))
     }
 
-    fn input_grad(&self, dy: &Numbers<'_>, kernel: &[f32], finish: &Finisher<'_>) -> Buffer<f32> {
-        let direct = || self.input_grad_direct(dy, kernel, finish);
-        #[cfg(target_arch = "x86_64")]
-        if self.is_for_unit() {
-            return self.input_grad_split(dy, kernel, finish).unwrap_or_else(direct);
-        }
-        self.input_grad_winograd(dy, kernel, finish).unwrap_or_else(direct)
+    fn input_grad(&self, dy: &Numbers<'_>, kernel: &[f32], finish: &mut Finisher<'_>) -> Buffer<f32> {
+        let fast = match self.is_for_unit() {
+            #[cfg(target_arch = "x86_64")]
+            true => self.input_grad_split(dy, kernel, finish),
+            _ => self.input_grad_winograd(dy, kernel, finish),
+        };
+        fast.unwrap_or_else(|| self.input_grad_direct(dy, kernel, finish))
     }
 
     fn kernel_grad(&self, x: &Numbers<'_>, dy: &Numbers<'_>) -> Buffer<f32> {
-        #[cfg(target_arch = "x86_64")]
-        if self.is_for_unit() {
-            return self.kernel_grad_split(x, dy).unwrap_or_else(|| self.kernel_grad_direct(x, dy));
-        }
-        self.kernel_grad_winograd(x, dy).unwrap_or_else(|| self.kernel_grad_direct(x, dy))
+        let fast = match self.is_for_unit() {
+            #[cfg(target_arch = "x86_64")]
+            true => self.kernel_grad_split(x, dy),
+            _ => self.kernel_grad_winograd(x, dy),
+        };
+        fast.unwrap_or_else(|| self.kernel_grad_direct(x, dy))
     }
 }
 
@@ -260,13 +261,14 @@ impl Lazy<'_> {
     /// # Panics
     /// As there, and as [`Fused::run`](crate::Fused::run).
     #[track_caller]
-    pub fn conv2d(self, kernel: &Tensor, conv: &Conv2d, finish: Finish<'_>) -> Tensor {
+    pub fn conv2d(self, kernel: &Tensor, conv: &Conv2d, mut finish: Finish<'_>) -> Tensor {
         kernel.expect_dtype("conv2d", self.dtype()).or_panic();
         let g = conv.geometry(self.shape(), kernel.shape()).or_panic();
         let shape = conv.shape(self.shape(), kernel.shape()).or_panic();
         let kernel = kernel.contiguous();
         if let (Some(x), Some(kernel)) = (g.numbers(self), kernel.as_slice()) {
-            return Tensor::from_buffer(g.forward(&x, kernel, &finish.finisher(shape)), shape);
+            let finisher = &mut finish.finisher(shape, !g.is_for_unit());
+            return Tensor::from_buffer(g.forward(&x, kernel, finisher), shape);
         }
         let x = self.to_tensor();
         let y = for_float!(x.dtype(), T => {
@@ -285,14 +287,15 @@ impl Lazy<'_> {
         kernel: &Tensor,
         images: Shape,
         conv: &Conv2d,
-        finish: Finish<'_>,
+        mut finish: Finish<'_>,
     ) -> Tensor {
         kernel.expect_dtype("conv2d_input_grad", self.dtype()).or_panic();
         let g = conv.geometry(images, kernel.shape()).or_panic();
         expect_output("conv2d_input_grad", self.shape(), conv.shape(images, kernel.shape()).or_panic());
         let kernel = kernel.contiguous();
         if let (Some(dy), Some(kernel)) = (g.numbers(self), kernel.as_slice()) {
-            return Tensor::from_buffer(g.input_grad(&dy, kernel, &finish.finisher(images)), images);
+            let finisher = &mut finish.finisher(images, !g.is_for_unit());
+            return Tensor::from_buffer(g.input_grad(&dy, kernel, finisher), images);
         }
         let dy = self.to_tensor();
         let dx = for_float!(dy.dtype(), T => {

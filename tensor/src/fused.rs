@@ -177,7 +177,7 @@ impl Fused {
         let parts = numbers.len().div_ceil(map::GRAIN).max(1);
         let chunk = numbers.len().div_ceil(parts).next_multiple_of(tile).max(tile);
         for_each_chunk_mut(numbers, chunk, |task, out| {
-            self.workspace(&sources).write(task * chunk, out);
+            self.workspace(&sources).write(task * chunk, &[], out);
         });
         out
     }
@@ -266,16 +266,17 @@ pub(crate) struct Workspace<'a> {
 }
 
 impl Workspace<'_> {
-    /// Computes elements from `first` on, a multiple of the period, tile by tile to `out`.
-    fn write(&mut self, first: usize, out: &mut [f32]) {
+    /// Computes elements from `first` on, a multiple of the period, tile by tile to `out`. If there is a source that is a
+    /// `piece`, it has as many.
+    fn write(&mut self, first: usize, piece: &[f32], out: &mut [f32]) {
         let tile = self.sources.tile;
         for (i, out) in out.chunks_mut(tile).enumerate() {
-            self.compute(first + i * tile, out.len(), Some(out));
+            self.compute(first + i * tile, out.len(), part(piece, i * tile, tile), Some(out));
         }
     }
 
     /// Computes `len` elements from `first` on, at most a tile. The last function's result goes to `out` if it is given.
-    fn compute(&mut self, first: usize, len: usize, mut out: Option<&mut [f32]>) {
+    fn compute(&mut self, first: usize, len: usize, piece: &[f32], mut out: Option<&mut [f32]>) {
         let moved = &mut self.registers[self.program.registers..];
         let inputs = if self.sources.moving { &self.sources.inputs[..] } else { &[] };
         for (register, source) in moved.iter_mut().zip(inputs) {
@@ -295,7 +296,7 @@ impl Workspace<'_> {
             let mut to = if out.is_none() { self.registers[step.to].take() } else { None };
             let mut x = [&[][..]; MOST_OPERANDS];
             for (x, &operand) in x.iter_mut().zip(&step.operands[..step.function.arity()]) {
-                *x = self.operand(operand, first, len);
+                *x = self.operand(operand, first, len, piece);
             }
             match (&mut out, &mut to) {
                 (Some(out), _) => step.function.apply(x, out),
@@ -310,12 +311,13 @@ impl Workspace<'_> {
 
     /// The numbers of an operand, a result being named by its register, in the tile that was computed last.
     #[inline]
-    fn operand(&self, operand: Operand, first: usize, len: usize) -> &[f32] {
+    fn operand<'p>(&'p self, operand: Operand, first: usize, len: usize, piece: &'p [f32]) -> &'p [f32] {
         let register = match operand {
             Operand::Result(register) => register,
             Operand::Input(input) => match &self.sources.inputs[input] {
                 Some(Source::Slice(x)) => return &x[first..first + len],
                 Some(Source::LaidOut(x)) => return &x[..len],
+                Some(Source::Piece) => return &piece[..len],
                 _ => self.program.registers + input,
             },
         };

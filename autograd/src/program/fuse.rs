@@ -157,6 +157,14 @@ fn drop_after_last_use(steps: &mut [Step], nodes: &[Node], kept: &[usize]) {
             let (value, output) = (&nodes[*i].value, &nodes[step.output].value);
             step.drops.contains(i) && (value.shape(), value.dtype()) == (output.shape(), output.dtype())
         };
-        step.reused = step.inputs.iter().position(like);
+        // Of an operation with others before and behind it, only what those behind it read.
+        let replaceable = |i: &usize| match &step.work {
+            Work::Lazy(_, feeds, finish) => {
+                let reads = |feed: &Feed| feed.inputs.contains(i);
+                finish.as_ref().is_some_and(reads) && !feeds.iter().any(reads)
+            }
+            _ => true,
+        };
+        step.reused = step.inputs.iter().position(|i| like(i) && replaceable(i));
     }
 }

@@ -329,8 +329,13 @@ mod tests {
                 assert_eq!(program.grads().get(param), expected.get(param));
             }
             let ops: Vec<&str> = program.steps().iter().map(|step| step.op.as_str()).collect();
-            for op in ["Convolve Add Relu", "ConvolveInputGrad ReluGrad"] {
+            let (both, buffers) = (["Convolve Add Relu", "ConvolveInputGrad ReluGrad"], program.buffers());
+            for op in both {
                 assert_eq!(ops.contains(&op), count == 200, "{op}: {ops:?}");
+            }
+            // The gradient takes the place of what it was rectified by.
+            if let [Some(before), Some(behind)] = both.map(|op| ops.iter().position(|&other| other == op)) {
+                assert_eq!(buffers[before], buffers[behind]);
             }
         }
     }

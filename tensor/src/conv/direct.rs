@@ -10,7 +10,7 @@ use crate::fused::{Finisher, Numbers};
 use crate::interleave::{interleave, separate};
 use crate::lanes::lanes;
 use crate::parallel::for_each_chunk_mut;
-use crate::product::{Rows, Sums};
+use crate::product::{Ahead, Rows, Sums};
 
 /// Parts that a batch is cut into to sum the kernel's gradient; fixed, so that the order of the sum is.
 pub(super) const PARTS: usize = 10;
@@ -121,11 +121,10 @@ impl Geometry {
         &self,
         x: &Numbers<'_>,
         kernel: &[f32],
-        finish: &Finisher<'_>,
+        finish: &mut Finisher<'_>,
     ) -> Buffer<f32> {
-        let mut out = Buffer::uninit(self.n * self.image_out());
         if self.is_empty() {
-            return out;
+            return Buffer::uninit(0);
         }
         let (padded, outputs) = (self.padded_input(), self.channels_out);
         let taps = self.kernel[1] * self.channels;
@@ -150,25 +149,26 @@ impl Geometry {
             narrow: false,
         };
         let (rows, sums, kernel) = (rows.grouped(group), sums.grouped(group), repeated(kernel, group));
-        for_each_chunk_mut(&mut out, group * self.image_out(), |i, out| {
-            let present = out.len() / self.image_out();
-            let (numbers, mut x) = (x, x.reader());
-            let images =
-                padded.of(x.read(i * group * self.image(), present * self.image()), self.size, group);
-            let mut ahead = self.ahead(1);
-            numbers.add_to(&mut ahead, (i + 1) * group * self.image(), group * self.image());
-            finish.add_to(&mut ahead, (i + 1) * group * self.image_out(), group * self.image_out());
-            ahead.add_next(out);
-            if group == 1 {
-                sums.compute(rows, &images, &kernel, out, false, &mut ahead);
-            } else {
-                let mut together = Buffer::uninit(group * self.image_out());
-                sums.compute(rows, &images, &kernel, &mut together, false, &mut ahead);
-                separate(&together, present, group, out);
-            }
-            finish.apply(i * group * self.image_out(), out);
-        });
-        out
+        let (len, chunk) = (self.n * self.image_out(), group * self.image_out());
+        finish.compute(
+            len,
+            chunk,
+            || self.ahead(1),
+            |i, out, ahead| {
+                let present = out.len() / self.image_out();
+                let (numbers, mut x) = (x, x.reader());
+                let images =
+                    padded.of(x.read(i * group * self.image(), present * self.image()), self.size, group);
+                numbers.add_to(ahead, (i + 1) * group * self.image(), group * self.image());
+                if group == 1 {
+                    sums.compute(rows, &images, &kernel, out, false, ahead);
+                } else {
+                    let mut together = Buffer::uninit(group * self.image_out());
+                    sums.compute(rows, &images, &kernel, &mut together, false, ahead);
+                    separate(&together, present, group, out);
+                }
+            },
+        )
     }
 
     /// The outputs as the input pixels of all phases see them: a pixel p takes from outputs q − i for its taps
@@ -192,12 +192,11 @@ impl Geometry {
         &self,
         dy: &Numbers<'_>,
         kernel: &[f32],
-        finish: &Finisher<'_>,
+        finish: &mut Finisher<'_>,
     ) -> Buffer<f32> {
         if self.is_empty() || self.image() == 0 {
-            let mut out = Buffer::full(self.n * self.image(), 0.0);
-            finish.apply(0, &mut out);
-            return out;
+            let len = self.n * self.image();
+            return finish.compute(len, len.max(1), Ahead::nothing, |_, out, _| out.fill(0.0));
         }
         let (stride, channels, outputs) = (self.conv.stride, self.channels, self.channels_out);
         let padded = self.padded_output();
@@ -214,17 +213,15 @@ impl Geometry {
         phases().for_each(|(phase, range)| self.flip(kernel, phase, &mut flipped[range]));
         let group = group(self.n, channels, padded.count());
         let flipped = repeated(&flipped, group);
-        let mut out = Buffer::uninit(self.n * self.image());
-        for_each_chunk_mut(&mut out, group * self.image(), |i, out| {
+        let (len, chunk) = (self.n * self.image(), group * self.image());
+        let ahead = || self.ahead(stride[0] * stride[1]);
+        finish.compute(len, chunk, ahead, |i, out, ahead| {
             let present = out.len() / self.image();
             let (numbers, mut dy) = (dy, dy.reader());
             let images =
                 padded.of(dy.read(i * group * self.image_out(), present * self.image_out()), self.out, group);
             let mut together = Buffer::uninit(if group == 1 { 0 } else { group * self.image() });
-            let mut ahead = self.ahead(stride[0] * stride[1]);
-            numbers.add_to(&mut ahead, (i + 1) * group * self.image_out(), group * self.image_out());
-            finish.add_to(&mut ahead, (i + 1) * group * self.image(), group * self.image());
-            ahead.add_next(out);
+            numbers.add_to(ahead, (i + 1) * group * self.image_out(), group * self.image_out());
             let to = if group == 1 { &mut *out } else { &mut together[..] };
             for (phase, range) in phases() {
                 let len = phase[1].taps * outputs;
@@ -242,14 +239,12 @@ impl Geometry {
                 };
                 let (sums, rows) = (sums.grouped(group), self.pixels_of(phase, &padded).grouped(group));
                 let flipped = &flipped[range.start * group..range.end * group];
-                sums.compute(rows, &images, flipped, to, false, &mut ahead);
+                sums.compute(rows, &images, flipped, to, false, ahead);
             }
             if group > 1 {
                 separate(&together, present, group, out);
             }
-            finish.apply(i * group * self.image(), out);
-        });
-        out
+        })
     }
 
     /// The kernel entries of a phase, in reverse order, outputs before channels: `[taps, taps, outputs, channels]`.

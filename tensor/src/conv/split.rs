@@ -11,6 +11,7 @@ use super::direct::{PARTS, Padded, add_parts};
 use crate::buffer::Buffer;
 use crate::fused::{Finisher, Numbers, Reader};
 use crate::parallel::for_each_chunk_mut;
+use crate::product::Ahead;
 use crate::product::split::{BLOCK, Grid, NOTHING, NotFinite, Panels, Parts, Product, STEP, Split, Terms};
 use crate::simd::{Level, simd_level};
 use crate::transpose::transpose_into;
@@ -94,7 +95,7 @@ impl Geometry {
         &self,
         x: &Numbers<'_>,
         kernel: &[f32],
-        finish: &Finisher<'_>,
+        finish: &mut Finisher<'_>,
     ) -> Option<Buffer<f32>> {
         let (padded, outputs) = (Lines::of(&self.padded_input(), self.conv.stride), self.channels_out);
         let in_row = self.kernel[1] * self.channels;
@@ -109,14 +110,12 @@ impl Geometry {
             whole: false,
         };
         let b = Panels::of_terms(&Split::of(Parts::Two, kernel), terms, outputs, outputs);
-        let mut out = Buffer::uninit(self.n * self.image_out());
         let finite = AllFinite::default();
-        for_each_chunk_mut(&mut out, self.image_out(), |i, out| {
+        let out = finish.compute(self.n * self.image_out(), self.image_out(), Ahead::nothing, |i, out, _| {
             let mut a = Split::uninit(Parts::Two, padded.count(), grid.slack());
             padded.put(&mut x.reader(), i, self.size, &mut a, 0);
             let product = Product { grid, terms, a: &a, b: &b, lines: [0, terms.lines_of_run()] };
             finite.note(product.compute(0..outputs, out, false));
-            finish.apply(i * self.image_out(), out);
         });
         finite.then(out)
     }
@@ -126,7 +125,7 @@ impl Geometry {
         &self,
         dy: &Numbers<'_>,
         kernel: &[f32],
-        finish: &Finisher<'_>,
+        finish: &mut Finisher<'_>,
     ) -> Option<Buffer<f32>> {
         let (stride, channels, outputs) = (self.conv.stride, self.channels, self.channels_out);
         let seen = self.padded_output();
@@ -144,9 +143,8 @@ impl Geometry {
             let b = Panels::of_terms(&Split::of(Parts::Two, &flipped), terms, channels, channels);
             Some((Grid::of_lines(&self.pixels_of([y, x], &seen)), terms, b))
         });
-        let mut out = Buffer::uninit(self.n * self.image());
         let finite = AllFinite::default();
-        for_each_chunk_mut(&mut out, self.image(), |i, out| {
+        let out = finish.compute(self.n * self.image(), self.image(), Ahead::nothing, |i, out, _| {
             let mut a = Split::uninit(Parts::Two, padded.count(), BLOCK * outputs + STEP);
             padded.put(&mut dy.reader(), i, self.out, &mut a, 0);
             for (grid, terms, b) in phases.iter().flatten() {
@@ -154,7 +152,6 @@ impl Geometry {
                 let product = Product { grid: *grid, terms: *terms, a: &a, b, lines };
                 finite.note(product.compute(0..channels, out, false));
             }
-            finish.apply(i * self.image(), out);
         });
         finite.then(out)
     }

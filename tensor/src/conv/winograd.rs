@@ -37,7 +37,7 @@ struct Winograd<'a, const N: usize, const M: usize, const R: usize>(&'a Geometry
 /// Calls the pass for the algorithm that pays for this geometry, if any.
 macro_rules! pass {
     ($name:ident($b:ty $(, $finish:ident)?) => $pass:ident, $most:expr) => {
-        pub(super) fn $name(&self, a: &Numbers<'_>, b: $b $(, $finish: &Finisher<'_>)?) -> Option<Buffer<f32>> {
+        pub(super) fn $name(&self, a: &Numbers<'_>, b: $b $(, $finish: &mut Finisher<'_>)?) -> Option<Buffer<f32>> {
             match self.winograd_taps()? {
                 3 if self.points([7, 5]) < self.points([6, 4]) && self.pays([7, 5], $most) => {
                     Some(Winograd::<7, 5, 3>(self).$pass(a, b $(, $finish)?))
@@ -133,7 +133,7 @@ where
         Side { size: self.0.out, channels: self.0.channels_out, phases: 1, before: [before; 2] }
     }
 
-    fn forward(&self, x: &Numbers<'_>, kernel: &[f32], finish: &Finisher<'_>) -> Buffer<f32> {
+    fn forward(&self, x: &Numbers<'_>, kernel: &[f32], finish: &mut Finisher<'_>) -> Buffer<f32> {
         let (g, tiles) = (self.0, self.0.out.map(|out| out.div_ceil(M)));
         let phase = |phase: usize| phase * g.channels * g.channels_out;
         let kernel =
@@ -142,7 +142,7 @@ where
     }
 
     /// A pixel of a phase takes from the outputs before it: again a convolution, with the kernel reversed.
-    fn input_grad(&self, dy: &Numbers<'_>, kernel: &[f32], finish: &Finisher<'_>) -> Buffer<f32> {
+    fn input_grad(&self, dy: &Numbers<'_>, kernel: &[f32], finish: &mut Finisher<'_>) -> Buffer<f32> {
         let g = self.0;
         let last = [0, 1].map(|i| (g.size[i] - 1 + g.before[i]) / self.stride());
         let tiles = last.map(|last| (last + 1).div_ceil(M));
@@ -240,16 +240,13 @@ where
         kernel: &[f32],
         tiles: [usize; 2],
         [from, to]: [&Side; 2],
-        finish: &Finisher<'_>,
+        finish: &mut Finisher<'_>,
     ) -> Buffer<f32> {
-        let mut out = Buffer::uninit(self.0.n * to.image());
         let (inputs, outputs, images) = (from.entries(), to.entries(), self.images(tiles));
-        for_each_chunk_mut(&mut out, images * to.image(), |i, out| {
+        let ahead = || self.0.ahead(N * N);
+        finish.compute(self.0.n * to.image(), images * to.image(), ahead, |i, out, ahead| {
             let present = out.len() / to.image();
-            let mut ahead = self.0.ahead(N * N);
-            x.add_to(&mut ahead, (i + 1) * images * from.image(), images * from.image());
-            finish.add_to(&mut ahead, (i + 1) * images * to.image(), images * to.image());
-            ahead.add_next(out);
+            x.add_to(ahead, (i + 1) * images * from.image(), images * from.image());
             let mut x = x.reader();
             let x = x.read(i * images * from.image(), present * from.image());
             let points = self.points_of(x, from, tiles, Direction::Input);
@@ -260,12 +257,10 @@ where
             for (p, out) in products.chunks_exact_mut(stride[1]).enumerate() {
                 let rows = Rows::of_matrix(rows, inputs, outputs);
                 let (points, kernel) = (&points[p * stride[0]..], &kernel[p * inputs * outputs..]);
-                sums.compute(rows, points, kernel, out, false, &mut ahead);
+                sums.compute(rows, points, kernel, out, false, ahead);
             }
             self.images_of(&products, to, tiles, out);
-            finish.apply(i * images * to.image(), out);
-        });
-        out
+        })
     }
 
     /// `x` and `dy` multiplied at the points, as in the forward pass the kernel is with `x`.

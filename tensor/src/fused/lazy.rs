@@ -118,7 +118,7 @@ impl Reader<'_> {
                 if numbers.len() < len {
                     *numbers = Buffer::uninit(len);
                 }
-                work.write(first, &mut numbers[..len]);
+                work.write(first, &[], &mut numbers[..len]);
                 &numbers[before..len]
             }
         }

@@ -22,6 +22,8 @@ pub(super) enum Source<'a> {
     Strided(Tensor),
     /// Where the result is written.
     Output,
+    /// The piece that is gone on with, if it is not there.
+    Piece,
 }
 
 impl<'a> Source<'a> {

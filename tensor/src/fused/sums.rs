@@ -63,8 +63,8 @@ impl FusedSums {
             let mut work = self.program.workspace(&sources);
             for first in range.clone().step_by(sources.tile) {
                 let len = sources.tile.min(range.end - first);
-                work.compute(first, len, None);
-                (self.sums.add)(self.operands.map(|operand| work.operand(operand, first, len)), totals);
+                work.compute(first, len, &[], None);
+                (self.sums.add)(self.operands.map(|operand| work.operand(operand, first, len, &[])), totals);
             }
         });
         Tensor::from_buffer(sums, result)
