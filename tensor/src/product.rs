@@ -180,7 +180,7 @@ macro_rules! level {
                     $($registers => job.rows.count.div_ceil($rows),)*
                     _ => 0,
                 };
-                passes * column_blocks(sums.columns, lanes, $most).map(tiles).sum::<usize>()
+                passes.max(sums.runs) * column_blocks(sums.columns, lanes, $most).map(tiles).sum::<usize>()
             });
             let before = add;
             let mut panel = Panel::new();

@@ -73,13 +73,12 @@ impl Block<'_> {
         let (mut left, mut line, mut place) = (count, 0, 0);
         while left > 0 {
             let small = left <= H;
-            ahead.fetch();
             // SAFETY: by this function's contract; there is a row here.
             unsafe {
                 if small {
-                    self.tile::<L, H, V, G, WHOLE>([line, place], left, runs, search);
+                    self.tile::<L, H, V, G, WHOLE>([line, place], left, runs, search, ahead);
                 } else {
-                    self.tile::<L, R, V, G, WHOLE>([line, place], left, runs, search);
+                    self.tile::<L, R, V, G, WHOLE>([line, place], left, runs, search, ahead);
                 }
             }
             let done = if small { H } else { R };
@@ -103,6 +102,7 @@ impl Block<'_> {
         left: usize,
         runs: &[Run],
         search: &mut Search,
+        ahead: &mut Ahead,
     ) {
         let &Block { job: &Job { sums, rows, a, out, .. }, column, last, b, step, add } = self;
         let tile = rows.tile::<R>(first);
@@ -122,6 +122,7 @@ impl Block<'_> {
                 total: [[L::splat(0.0); V]; R],
             };
             for run in runs {
+                ahead.fetch();
                 (sum.at, sum.b) = (run.a, b.add(run.b));
                 let mut terms = run.len;
                 if G == 1 {
