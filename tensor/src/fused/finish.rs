@@ -58,7 +58,7 @@ impl<'a> Finish<'a> {
         }
     }
 
-    /// The inputs, without what the result is written over.
+    /// The inputs, of which only the result is missing, and what it is written over if that has been taken.
     fn inputs(&self) -> [Option<&Tensor>; REGISTERS] {
         let mut inputs = [None; REGISTERS];
         let given = self.program.map_or(&[][..], |(_, inputs)| inputs);
