@@ -182,6 +182,12 @@ impl Geometry {
         }
     }
 
+    /// Only an x86-64 CPU has the unit.
+    #[cfg(not(target_arch = "x86_64"))]
+    fn is_for_unit(&self) -> bool {
+        false
+    }
+
     /// What the kernels for `f32` read, if they are for this convolution.
     fn numbers<'a>(&self, x: Lazy<'a>) -> Option<Numbers<'a>> {
         if self.is_direct() { x.numbers() } else { None }

@@ -2,7 +2,7 @@
 //!
 //! A convolution's task reads some images, multiplies, and writes the result. Where images come from memory, a core waits for
 //! them first, and leaves the way to the memory idle while it multiplies. So the next task's images are fetched between the
-//! tiles of this one, a few lines after each.
+//! runs of this one's tiles, a few lines at a time: of many at once a core would wait for the first.
 
 use crate::lanes::{LINE, prefetch_far};
 use std::ops::Range;
@@ -17,7 +17,7 @@ pub(crate) struct Ahead {
     room: usize,
     /// Computations that share what is left.
     computations: usize,
-    /// Lines to fetch for a tile.
+    /// Lines to fetch at a time.
     pace: usize,
 }
 
@@ -53,15 +53,15 @@ impl Ahead {
         self.parts[..self.count].iter().map(|part| numbers(part).div_ceil(LINE)).sum()
     }
 
-    /// Spreads a computation's share of the lines over its tiles.
-    pub(super) fn spread(&mut self, tiles: impl FnOnce() -> usize) {
+    /// Spreads a computation's share of the lines over so many calls of [`fetch`](Ahead::fetch).
+    pub(super) fn spread(&mut self, calls: impl FnOnce() -> usize) {
         if self.count > 0 {
-            self.pace = self.lines().div_ceil((self.computations * tiles()).max(1));
+            self.pace = self.lines().div_ceil((self.computations * calls()).max(1));
             self.computations = self.computations.saturating_sub(1);
         }
     }
 
-    /// Fetches a tile's share, of what was added last.
+    /// Fetches the next lines, of what was added last.
     #[inline(always)]
     pub(super) fn fetch(&mut self) {
         if self.count > 0 {

@@ -154,7 +154,7 @@ impl Block<'_> {
                     }
                 }
                 if fetches_columns {
-                    // Of a matrix turned over a tile's rows are columns: each term has a line, of which the next is fetched.
+                    // Of a matrix turned over every term is in a line of its own, so far from the last that nobody would guess the next.
                     let mut next = a.wrapping_add(tile[0].a + run.a + 2 * LINE);
                     for _ in 0..terms {
                         sum.term::<G, WHOLE>();
