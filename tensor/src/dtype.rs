@@ -24,7 +24,7 @@ pub enum DType {
 impl DType {
     /// Whether this is a floating-point type, the only kind that has gradients.
     #[inline]
-    pub fn is_float(self) -> bool {
+    pub const fn is_float(self) -> bool {
         matches!(self, DType::F32 | DType::F64)
     }
 

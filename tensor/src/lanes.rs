@@ -50,6 +50,12 @@ pub(crate) trait Lanes: Copy {
     /// # Safety
     /// The CPU has the instructions; `to` is good for writing `n <= N` elements.
     unsafe fn store_first(self, to: *mut f32, n: usize);
+    /// Writes to these lanes of `to`, the first `n`, what is there plus `self`; counted as there are the lanes `before` only, the
+    /// others as 0.
+    ///
+    /// # Safety
+    /// The CPU has the instructions; `to` is good for reading and writing `n` elements, `mask` and `before` have no others.
+    unsafe fn add_into(self, to: *mut f32, n: usize, mask: Self::Mask, before: Self::Mask);
     /// `self + a · b`.
     ///
     /// # Safety
@@ -166,7 +172,7 @@ impl Lanes for [f32; 4] {
     #[inline(always)]
     unsafe fn repeat<const G: usize>(from: *const f32) -> Self {
         // SAFETY: by the contract there are `G` elements.
-        std::array::from_fn(|i| unsafe { *from.add(i % G) })
+        unsafe { [*from, *from.add(1 % G), *from.add(2 % G), *from.add(3 % G)] }
     }
     #[inline(always)]
     unsafe fn load(from: *const f32) -> Self {
@@ -209,8 +215,22 @@ impl Lanes for [f32; 4] {
         }
     }
     #[inline(always)]
+    unsafe fn add_into(self, to: *mut f32, n: usize, _: [bool; 4], before: [bool; 4]) {
+        /// Out of line: four times a choice for each register of a tile is much code.
+        #[inline(never)]
+        unsafe fn add(x: &[f32; 4], to: *mut f32, n: usize, before: [bool; 4]) {
+            for i in 0..n {
+                // SAFETY: by the contract there are `n` elements.
+                unsafe { *to.add(i) = if before[i] { *to.add(i) } else { 0.0 } + x[i] }
+            }
+        }
+        // SAFETY: by this function's contract.
+        unsafe { if n == 4 && !before[0] { self.store(to) } else { add(&self, to, n, before) } }
+    }
+    #[inline(always)]
     unsafe fn add_product(self, a: Self, b: Self) -> Self {
-        std::array::from_fn(|i| self[i] + a[i] * b[i])
+        // Written out: a closure for each lane takes the compiler several times as long.
+        [self[0] + a[0] * b[0], self[1] + a[1] * b[1], self[2] + a[2] * b[2], self[3] + a[3] * b[3]]
     }
     #[inline(always)]
     unsafe fn sum(self) -> f32 {
@@ -309,6 +329,15 @@ mod x86 {
             unsafe { _mm256_maskstore_ps(to, mask(n), self) }
         }
         #[inline(always)]
+        unsafe fn add_into(self, to: *mut f32, n: usize, mask: __m256i, before: __m256i) {
+            // SAFETY: as above; lanes that are off are not touched.
+            unsafe {
+                let sum = _mm256_add_ps(_mm256_maskload_ps(to, before), self);
+                // Storing some lanes takes much longer on some CPUs.
+                if n == 8 { _mm256_storeu_ps(to, sum) } else { _mm256_maskstore_ps(to, mask, sum) }
+            }
+        }
+        #[inline(always)]
         unsafe fn add_product(self, a: Self, b: Self) -> Self {
             // SAFETY: as above.
             unsafe { _mm256_fmadd_ps(a, b, self) }
@@ -386,6 +415,11 @@ mod x86 {
         unsafe fn store_first(self, to: *mut f32, n: usize) {
             // SAFETY: as above; lanes that are off are not touched.
             unsafe { _mm512_mask_storeu_ps(to, first(n), self) }
+        }
+        #[inline(always)]
+        unsafe fn add_into(self, to: *mut f32, _: usize, mask: __mmask16, before: __mmask16) {
+            // SAFETY: as above; lanes that are off are not touched.
+            unsafe { _mm512_mask_storeu_ps(to, mask, _mm512_add_ps(_mm512_maskz_loadu_ps(before, to), self)) }
         }
         #[inline(always)]
         unsafe fn add_product(self, a: Self, b: Self) -> Self {

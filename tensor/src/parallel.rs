@@ -80,7 +80,7 @@ fn parse_threads(wish: &str) -> Result<usize, String> {
 /// # Panics
 /// When tasks panic, the panic of the one with the lowest number goes on in the calling thread, once no task is running
 /// any more. The pool stays usable.
-pub(crate) fn for_each(tasks: usize, f: impl Fn(usize) + Sync) {
+pub(crate) fn for_each(tasks: usize, f: &(dyn Fn(usize) + Sync)) {
     let threads = threads();
     if tasks > 1 && threads > 1 {
         let pool = match POOL.try_lock() {
@@ -90,7 +90,7 @@ pub(crate) fn for_each(tasks: usize, f: impl Fn(usize) + Sync) {
             Err(TryLockError::WouldBlock) => None,
         };
         if let Some(mut pool) = pool {
-            let panic = pool.run(threads, tasks, &f);
+            let panic = pool.run(threads, tasks, f);
             drop(pool);
             if let Some(panic) = panic {
                 std::panic::resume_unwind(panic);
@@ -109,7 +109,7 @@ pub(crate) fn for_each(tasks: usize, f: impl Fn(usize) + Sync) {
 pub(crate) fn for_each_chunk_mut<T: Send>(out: &mut [T], chunk: usize, f: impl Fn(usize, &mut [T]) + Sync) {
     let chunks = Chunks::new(out, chunk);
     // SAFETY: `for_each` runs every index below `chunks.count()` at most once.
-    for_each(chunks.count(), |i| f(i, unsafe { chunks.get(i) }));
+    for_each(chunks.count(), &|i| f(i, unsafe { chunks.get(i) }));
 }
 
 /// As [`for_each_chunk_mut`] for several slices of one length: task `i` gets chunk `i` of each.
@@ -125,7 +125,7 @@ pub(crate) fn for_each_chunks_mut<T: Send, const N: usize>(
     let Some(first) = slices.first() else { return };
     assert!(slices.iter().all(|slice| slice.len == first.len), "the slices have different lengths");
     // SAFETY: the slices are different ones; `for_each` runs every index below `count()` at most once.
-    for_each(first.count(), |i| f(i, slices.each_ref().map(|slice| unsafe { slice.get(i) })));
+    for_each(first.count(), &|i| f(i, slices.each_ref().map(|slice| unsafe { slice.get(i) })));
 }
 
 /// Runs `f(i, pointers to the first elements of the slices)` for each task, in parallel as [`for_each`] does, for parts that
@@ -136,7 +136,7 @@ pub(crate) fn for_each_part_mut<T: Send, const N: usize>(
     f: impl Fn(usize, [*mut T; N]) + Sync,
 ) {
     let slices = slices.map(|slice| Chunks::new(slice, 1));
-    for_each(tasks, |i| f(i, slices.each_ref().map(Chunks::pointer)));
+    for_each(tasks, &|i| f(i, slices.each_ref().map(Chunks::pointer)));
 }
 
 /// A slice lent out in disjoint chunks, to several threads.

@@ -27,7 +27,7 @@ pub fn fma_peak() -> f64 {
     let (first, mut best) = (Instant::now(), f64::INFINITY);
     while first.elapsed() < LONG {
         let begun = Instant::now();
-        for_each(threads, |_| {
+        for_each(threads, &|_| {
             let mut number = 1.0;
             lanes::run(Chains(&mut number));
             std::hint::black_box(number);

@@ -7,6 +7,7 @@
 //! as the row of a matrix, and no matrix of windows has to be written out.
 
 mod ahead;
+mod microkernel;
 mod narrow;
 mod pass;
 mod rows;
@@ -18,8 +19,8 @@ mod zeros;
 pub(crate) use ahead::Ahead;
 pub(crate) use rows::Rows;
 
-use crate::lanes::Lanes;
 use crate::simd::{Level, simd_level};
+use microkernel::Kernels;
 use pass::{Panel, Pass};
 use tile::Block;
 use zeros::Search;
@@ -51,6 +52,9 @@ const CACHED: usize = 8 << 10;
 
 /// Strides of `b` that are multiples of this bring all its rows to the same few places of the first-level cache.
 const SAME_PLACE: usize = 1 << 10;
+
+/// Registers of so many lanes load some of them as fast as all.
+const MASKED: usize = 8;
 
 impl Sums {
     /// The product of matrices: `terms` of them, `a_step` apart in a row of the first; the strides of the second; its columns.
@@ -108,12 +112,12 @@ impl Sums {
         match simd_level() {
             // SAFETY: the CPU has the level's instructions, and every access was just checked.
             #[cfg(target_arch = "x86_64")]
-            Level::Avx512 | Level::Amx => unsafe { avx512(&job, add, ahead) },
+            Level::Avx512 | Level::Amx => unsafe { compute::<microkernel::Avx512>(&job, add, ahead) },
             // SAFETY: as above.
             #[cfg(target_arch = "x86_64")]
-            Level::Avx2 => unsafe { avx2(&job, add, ahead) },
+            Level::Avx2 => unsafe { compute::<microkernel::Avx2>(&job, add, ahead) },
             // SAFETY: as above; every CPU has these instructions.
-            _ => unsafe { portable(&job, add, ahead) },
+            _ => unsafe { compute::<microkernel::Portable>(&job, add, ahead) },
         }
     }
 
@@ -137,7 +141,7 @@ impl Sums {
     fn is_packed(&self, lanes: usize) -> bool {
         self.b_column != 1
             || self.b_step.is_multiple_of(SAME_PLACE)
-            || self.group > 1 && !self.columns.is_multiple_of(lanes)
+            || !self.columns.is_multiple_of(lanes) && (self.group > 1 || lanes < MASKED)
     }
 
     /// How many terms a pass takes if `most` fill the cache: about the same number in every pass. It depends on nothing
@@ -164,83 +168,48 @@ fn column_blocks(columns: usize, lanes: usize, most: usize) -> impl Iterator<Ite
     (0..blocks).map(move |i| (i * registers / blocks, (i + 1) * registers / blocks))
 }
 
-/// Defines a function that computes a job with one kind of registers: for each number of registers that a block of columns
-/// may have, the rows of a tile, and of the smaller tiles at the end.
-macro_rules! level {
-    ($(#[$attribute:meta])* $name:ident, $lanes:ty, $most:literal: $($registers:literal => $rows:literal, $half:literal;)*) => {
-        /// # Safety
-        /// The CPU has the instructions, and all accesses of the job are inside.
-        $(#[$attribute])*
-        unsafe fn $name(job: &Job, mut add: bool, ahead: &mut Ahead) {
-            const { assert!(CACHED / ($most * <$lanes>::N) <= zeros::MOST, "a pass has more terms than there are bits") };
-            let (sums, lanes) = (job.sums, <$lanes>::N);
-            ahead.spread(|| {
-                let passes = (sums.runs * sums.len).div_ceil(sums.terms(CACHED / ($most * lanes)).max(1));
-                let tiles = |(first, end): (usize, usize)| match end - first {
-                    $($registers => job.rows.count.div_ceil($rows),)*
-                    _ => 0,
-                };
-                passes.max(sums.runs) * column_blocks(sums.columns, lanes, $most).map(tiles).sum::<usize>()
-            });
-            let before = add;
-            let mut panel = Panel::new();
-            for (first, end) in column_blocks(sums.columns, lanes, $most) {
-                add = before;
-                let width = (end - first) * lanes;
-                let column = first * lanes;
-                let columns = width.min(sums.columns - column);
-                let mut pass = Pass::new(sums);
-                let terms = sums.terms(CACHED / ($most * lanes));
-                // Also when there is nothing to add up: the result is 0 then.
-                while pass.advance(terms) || !add {
-                    let search = &mut Search::new(job);
-                    // SAFETY: by this function's contract; a pass has no more terms than fit into the panel.
-                    unsafe {
-                        let mut b = job.b.add(column * sums.b_column);
-                        let (mut step, mut whole) = (sums.b_step, columns == width);
-                        if sums.is_packed(lanes) {
-                            panel.fill::<$lanes>(&mut pass, b, columns, width);
-                            (b, step, whole) = (panel.numbers(), width, true);
-                        }
-                        let block = Block { job, column, last: columns - (width - lanes), b, step, add };
-                        match (end - first, whole) {
-                            $(
-                                ($registers, true) => block.whole_rows::<$lanes, $rows, $half, $registers>(pass.runs(), search, ahead),
-                                ($registers, false) => block.rows::<$lanes, $rows, $half, $registers, 1, false>(pass.runs(), search, ahead),
-                            )*
-                            _ => unreachable!("a block has at most {} registers", $most),
-                        }
-                    }
-                    add = true;
+/// Computes a job with the kernels of one instruction set.
+///
+/// # Safety
+/// The CPU has the instructions, and all accesses of the job are inside.
+unsafe fn compute<K: Kernels>(job: &Job, add: bool, ahead: &mut Ahead) {
+    let sums = job.sums;
+    let most_terms = CACHED / (K::MOST * K::LANES);
+    assert!(most_terms <= zeros::MOST, "a pass has more terms than there are bits");
+    let terms = sums.terms(most_terms);
+    ahead.spread(|| {
+        let passes = (sums.runs * sums.len).div_ceil(terms.max(1));
+        let tiles = |(first, end): (usize, usize)| {
+            job.rows.count.div_ceil(K::tiles(end - first, sums.group).large.rows)
+        };
+        passes.max(sums.runs) * column_blocks(sums.columns, K::LANES, K::MOST).map(tiles).sum::<usize>()
+    });
+    let mut panel = Panel::new();
+    for (first, end) in column_blocks(sums.columns, K::LANES, K::MOST) {
+        let tiles = K::tiles(end - first, sums.group);
+        let (width, column) = ((end - first) * K::LANES, first * K::LANES);
+        let columns = width.min(sums.columns - column);
+        let last = columns - (width - K::LANES);
+        let mut pass = Pass::new(sums);
+        let mut add = add;
+        // Also when there is nothing to add up: the result is 0 then.
+        while pass.advance(terms) || !add {
+            // SAFETY: by this function's contract; a pass has no more terms than fit into the panel.
+            unsafe {
+                let mut b = job.b.add(column * sums.b_column);
+                let (mut step, mut loaded) = (sums.b_step, last);
+                if sums.is_packed(K::LANES) {
+                    K::pack(&mut panel, &mut pass, b, columns, width);
+                    (b, step, loaded) = (panel.numbers(), width, K::LANES);
                 }
+                let search = &mut Search::new::<K>(job);
+                Block { job, runs: pass.runs(), column, last, loaded, b, step, add }
+                    .compute(&tiles, search, ahead);
             }
+            add = true;
         }
-    };
+    }
 }
-
-// Rows so many that all sums, the registers of `b` and one of `a` just fit.
-level!(
-    #[cfg(target_arch = "x86_64")]
-    #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
-    avx512, std::arch::x86_64::__m512, 4:
-    1 => 12, 4;
-    2 => 12, 4;
-    3 => 8, 4;
-    4 => 6, 3;
-);
-level!(
-    #[cfg(target_arch = "x86_64")]
-    #[target_feature(enable = "avx2,fma")]
-    avx2, std::arch::x86_64::__m256, 3:
-    1 => 12, 4;
-    2 => 6, 3;
-    3 => 4, 2;
-);
-level!(
-    portable, [f32; 4], 2:
-    1 => 8, 4;
-    2 => 4, 2;
-);
 
 #[cfg(test)]
 mod tests;

@@ -112,7 +112,7 @@ impl Tensor {
         let whole = self.layout.is_contiguous()
             && T::buffer(&self.storage).is_some_and(|buffer| buffer.len() == self.count());
         if !whole || T::buffer_mut(&mut self.storage).and_then(Buffer::get_mut).is_none() {
-            *self = Tensor::from_buffer(map::map1(self.strided::<T>(), |x| x), self.shape());
+            *self = Tensor::from_buffer(map::copy(self.strided::<T>()), self.shape());
         }
         let count = self.count();
         match T::buffer_mut(&mut self.storage).and_then(Buffer::get_mut) {
@@ -135,7 +135,7 @@ impl Tensor {
         self.expect_dtype("to_vec", T::DTYPE).or_panic();
         match self.as_slice() {
             Some(slice) => slice.to_vec(),
-            None => map::map1(self.strided::<T>(), |x| x).to_vec(),
+            None => map::copy(self.strided::<T>()).to_vec(),
         }
     }
 
@@ -186,7 +186,7 @@ impl Tensor {
     /// A copy with a buffer of its own.
     #[track_caller]
     pub fn copy(&self) -> Tensor {
-        for_any!(self.dtype(), T => Tensor::from_buffer(map::map1(self.strided::<T>(), |x| x), self.shape()))
+        for_any!(self.dtype(), T => Tensor::from_buffer(map::copy(self.strided::<T>()), self.shape()))
     }
 
     /// The elements with their layout, for a kernel. The dtype has been checked.

@@ -15,7 +15,7 @@ fn every_task_runs_exactly_once() {
             let count = |i: usize| {
                 runs[i].fetch_add(1, Relaxed);
             };
-            for_each(tasks, count);
+            for_each(tasks, &count);
             assert!(pool.run(threads, tasks, &count).is_none());
             assert!(runs.iter().all(|n| n.load(Relaxed) == 2), "{tasks} tasks on {threads} threads");
         }
@@ -93,9 +93,9 @@ fn the_lowest_panic_comes_back_and_the_pool_goes_on() {
 fn calls_in_a_task_are_served() {
     set_threads(3);
     let sum = AtomicUsize::new(0);
-    for_each(10, |i| {
-        for_each(10, |j| {
-            for_each(2, |_| {
+    for_each(10, &|i| {
+        for_each(10, &|j| {
+            for_each(2, &|_| {
                 sum.fetch_add(10 * i + j, Relaxed);
             });
         });
@@ -114,7 +114,7 @@ fn callers_on_four_threads_do_not_disturb_each_other() {
                     for_each_chunk_mut(&mut out, 5, |i, chunk| chunk.fill(caller + round + i));
                     assert!((0..64).all(|k| out[k] == caller + round + k / 5));
                     let one_fails = || {
-                        for_each(4, |i| {
+                        for_each(4, &|i| {
                             if i == 2 {
                                 fail(format!("{caller} {round}"))
                             }

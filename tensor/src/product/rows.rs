@@ -1,5 +1,7 @@
 //! Where the rows of a result are.
 
+use super::microkernel::ROWS;
+
 /// Where a row of the result begins: in `a`, and in the result.
 #[derive(Clone, Copy)]
 pub(super) struct Row {
@@ -32,18 +34,17 @@ impl Rows {
         Row { a: of(self.a), out: of(self.out) }
     }
 
-    /// `R` rows from place `place` of line `line` on; the last one again for those that are missing.
-    #[inline(always)]
-    pub(super) fn tile<const R: usize>(&self, [line, place]: [usize; 2]) -> [Row; R] {
+    /// Rows from place `place` of line `line` on, as many as a tile has; the last one again for those that are missing.
+    pub(super) fn tile(&self, [line, place]: [usize; 2], rows: usize) -> [Row; ROWS] {
         let mut row = self.at(line, place);
-        // As nearly always: all in one line.
-        if place + R <= self.width && line * self.width + place + R <= self.count {
-            return std::array::from_fn(|r| Row { a: row.a + r * self.a[2], out: row.out + r * self.out[2] });
-        }
+        let mut tile = [row; ROWS];
         let (mut line, mut place) = (line, place);
-        let mut tile = [row; R];
-        for to in &mut tile[1..] {
-            if line * self.width + place + 1 < self.count {
+        // As nearly always: all in one line.
+        let in_line = place + rows <= self.width && line * self.width + place + rows <= self.count;
+        for to in &mut tile[1..rows] {
+            if in_line {
+                row = Row { a: row.a + self.a[2], out: row.out + self.out[2] };
+            } else if line * self.width + place + 1 < self.count {
                 place += 1;
                 if place == self.width {
                     (line, place) = (line + 1, 0);

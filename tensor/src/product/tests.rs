@@ -29,14 +29,14 @@ type Compute = unsafe fn(&Job, bool, &mut Ahead);
 
 /// The levels that this CPU has.
 fn levels() -> Vec<(&'static str, Compute)> {
-    let mut levels: Vec<(_, Compute)> = vec![("portable", portable)];
+    let mut levels: Vec<(_, Compute)> = vec![("portable", compute::<microkernel::Portable>)];
     #[cfg(target_arch = "x86_64")]
     {
         if simd_level() >= Level::Avx2 {
-            levels.push(("avx2", avx2));
+            levels.push(("avx2", compute::<microkernel::Avx2>));
         }
         if simd_level() >= Level::Avx512 {
-            levels.push(("avx512", avx512));
+            levels.push(("avx512", compute::<microkernel::Avx512>));
         }
     }
     levels

@@ -4,7 +4,7 @@
 //! need not be multiplied. The bits are those of the whole sum, as long as these numbers are finite (zero times infinity is
 //! NaN, and has to come out): a product that is zero changes no sum but that which is `-0`, and no tile hands that on.
 
-use super::pass::Run;
+use super::microkernel::Kernels;
 use super::{CACHED, Job, Rows, Sums};
 use crate::lanes::{Lanes, prefetch};
 
@@ -27,33 +27,36 @@ pub(super) struct Terms {
     count: usize,
 }
 
+/// So many rows, terms or the like, each `step` numbers after the one before.
+#[derive(Clone, Copy)]
+pub(super) struct Stretch {
+    pub(super) count: usize,
+    pub(super) step: usize,
+}
+
 impl Terms {
-    /// Looks for them in `rows` rows, at most `R`, `row` apart from each other, of `len` terms, `step` apart; one of these
-    /// distances is 1.
+    /// Looks for them in these rows of a tile, which has `tile` where there are enough; the steps of the rows or of the terms
+    /// are 1.
     ///
     /// # Safety
-    /// The CPU has the instructions; all these numbers are there, and `len` is not more than a pass takes.
+    /// The CPU has the instructions; all these numbers are there, and no more terms than a pass takes.
     #[inline(always)]
-    pub(super) unsafe fn find<L: Lanes, const R: usize>(
-        a: *const f32,
-        [rows, row]: [usize; 2],
-        [len, step]: [usize; 2],
-    ) -> Terms {
+    pub(super) unsafe fn find<L: Lanes>(a: *const f32, rows: Stretch, terms: Stretch, tile: usize) -> Terms {
         let (mut words, mut count) = ([0; MOST / WORD], 0);
-        for (word, first) in words.iter_mut().zip((0..len).step_by(WORD)) {
-            let terms = WORD.min(len - first);
+        for (word, first) in words.iter_mut().zip((0..terms.count).step_by(WORD)) {
+            let here = Stretch { count: WORD.min(terms.count - first), ..terms };
             // SAFETY: by this function's contract.
             *word = unsafe {
-                let a = a.add(first * step);
-                if step == 1 {
-                    in_rows::<L, R>(a, [rows, row], terms)
+                let a = a.add(first * terms.step);
+                if terms.step == 1 {
+                    in_rows::<L>(a, rows, here.count, tile)
                 } else {
-                    in_columns::<L, R>(a, rows, [terms, step])
+                    in_columns::<L>(a, rows.count, here)
                 }
             };
             count += word.count_ones() as usize;
         }
-        Terms { words, len, count }
+        Terms { words, len: terms.count, count }
     }
 
     /// Whether there are so few that it pays to go from one to the next.
@@ -74,24 +77,24 @@ impl Terms {
     }
 }
 
-/// The word for terms side by side in each row, and the rows so far apart.
+/// The word for terms side by side in each row.
 ///
 /// # Safety
 /// As for [`Terms::find`].
 #[inline(always)]
-unsafe fn in_rows<L: Lanes, const R: usize>(a: *const f32, [rows, row]: [usize; 2], terms: usize) -> u64 {
+unsafe fn in_rows<L: Lanes>(a: *const f32, rows: Stretch, terms: usize, tile: usize) -> u64 {
     let mut word = 0;
     for t in (0..terms).step_by(L::N).rev() {
         let mut some = 0;
-        for r in 0..R {
-            let from = a.wrapping_add(r.min(rows - 1) * row + t);
+        for r in 0..rows.count {
+            let from = a.wrapping_add(r * rows.step + t);
             // SAFETY: by this function's contract.
             unsafe {
                 let whole = t + L::N <= terms;
                 some |= if whole { L::load(from) } else { L::load_first(from, terms - t) }.nonzero();
             }
             // The next tile's numbers come to the cache meanwhile.
-            prefetch(from.wrapping_add(R * row));
+            prefetch(from.wrapping_add(tile * rows.step));
         }
         word = word << L::N | u64::from(some);
     }
@@ -103,14 +106,14 @@ unsafe fn in_rows<L: Lanes, const R: usize>(a: *const f32, [rows, row]: [usize; 
 /// # Safety
 /// As for [`Terms::find`].
 #[inline(always)]
-unsafe fn in_columns<L: Lanes, const R: usize>(a: *const f32, rows: usize, [terms, step]: [usize; 2]) -> u64 {
+unsafe fn in_columns<L: Lanes>(a: *const f32, rows: usize, terms: Stretch) -> u64 {
     let mut word = 0;
-    for t in (0..terms).rev() {
+    for t in (0..terms.count).rev() {
         let mut some = 0;
-        for r in (0..R).step_by(L::N) {
-            let n = rows.saturating_sub(r).min(R - r).min(L::N);
+        for r in (0..rows).step_by(L::N) {
+            let n = (rows - r).min(L::N);
             // SAFETY: by this function's contract.
-            some |= unsafe { L::load_first(a.wrapping_add(t * step + r), n).nonzero() };
+            some |= unsafe { L::load_first(a.wrapping_add(t * terms.step + r), n).nonzero() };
         }
         word = word << 1 | u64::from(some != 0);
     }
@@ -125,41 +128,63 @@ pub(super) struct Search {
     successful: bool,
     /// Whether the numbers of `b` are finite, once that is known.
     finite: Option<bool>,
+    find: unsafe fn(*const f32, Stretch, Stretch, usize) -> Terms,
+    are_finite: unsafe fn(*const f32, Stretch, usize) -> bool,
 }
 
 impl Search {
     /// For products of matrices, the first of them transposed or not.
-    pub(super) fn new(job: &Job) -> Search {
+    pub(super) fn new<K: Kernels>(job: &Job) -> Search {
         let &Job {
             sums: Sums { runs, group, a_step, .. },
             rows: Rows { count, width, a: [.., row], .. },
             ..
         } = job;
         let is_matrix = *runs == 1 && *group == 1 && width >= count && (*a_step == 1 || row == 1);
-        Search { tries: if is_matrix { TRIES } else { 0 }, successful: false, finite: None }
+        Search {
+            tries: if is_matrix { TRIES } else { 0 },
+            successful: false,
+            finite: None,
+            find: K::nonzero_terms,
+            are_finite: K::are_finite,
+        }
     }
 
-    /// The terms of the tile at `a` that alone are to be added up, if they are few; `finite` finds out whether all of `b` is.
+    /// The terms of the tile at `a` that alone are to be added up, if they are few: the others are zero in all these rows.
+    /// `b` has the numbers of these terms, each with so many columns.
     ///
     /// # Safety
-    /// As for [`Terms::find`].
+    /// As for [`Terms::find`], of a tile of `tile` rows; and the numbers of `b` are there.
     #[inline(always)]
-    pub(super) unsafe fn terms<L: Lanes, const R: usize>(
+    pub(super) unsafe fn terms(
         &mut self,
         a: *const f32,
-        rows: [usize; 2],
-        terms: [usize; 2],
-        finite: impl FnOnce() -> bool,
+        rows: Stretch,
+        terms: Stretch,
+        tile: usize,
+        b: (*const f32, Stretch, usize),
     ) -> Option<Terms> {
-        if self.tries == 0 {
-            return None;
-        }
+        // SAFETY: by this function's contract.
+        if self.tries == 0 { None } else { unsafe { self.look(a, rows, terms, tile, b) } }
+    }
+
+    /// # Safety
+    /// As for [`terms`](Search::terms).
+    unsafe fn look(
+        &mut self,
+        a: *const f32,
+        rows: Stretch,
+        terms: Stretch,
+        tile: usize,
+        b: (*const f32, Stretch, usize),
+    ) -> Option<Terms> {
         // SAFETY: by this function's contract.
         unsafe {
-            if self.successful || are_some_zero::<R>(a, rows, terms) {
-                let found = Terms::find::<L, R>(a, rows, terms);
+            if self.successful || are_some_zero(a, rows, terms) {
+                let found = (self.find)(a, rows, terms, tile);
                 if found.are_few() {
-                    let finite = *self.finite.get_or_insert_with(finite);
+                    let are_finite = self.are_finite;
+                    let finite = *self.finite.get_or_insert_with(|| are_finite(b.0, b.1, b.2));
                     (self.successful, self.tries) = (finite, if finite { TRIES } else { 0 });
                     return finite.then_some(found);
                 }
@@ -174,40 +199,31 @@ impl Search {
 ///
 /// # Safety
 /// As for [`Terms::find`].
-#[inline(always)]
-unsafe fn are_some_zero<const R: usize>(
-    a: *const f32,
-    [rows, row]: [usize; 2],
-    [len, step]: [usize; 2],
-) -> bool {
+unsafe fn are_some_zero(a: *const f32, rows: Stretch, terms: Stretch) -> bool {
     // SAFETY: by this function's contract.
-    let is_zero = |t: usize| (0..R).all(|r| unsafe { *a.add(r.min(rows - 1) * row + t * step) } == 0.0);
-    (0..SAMPLES).filter(|i| is_zero(i * len / SAMPLES)).count() > 1
+    let is_zero =
+        |t: usize| unsafe { (0..rows.count).all(|r| *a.add(r * rows.step + t * terms.step) == 0.0) };
+    (0..SAMPLES).filter(|i| is_zero(i * terms.count / SAMPLES)).count() > 1
 }
 
-/// Whether all numbers are finite: `V` registers for each term of the run, the last of them with `last` numbers.
+/// Whether all numbers are finite: so many columns of each term.
 ///
 /// # Safety
 /// The CPU has the instructions, and the numbers are there.
 #[inline(always)]
-pub(super) unsafe fn are_finite<L: Lanes, const V: usize>(
-    b: *const f32,
-    run: &Run,
-    step: usize,
-    last: usize,
-) -> bool {
+pub(super) unsafe fn are_finite<L: Lanes>(b: *const f32, terms: Stretch, columns: usize) -> bool {
     // SAFETY: by this function's contract.
     unsafe {
         let zero = L::splat(0.0);
-        let mut total = [zero; V];
-        for t in 0..run.len {
-            for (v, total) in total.iter_mut().enumerate() {
-                let from = b.add(run.b + t * step + v * L::N);
-                let x = if v + 1 < V { L::load(from) } else { L::load_first(from, last) };
+        let mut total = zero;
+        for t in 0..terms.count {
+            for c in (0..columns).step_by(L::N) {
+                let (from, n) = (b.add(t * terms.step + c), columns - c);
+                let x = if n >= L::N { L::load(from) } else { L::load_first(from, n) };
                 // Anything but a number makes NaN of it, for good.
-                *total = total.add_product(x, zero);
+                total = total.add_product(x, zero);
             }
         }
-        total.into_iter().all(|total| total.nonzero() == 0)
+        total.nonzero() == 0
     }
 }

@@ -47,8 +47,8 @@ pub(super) struct Transform<'a, const N: usize, const M: usize, const R: usize> 
 macro_rules! unrolled {
     ($i:ident < $n:ident, $body:block) => { unrolled!($i < $n, $body, 0 1 2 3 4 5 6 7) };
     ($i:ident < $n:ident, $body:block, $($k:literal)*) => {
-        assert!($n <= 8);
-        $(if $k < $n { let $i: usize = $k; $body })*
+        const { assert!($n <= 8) };
+        $(if const { $k < $n } { let $i: usize = $k; $body })*
     };
 }
 
