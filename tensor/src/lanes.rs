@@ -131,6 +131,17 @@ pub(crate) fn opaque(x: usize) -> usize {
     x
 }
 
+/// The body for each number below the second, as in a loop that the compiler surely unrolls: only then does it keep an array
+/// of registers in registers, and know the entries of a matrix.
+macro_rules! unrolled {
+    ($i:ident < $n:ident, $body:block) => { unrolled!($i < $n, $body, 0 1 2 3 4 5 6 7 8 9 10 11) };
+    ($i:ident < $n:ident, $body:block, $($k:literal)*) => {
+        const { assert!($n <= 12) };
+        $(if const { $k < $n } { let $i: usize = $k; $body })*
+    };
+}
+pub(crate) use unrolled;
+
 /// Numbers of a line of the cache.
 pub(crate) const LINE: usize = 16;
 

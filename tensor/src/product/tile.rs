@@ -6,7 +6,7 @@ use super::pass::Run;
 use super::rows::Row;
 use super::zeros::{Search, Stretch};
 use super::{Job, MASKED};
-use crate::lanes::{LINE, Lanes, opaque, prefetch};
+use crate::lanes::{LINE, Lanes, opaque, prefetch, unrolled};
 
 /// Rows of a matrix that are farther apart than this are not together in the cache.
 const FAR: usize = 4 * LINE;
@@ -144,21 +144,20 @@ pub(super) unsafe fn compute<L: Lanes, const R: usize, const V: usize, const G: 
         let (zero, whole, stored) = (L::splat(0.0), L::mask(0..L::N), L::mask(0..last));
         let none = L::mask(0..0);
         let (whole_before, stored_before) = if add { (whole, stored) } else { (none, none) };
-        for r in 0..R {
-            if r >= left {
-                break;
+        unrolled!(r < R, {
+            if r < left {
+                let to = out.add(rows[r].out + column);
+                unrolled!(v < V, {
+                    // With zeros left out or not: no -0 is left.
+                    let total = sum.total[r][v].add_product(zero, zero);
+                    let (n, mask, before) = match v + 1 < V {
+                        true => (L::N, whole, whole_before),
+                        false => (last, stored, stored_before),
+                    };
+                    total.add_into(to.add(v * L::N), n, mask, before);
+                });
             }
-            let to = out.add(rows[r].out + column);
-            for v in 0..V {
-                // With zeros left out or not: no -0 is left.
-                let total = sum.total[r][v].add_product(zero, zero);
-                if v + 1 < V {
-                    total.add_into(to.add(v * L::N), L::N, whole, whole_before);
-                } else {
-                    total.add_into(to.add(v * L::N), last, stored, stored_before);
-                }
-            }
-        }
+        });
     }
 }
 

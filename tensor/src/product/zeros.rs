@@ -85,14 +85,11 @@ impl Terms {
 unsafe fn in_rows<L: Lanes>(a: *const f32, rows: Stretch, terms: usize, tile: usize) -> u64 {
     let mut word = 0;
     for t in (0..terms).step_by(L::N).rev() {
-        let mut some = 0;
+        let (mut some, here) = (0, L::N.min(terms - t));
         for r in 0..rows.count {
             let from = a.wrapping_add(r * rows.step + t);
             // SAFETY: by this function's contract.
-            unsafe {
-                let whole = t + L::N <= terms;
-                some |= if whole { L::load(from) } else { L::load_first(from, terms - t) }.nonzero();
-            }
+            some |= unsafe { if here == L::N { L::load(from) } else { L::load_first(from, here) }.nonzero() };
             // The next tile's numbers come to the cache meanwhile.
             prefetch(from.wrapping_add(tile * rows.step));
         }
@@ -212,18 +209,22 @@ unsafe fn are_some_zero(a: *const f32, rows: Stretch, terms: Stretch) -> bool {
 /// The CPU has the instructions, and the numbers are there.
 #[inline(always)]
 pub(super) unsafe fn are_finite<L: Lanes>(b: *const f32, terms: Stretch, columns: usize) -> bool {
+    debug_assert!(columns <= 4 * L::N, "a tile has four registers of columns at most");
     // SAFETY: by this function's contract.
     unsafe {
         let zero = L::splat(0.0);
-        let mut total = zero;
+        // Several, so that one does not wait for the other; each register of columns has its own, up to four.
+        let mut totals = [zero; 4];
         for t in 0..terms.count {
-            for c in (0..columns).step_by(L::N) {
-                let (from, n) = (b.add(t * terms.step + c), columns - c);
-                let x = if n >= L::N { L::load(from) } else { L::load_first(from, n) };
+            let row = b.add(t * terms.step);
+            for (i, total) in totals.iter_mut().enumerate().take(columns.div_ceil(L::N)) {
+                let n = columns - i * L::N;
+                let x =
+                    if n >= L::N { L::load(row.add(i * L::N)) } else { L::load_first(row.add(i * L::N), n) };
                 // Anything but a number makes NaN of it, for good.
-                total = total.add_product(x, zero);
+                *total = total.add_product(x, zero);
             }
         }
-        total.nonzero() == 0
+        totals.into_iter().all(|total| total.nonzero() == 0)
     }
 }

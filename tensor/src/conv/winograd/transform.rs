@@ -4,7 +4,7 @@
 
 use super::matrices::{Known, Matrices};
 use super::pixels::{Lines, Pixels, Points};
-use crate::lanes::{Kernel, Lanes, opaque};
+use crate::lanes::{Kernel, Lanes, opaque, unrolled};
 use std::mem::MaybeUninit;
 
 /// Which way to go.
@@ -40,16 +40,6 @@ pub(super) struct Transform<'a, const N: usize, const M: usize, const R: usize> 
     /// The image, or for `Output` the points.
     pub(super) from: &'a [f32],
     pub(super) to: &'a mut [f32],
-}
-
-/// The body for each number below the second, as in a loop that the compiler surely unrolls: whole only then, with the
-/// matrices' entries known, do the sums cost what they must.
-macro_rules! unrolled {
-    ($i:ident < $n:ident, $body:block) => { unrolled!($i < $n, $body, 0 1 2 3 4 5 6 7) };
-    ($i:ident < $n:ident, $body:block, $($k:literal)*) => {
-        const { assert!($n <= 8) };
-        $(if const { $k < $n } { let $i: usize = $k; $body })*
-    };
 }
 
 impl<const N: usize, const M: usize, const R: usize> Kernel for Transform<'_, N, M, R>
