@@ -39,7 +39,7 @@ impl Graph {
         self.own(&format_args!("grad"), dy);
         if (y.shape(), y.dtype()) != (dy.shape(), dy.dtype()) {
             panic!(
-                "grad: the incoming gradient {} {} is not like the result {} {}",
+                "grad: the incoming gradient is {} {}; it must have the shape and type of the result, {} {}",
                 dy.dtype(),
                 dy.shape(),
                 y.dtype(),
@@ -49,7 +49,7 @@ impl Graph {
         for &x in wrt {
             self.own(&format_args!("grad"), x);
             if !x.dtype().is_float() {
-                panic!("grad: {x:?} has no gradient; only floats have");
+                panic!("grad: {x:?} has no gradient; only f32 and f64 values have one");
             }
         }
         let (phase, scope) = (self.phase.replace(Phase::Gradient), self.scope.get());
@@ -124,7 +124,7 @@ impl Graph {
             panic!("{op}: the loss must be one number, not {shape}; take its .mean(..) or .sum(..)");
         }
         if !dtype.is_float() {
-            panic!("{op}: the loss {dtype} {shape} has no gradient; only floats have");
+            panic!("{op}: the loss {dtype} {shape} has no gradient; only f32 and f64 values have one");
         }
         self.constant(Tensor::ones(shape, dtype))
     }
@@ -176,7 +176,11 @@ fn unbroadcast<'g>(op: &dyn AnyOp, dx: Var<'g>, shape: Shape) -> Var<'g> {
     let fits = from.len() >= shape.len()
         && shape.iter().zip(&from[lead..]).all(|(&to, &from)| to == from || to == 1);
     if !fits {
-        panic!("{}: its vjp gives a gradient {from} for an input {shape}", op_name(op));
+        panic!(
+            "{}: its vjp gives a gradient {from} for an input {shape}; it must have the input's shape, or that of the \
+             result if the input was broadcast",
+            op_name(op)
+        );
     }
     let axes = (0..from.len()).filter(|&i| i < lead || shape[i - lead] != from[i]).map(|i| i as isize);
     let sum = dx.sum_keepdim(axes.collect::<Vec<_>>());

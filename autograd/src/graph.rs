@@ -3,11 +3,12 @@
 use crate::inspect::op_name;
 use crate::op::{AnyOp, Erased, Op};
 use crate::param::{Param, ParamId, Role};
+use crate::scope::Scope;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::fmt::Debug;
 use std::rc::Rc;
-use tensor::{DType, OrPanic, Shape, Tensor};
+use tensor::{DType, OrPanic, Shape, ShapeError, Tensor};
 
 /// What a graph is recorded for. Layers that behave differently in the two ask the graph, not a flag of their own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,26 +44,6 @@ pub(crate) struct Node {
     pub(crate) phase: Phase,
     /// Index into the graph's scopes.
     pub(crate) scope: usize,
-}
-
-/// A part of the model that nodes belong to; scope 0 is the whole.
-pub(crate) struct Scope {
-    pub(crate) kind: &'static str,
-    pub(crate) parent: usize,
-}
-
-/// A part of the model that is being recorded, see [`Graph::scope`]. It is a guard and not a function of a closure because
-/// in a closure a mistake in shapes would no longer point at the caller's line.
-#[must_use = "the scope ends when this is dropped"]
-pub struct ScopeGuard<'g> {
-    graph: &'g Graph,
-    parent: usize,
-}
-
-impl Drop for ScopeGuard<'_> {
-    fn drop(&mut self) {
-        self.graph.scope.set(self.parent);
-    }
 }
 
 /// The dataflow graph of one computation: every operation on a [`Var`] computes at once and is recorded as a node.
@@ -103,7 +84,7 @@ impl Graph {
             names: RefCell::default(),
             updates: RefCell::default(),
             gradients: RefCell::default(),
-            scopes: RefCell::new(vec![Scope { kind: "", parent: 0 }]),
+            scopes: RefCell::new(vec![Scope::WHOLE]),
             scope: Cell::new(0),
             phase: Cell::new(Phase::Forward),
             mode,
@@ -176,7 +157,7 @@ impl Graph {
         self.own(&format_args!("update"), value);
         if (value.shape(), value.dtype()) != (param.value().shape(), param.value().dtype()) {
             panic!(
-                "update: the value {} {} is not like the state {} {}",
+                "update: the next value is {} {}; it must have the shape and type of the state, {} {}",
                 value.dtype(),
                 value.shape(),
                 param.value().dtype(),
@@ -199,8 +180,8 @@ impl Graph {
             let nodes = self.nodes.borrow();
             let x = x.map(|x| &nodes[x.index].value);
             let shapes = x.map(Tensor::shape);
-            op.shape(shapes).or_panic();
-            op.dtype(x.map(Tensor::dtype)).map_err(|error| error.with_shapes(&shapes)).or_panic();
+            self.expect(op.shape(shapes));
+            self.expect(op.dtype(x.map(Tensor::dtype)).map_err(|error| error.with_shapes(&shapes)));
             op.forward(x)
         };
         self.record(Rc::new(Erased(op)), x.iter().map(|x| x.index).collect(), value)
@@ -232,30 +213,11 @@ impl Graph {
             }
             let shapes: Vec<Shape> = values.iter().map(|x| x.shape()).collect();
             let dtypes: Vec<DType> = values.iter().map(|x| x.dtype()).collect();
-            op.shape(&shapes).or_panic();
-            op.dtype(&dtypes).map_err(|error| error.with_shapes(&shapes)).or_panic();
+            self.expect(op.shape(&shapes));
+            self.expect(op.dtype(&dtypes).map_err(|error| error.with_shapes(&shapes)));
             op.forward(&values)
         };
         self.record(Rc::new(op), x.iter().map(|x| x.index).collect(), value)
-    }
-
-    /// From here until the guard is dropped, nodes belong to a part of the model of this kind (`"Conv2d"`).
-    ///
-    /// ```
-    /// # use autograd::{Graph, Tensor};
-    /// let graph = Graph::inference();
-    /// let x = graph.input(Tensor::from(3.0_f32));
-    /// {
-    ///     let _scope = graph.scope("Square"); // not `_`, which would drop it at once
-    ///     let _ = x * x;
-    /// }
-    /// assert_eq!(graph.nodes()[1].scope, ["Square"]);
-    /// ```
-    pub fn scope(&self, kind: &'static str) -> ScopeGuard<'_> {
-        let mut scopes = self.scopes.borrow_mut();
-        let parent = self.scope.replace(scopes.len());
-        scopes.push(Scope { kind, parent });
-        ScopeGuard { graph: self, parent }
     }
 
     /// The input node that all random operations draw from: seed and step.
@@ -271,6 +233,18 @@ impl Graph {
     /// A number for each random operation of this graph, so that no two draw the same.
     pub(crate) fn next_draw(&self) -> u64 {
         self.draws.replace(self.draws.get() + 1)
+    }
+
+    /// What `rule` says of the operands, or a panic that also names the part of the model.
+    #[track_caller]
+    fn expect<T>(&self, rule: Result<T, ShapeError>) -> T {
+        match rule {
+            Ok(it) => it,
+            Err(error) => match self.layer_path(None) {
+                Some(layer) => panic!("{error}; in {layer}"),
+                None => Err(error).or_panic(),
+            },
+        }
     }
 
     fn leaf(&self, source: Source, value: Tensor) -> Var<'_> {
@@ -292,7 +266,11 @@ impl Graph {
     #[track_caller]
     pub(crate) fn own(&self, op: &dyn Debug, x: Var<'_>) -> usize {
         if !std::ptr::eq(self, x.graph) {
-            panic!("{}: {x:?} is of another graph than the other variables", op_name(op));
+            panic!(
+                "{}: {x:?} is of another graph than the other variables; record all of a computation in one graph, \
+                 or bring the value over with graph.constant(x.value())",
+                op_name(op)
+            );
         }
         x.index
     }

@@ -67,18 +67,28 @@ impl Graph {
     /// assert_eq!(last.to_string(), "%2 = Add %1 %0  [2]");
     /// ```
     pub fn nodes(&self) -> Vec<NodeInfo> {
-        let scopes = self.scope_names();
+        let (scopes, parts) = (self.scope_names(), self.scope_parts());
+        let nodes = self.nodes.borrow();
         let info = |(index, node): (usize, &Node)| NodeInfo {
+            scope: scopes[node.scope].clone(),
+            part: parts[node.scope],
+            ..self.info(index, node)
+        };
+        nodes.iter().enumerate().map(info).collect()
+    }
+
+    /// What a node is, but for the part of the model.
+    pub(crate) fn info(&self, index: usize, node: &Node) -> NodeInfo {
+        NodeInfo {
             index,
             op: self.describe(node),
             inputs: node.inputs.clone(),
             shape: node.value.shape(),
             dtype: node.value.dtype(),
             phase: node.phase,
-            scope: scopes[node.scope].clone(),
-            part: node.scope,
-        };
-        self.nodes.borrow().iter().enumerate().map(info).collect()
+            scope: vec![],
+            part: 0,
+        }
     }
 
     fn describe(&self, node: &Node) -> String {
@@ -92,40 +102,6 @@ impl Graph {
                 None => "Param".into(),
             },
         }
-    }
-
-    /// For each scope, the names from the outermost part of the model to it. A part is named by what the names of its
-    /// parameters have in common, and by its kind where it has none.
-    pub(crate) fn scope_names(&self) -> Vec<Vec<String>> {
-        let (scopes, names) = (self.scopes.borrow(), self.names.borrow());
-        let mut common: Vec<Option<String>> = vec![None; scopes.len()];
-        for node in self.nodes.borrow().iter() {
-            let Source::Param(id) = &node.source else { continue };
-            let Some((path, _)) = names.get(id).and_then(|name| name.rsplit_once('.')) else { continue };
-            let mut scope = node.scope;
-            while scope != 0 {
-                common[scope] = Some(match &common[scope] {
-                    None => path.to_owned(),
-                    Some(other) => shared_path(other, path),
-                });
-                scope = scopes[scope].parent;
-            }
-        }
-        (0..scopes.len())
-            .map(|mut scope| {
-                let mut path = vec![];
-                while scope != 0 {
-                    let kind = scopes[scope].kind;
-                    path.push(match common[scope].as_deref() {
-                        None | Some("") => kind.to_owned(),
-                        Some(name) => format!("{name} ({kind})"),
-                    });
-                    scope = scopes[scope].parent;
-                }
-                path.reverse();
-                path
-            })
-            .collect()
     }
 
     /// The graph in the DOT language of Graphviz: `dot -Tsvg graph.dot > graph.svg`. Parts of the model are boxes;
@@ -156,12 +132,6 @@ impl Graph {
         dot.push_str("}\n");
         dot
     }
-}
-
-/// The longest path that both paths begin with.
-fn shared_path(a: &str, b: &str) -> String {
-    let same = a.split('.').zip(b.split('.')).take_while(|(x, y)| x == y).map(|(x, _)| x);
-    same.collect::<Vec<_>>().join(".")
 }
 
 /// Text as it stands between quotes in DOT.

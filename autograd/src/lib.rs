@@ -27,7 +27,7 @@
 //! | `program` | computing a recorded graph again and again ([`Program`]) |
 //! | `gradcheck` | checking gradients against differences |
 //! | `inspect` | listing and drawing graphs |
-//! | `parts` | what the parts of a model give |
+//! | `scope`, `parts` | the parts of a model that nodes belong to, and what they give |
 
 mod backward;
 pub mod gradcheck;
@@ -39,14 +39,16 @@ mod ops;
 mod param;
 mod parts;
 mod program;
+mod scope;
 
-pub use graph::{Graph, Mode, Phase, ScopeGuard, Var};
+pub use graph::{Graph, Mode, Phase, Var};
 pub use inspect::NodeInfo;
 pub use module::{Module, ParamPath};
 pub use op::{AnyOp, Op};
 pub use param::{Grads, PairError, Param, ParamId, Role};
 pub use parts::Part;
 pub use program::{FeedError, PlanStep, Profile, ProfileRow, Program};
+pub use scope::ScopeGuard;
 pub use tensor::{
     Axes, Conv2d, DType, Element, Finish, Lazy, OrPanic, Padding, Pool2d, Rng, Scalar, Shape, ShapeError,
     Slice, Tensor, Windows, fma_peak, gather_bytes, set_threads, simd_level, threads, update_elements,

@@ -56,7 +56,8 @@ impl Param {
     pub fn new(value: Tensor) -> Param {
         if !value.dtype().is_float() {
             panic!(
-                "param: {} of shape {} has no gradient; a parameter is f32 or f64",
+                "param: {} of shape {} has no gradient; a parameter is f32 or f64: convert it with .to(…), or make it a \
+                 Param::state, which is saved and not trained",
                 value.dtype(),
                 value.shape()
             );
@@ -97,7 +98,10 @@ impl Param {
     #[track_caller]
     pub fn set_trained(&mut self, trained: bool) {
         match self.role {
-            Role::State => panic!("set_trained: a state is never trained"),
+            Role::State => panic!(
+                "set_trained: this is a state, which the model computes itself and no optimizer trains; \
+                 Param::new makes a parameter that is trained"
+            ),
             _ => self.role = if trained { Role::Trained } else { Role::Frozen },
         }
     }
@@ -110,7 +114,7 @@ impl Param {
     pub fn set(&mut self, value: Tensor) {
         if (value.shape(), value.dtype()) != (self.value.shape(), self.value.dtype()) {
             panic!(
-                "param: {} {} cannot become {} {}",
+                "param: the value is {} {} and cannot be set to {} {}: shape and type stay; make a new Param for others",
                 self.value.dtype(),
                 self.value.shape(),
                 value.dtype(),

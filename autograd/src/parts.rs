@@ -1,6 +1,7 @@
 //! What the parts of a model give: intermediate values by name, without an edit of the model.
 
 use crate::graph::{Graph, Phase, Source, Var};
+use crate::scope::Label;
 
 /// A part of a model that ran in a graph, see [`Graph::parts`].
 #[derive(Clone, Debug)]
@@ -59,9 +60,10 @@ impl Graph {
             }
         }
         let part = |scope: usize| {
+            let Label::Kind(kind) = scopes[scope].label else { return None };
             let index = given[scope].or(last[scope])?;
             let output = Var { graph: self, index };
-            Some(Part { kind: scopes[scope].kind, path: paths[scope].clone(), output })
+            Some(Part { kind, path: paths[scope].clone(), output })
         };
         (1..scopes.len()).filter_map(part).collect()
     }

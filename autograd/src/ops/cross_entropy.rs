@@ -15,7 +15,10 @@ fn float_of(op: &'static str, logits: DType, labels: DType) -> Result<DType, Sha
     }
     Err(ShapeError::new(
         op,
-        format!("logits of {logits} and labels of {labels}: they must be floats and i64"),
+        format!(
+            "the logits are {logits} and the labels {labels}: logits must be f32 or f64 and labels class numbers, i64; \
+             convert them with .to(…)"
+        ),
     ))
 }
 
