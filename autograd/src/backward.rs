@@ -1,9 +1,10 @@
 //! Reverse mode: from a result back to everything it depends on.
 
-use crate::graph::{Graph, Phase, Source, Var};
+use crate::grads::{Computed, Grads, Origin};
+use crate::graph::{Graph, Phase, Recorded, Source, Var};
 use crate::inspect::op_name;
 use crate::op::AnyOp;
-use crate::param::{Grads, ParamId};
+use crate::param::{ParamId, Role};
 use std::rc::Rc;
 use tensor::{Shape, Tensor};
 
@@ -86,6 +87,12 @@ impl Graph {
         wrt.iter().map(|x| grad(x).unwrap_or_else(|| self.constant(x.value().zeros_like()))).collect()
     }
 
+    /// The parameters that were frozen when they were recorded.
+    pub(crate) fn frozen(&self) -> Vec<ParamId> {
+        let params = self.params.borrow();
+        params.iter().filter(|(_, it)| it.role == Role::Frozen).map(|(&id, _)| id).collect()
+    }
+
     /// For each node up to `last`, whether its value depends on one of `wrt` by differentiable operations.
     fn depends_on(&self, wrt: &[Var<'_>], last: usize) -> Vec<bool> {
         let nodes = self.nodes.borrow();
@@ -149,18 +156,25 @@ impl<'g> Var<'g> {
     pub fn backward(self) -> Grads {
         let graph = self.graph;
         let seed = graph.seed("backward", self);
-        let mut params: Vec<(ParamId, usize)> =
-            graph.trained.borrow().iter().map(|&id| (id, graph.params.borrow()[&id])).collect();
-        params.sort_by_key(|&(_, index)| index);
-        let wrt: Vec<Var<'g>> = params.iter().map(|&(_, index)| Var { graph, index }).collect();
+        let mut params: Vec<(ParamId, Recorded)> =
+            graph.params.borrow().iter().map(|(&id, &it)| (id, it)).collect();
+        params.retain(|(_, it)| it.role == Role::Trained);
+        params.sort_by_key(|(_, it)| it.node);
+        let wrt: Vec<Var<'g>> = params.iter().map(|(_, it)| Var { graph, index: it.node }).collect();
         let grads = graph.grad_with(self, seed, &wrt);
         let found = params.iter().zip(&grads).map(|(&(id, _), grad)| (id, grad.index));
-        *graph.gradients.borrow_mut() = found.collect();
-        let updates = graph.updates.borrow();
-        let nodes = graph.nodes.borrow();
+        *graph.gradients.borrow_mut() = Some(found.collect());
+        let (nodes, recorded) = (graph.nodes.borrow(), graph.params.borrow());
+        let computed = |id: ParamId, node: usize| {
+            let version = recorded.get(&id).map(|it| it.version);
+            (id, Computed { value: nodes[node].value.clone(), version })
+        };
         Grads {
-            grads: params.iter().zip(grads).map(|(&(id, _), grad)| (id, grad.value())).collect(),
-            updates: updates.iter().map(|&(id, index)| (id, nodes[index].value.clone())).collect(),
+            grads: params.iter().zip(grads).map(|(&(id, _), grad)| computed(id, grad.index)).collect(),
+            updates: graph.updates.borrow().iter().map(|&(id, node)| computed(id, node)).collect(),
+            origin: if graph.is_step_allowed() { Origin::Training } else { Origin::Inference },
+            frozen: graph.frozen(),
+            stale_allowed: false,
         }
     }
 }

@@ -46,6 +46,14 @@ pub(crate) struct Node {
     pub(crate) scope: usize,
 }
 
+/// A parameter as a graph, or the last run of a program, has read it.
+#[derive(Clone, Copy)]
+pub(crate) struct Recorded {
+    pub(crate) node: usize,
+    pub(crate) role: Role,
+    pub(crate) version: u64,
+}
+
 /// The dataflow graph of one computation: every operation on a [`Var`] computes at once and is recorded as a node.
 ///
 /// ```
@@ -60,16 +68,16 @@ pub(crate) struct Node {
 /// ```
 pub struct Graph {
     pub(crate) nodes: RefCell<Vec<Node>>,
-    pub(crate) params: RefCell<HashMap<ParamId, usize>>,
-    pub(crate) trained: RefCell<Vec<ParamId>>,
+    pub(crate) params: RefCell<HashMap<ParamId, Recorded>>,
     pub(crate) names: RefCell<HashMap<ParamId, String>>,
     pub(crate) updates: RefCell<Vec<(ParamId, usize)>>,
-    /// The nodes of the gradients that `backward` found.
-    pub(crate) gradients: RefCell<Vec<(ParamId, usize)>>,
+    /// The nodes of the gradients that `backward` found, if it was called.
+    pub(crate) gradients: RefCell<Option<Vec<(ParamId, usize)>>>,
     pub(crate) scopes: RefCell<Vec<Scope>>,
     pub(crate) scope: Cell<usize>,
     pub(crate) phase: Cell<Phase>,
     mode: Mode,
+    step_allowed: bool,
     pub(crate) seed: [i64; 2],
     pub(crate) key: Cell<Option<usize>>,
     draws: Cell<u64>,
@@ -80,7 +88,6 @@ impl Graph {
         Graph {
             nodes: RefCell::default(),
             params: RefCell::default(),
-            trained: RefCell::default(),
             names: RefCell::default(),
             updates: RefCell::default(),
             gradients: RefCell::default(),
@@ -88,6 +95,7 @@ impl Graph {
             scope: Cell::new(0),
             phase: Cell::new(Phase::Forward),
             mode,
+            step_allowed: mode == Mode::Training,
             seed,
             key: Cell::new(None),
             draws: Cell::new(0),
@@ -101,8 +109,34 @@ impl Graph {
     }
 
     /// A graph of a prediction: the same model code, without dropout and with running statistics.
+    ///
+    /// Its values can be differentiated like all others, by an image to see what a model looks at, say; but a model is not
+    /// trained by them, unless it is asked for ([`allow_step`](Graph::allow_step)).
     pub fn inference() -> Graph {
         Graph::new(Mode::Inference, [0, 0])
+    }
+
+    /// Lets a model be trained by the gradients of this [`inference`](Graph::inference) graph: fine-tuning with batch
+    /// normalisation frozen, without dropout. In all others a step is refused, since it is nearly always a mistake.
+    ///
+    /// ```
+    /// use autograd::{Graph, PairError, Param, Tensor};
+    /// let mut weight = Param::new(Tensor::from(2.0_f32));
+    /// let step = |graph: Graph, weight: &mut Param| {
+    ///     let grads = graph.param(weight).square().backward();
+    ///     grads.apply(weight, &mut |_, w, grad| *w.value_mut() -= &(grad * 0.1))
+    /// };
+    /// assert_eq!(step(Graph::inference(), &mut weight), Err(PairError::Inference));
+    /// assert_eq!(step(Graph::inference().allow_step(), &mut weight), Ok(()));
+    /// ```
+    #[must_use]
+    pub fn allow_step(self) -> Graph {
+        Graph { step_allowed: true, ..self }
+    }
+
+    /// Whether a model may be trained by the gradients.
+    pub(crate) fn is_step_allowed(&self) -> bool {
+        self.step_allowed
     }
 
     /// What the graph is recorded for.
@@ -136,15 +170,27 @@ impl Graph {
     }
 
     /// A parameter or a state of a model. Asked twice for the same one, the graph answers with the same node.
+    ///
+    /// # Panics
+    /// If the graph is one of a prediction, and the parameter has changed since the graph was asked for it first: the old
+    /// value would go into the new prediction. (A training graph is refused by the step that follows.)
+    #[track_caller]
     pub fn param(&self, param: &Param) -> Var<'_> {
-        if let Some(&index) = self.params.borrow().get(&param.id()) {
-            return Var { graph: self, index };
+        if let Some(&Recorded { node, version, .. }) = self.params.borrow().get(&param.id()) {
+            if version != param.version() && !self.step_allowed {
+                panic!(
+                    "param: the parameter {} {} (made at {}) has changed since this graph read it; record one graph a \
+                     prediction, Graph::inference() inside of the loop, or compile the graph once and run the program",
+                    param.value().dtype(),
+                    param.value().shape(),
+                    param.made_at()
+                );
+            }
+            return Var { graph: self, index: node };
         }
         let var = self.leaf(Source::Param(param.id()), param.value().clone());
-        self.params.borrow_mut().insert(param.id(), var.index);
-        if param.role() == Role::Trained {
-            self.trained.borrow_mut().push(param.id());
-        }
+        let recorded = Recorded { node: var.index, role: param.role(), version: param.version() };
+        self.params.borrow_mut().insert(param.id(), recorded);
         var
     }
 

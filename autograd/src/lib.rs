@@ -23,7 +23,8 @@
 //! | `op` | [`Op`]: shape rule, value and gradient of an operation, in one place |
 //! | `ops/…` | the operations, each with its test cases |
 //! | `backward` | going back over the tape |
-//! | `param`, `module` | [`Param`], [`Grads`], and the walk over a model's parameters ([`Module`]) |
+//! | `param`, `module` | [`Param`], and the walk over a model's parameters ([`Module`]) |
+//! | `grads` | [`Grads`]: what a step computes, and when a model may be changed by it ([`PairError`]) |
 //! | `program` | computing a recorded graph again and again ([`Program`]) |
 //! | `gradcheck` | checking gradients against differences |
 //! | `inspect` | listing and drawing graphs |
@@ -31,6 +32,7 @@
 
 mod backward;
 pub mod gradcheck;
+mod grads;
 mod graph;
 mod inspect;
 mod module;
@@ -41,11 +43,12 @@ mod parts;
 mod program;
 mod scope;
 
+pub use grads::{Grads, PairError};
 pub use graph::{Graph, Mode, Phase, Var};
 pub use inspect::NodeInfo;
 pub use module::{Module, ParamPath};
 pub use op::{AnyOp, Op};
-pub use param::{Grads, PairError, Param, ParamId, Role};
+pub use param::{Param, ParamId, Role};
 pub use parts::Part;
 pub use program::{FeedError, PlanStep, Profile, ProfileRow, Program};
 pub use scope::ScopeGuard;

@@ -1,7 +1,6 @@
-//! Parameters, and what a step computes for them.
+//! Parameters: the named values that a model keeps from step to step.
 
-use crate::module::{Module, ParamPath};
-use std::collections::HashMap;
+use std::fmt;
 use std::panic::Location;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tensor::Tensor;
@@ -32,10 +31,15 @@ pub enum Role {
 /// let grads = loss.backward();
 /// assert_eq!(grads.get(&weight).unwrap().to_vec::<f32>(), [3.0]);
 /// ```
-#[derive(Debug)]
+///
+/// # Identity
+/// A parameter is itself, whatever its value: one that takes another value, from a file say, keeps its [`id`](Param::id), and
+/// with it what an optimizer remembers of it. A clone is another parameter.
 pub struct Param {
     id: ParamId,
     value: Tensor,
+    /// How often the value was handed out for writing.
+    version: u64,
     role: Role,
     made_at: &'static Location<'static>,
 }
@@ -45,7 +49,7 @@ impl Param {
     fn with_role(value: Tensor, role: Role) -> Param {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let id = ParamId(NEXT.fetch_add(1, Ordering::Relaxed));
-        Param { id, value, role, made_at: Location::caller() }
+        Param { id, value, version: 0, role, made_at: Location::caller() }
     }
 
     /// A parameter to be trained.
@@ -82,8 +86,17 @@ impl Param {
     }
 
     /// The value for writing; optimizers change it in place.
+    ///
+    /// Gradients that were computed before are those of another value from here on, and a step refuses them
+    /// ([`PairError::Stale`](crate::PairError::Stale)).
     pub fn value_mut(&mut self) -> &mut Tensor {
+        self.version += 1;
         &mut self.value
+    }
+
+    /// Tells the present value from those that the parameter had before.
+    pub(crate) fn version(&self) -> u64 {
+        self.version
     }
 
     /// What becomes of it in training.
@@ -121,7 +134,7 @@ impl Param {
                 value.shape()
             );
         }
-        self.value = value;
+        *self.value_mut() = value;
     }
 
     /// The line of the program that made it.
@@ -130,125 +143,21 @@ impl Param {
     }
 }
 
-/// A parameter of its own with the same value: a copy of a model trains separately.
+/// `Param(f32 [5, 5, 1, 4])`: the elements are in [`value`](Param::value).
+impl fmt::Debug for Param {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let role = match self.role {
+            Role::Trained => "",
+            Role::Frozen => ", frozen",
+            Role::State => ", state",
+        };
+        write!(f, "Param({} {}{role})", self.value.dtype(), self.value.shape())
+    }
+}
+
+/// Another parameter with the same value: a copy of a model trains separately, and an optimizer begins afresh with it.
 impl Clone for Param {
     fn clone(&self) -> Param {
         Param { made_at: self.made_at, ..Param::with_role(self.value.clone(), self.role) }
     }
-}
-
-/// What a training step computed: the gradients of the parameters, and the next values of the states.
-#[derive(Debug, Default)]
-pub struct Grads {
-    pub(crate) grads: HashMap<ParamId, Tensor>,
-    pub(crate) updates: HashMap<ParamId, Tensor>,
-}
-
-impl Grads {
-    /// The gradient of a parameter, if it took part in the loss.
-    pub fn get(&self, param: &Param) -> Option<&Tensor> {
-        self.grads.get(&param.id())
-    }
-
-    /// The next value of a state, if the step computed one.
-    pub fn update(&self, state: &Param) -> Option<&Tensor> {
-        self.updates.get(&state.id())
-    }
-
-    /// The number of gradients.
-    pub fn len(&self) -> usize {
-        self.grads.len()
-    }
-
-    /// Whether there are no gradients.
-    pub fn is_empty(&self) -> bool {
-        self.grads.is_empty()
-    }
-
-    /// All gradients, for clipping and the like.
-    pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut Tensor> {
-        self.grads.values_mut()
-    }
-
-    /// Calls `f` for every trained parameter of `model` with its path and its gradient, and gives the states their next
-    /// values. An optimizer's step is a loop over its body. Nothing is changed if there is an error.
-    ///
-    /// ```
-    /// use autograd::{Graph, Param, Tensor};
-    /// let mut weight = Param::new(Tensor::from([2.0_f32]));
-    /// let grads = (Graph::training(0, 0).param(&weight) * 3.0).sum(..).backward();
-    /// grads.apply(&mut weight, &mut |_, param, grad| *param.value_mut() -= &(grad * 0.5)).unwrap();
-    /// assert_eq!(weight.value().item(), 0.5);
-    /// ```
-    ///
-    /// # Errors
-    /// If a trained parameter has no gradient, or there is a gradient or a state that `model` does not list.
-    pub fn apply(
-        &self,
-        model: &mut dyn Module,
-        f: &mut dyn FnMut(&ParamPath<'_>, &mut Param, &Tensor),
-    ) -> Result<(), PairError> {
-        self.check(model)?;
-        model.visit_mut(&ParamPath::ROOT, &mut |path, param| match param.role {
-            Role::Trained => {
-                if let Some(grad) = self.grads.get(&param.id) {
-                    f(path, param, grad);
-                }
-            }
-            Role::State => {
-                if let Some(value) = self.updates.get(&param.id) {
-                    param.value = value.clone();
-                }
-            }
-            Role::Frozen => {}
-        });
-        Ok(())
-    }
-
-    /// Refuses a model that these are not the gradients of.
-    fn check(&self, model: &dyn Module) -> Result<(), PairError> {
-        let (mut listed, mut without) = (0, None);
-        model.visit(&ParamPath::ROOT, &mut |path, param| {
-            let known = self.grads.contains_key(&param.id) || self.updates.contains_key(&param.id);
-            listed += usize::from(known);
-            if param.role == Role::Trained && !known && without.is_none() {
-                without = Some(PairError::NoGradient { name: path.to_string(), made_at: param.made_at });
-            }
-        });
-        if let Some(error) = without {
-            return Err(error);
-        }
-        if listed >= self.grads.len() + self.updates.len() {
-            return Ok(());
-        }
-        let ids: Vec<ParamId> = model.params().iter().map(|(_, param)| param.id).collect();
-        let values = self.grads.iter().chain(&self.updates).filter(|(id, _)| !ids.contains(id));
-        let shape = values.min_by_key(|(id, _)| **id).map(|(_, value)| value.shape()).unwrap_or_default();
-        Err(PairError::NotListed { shape: shape.to_string() })
-    }
-}
-
-/// Why gradients and the parameters of a model do not belong together.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum PairError {
-    /// A parameter of the model had no part in the loss.
-    #[error(
-        "the parameter {name} (made at {made_at}) has no gradient: the loss does not depend on it; \
-         use it in forward, remove it, or freeze it with set_trained(false)"
-    )]
-    NoGradient {
-        /// Its path name.
-        name: String,
-        /// The line that made it.
-        made_at: &'static Location<'static>,
-    },
-    /// A parameter that the loss depends on is not listed by the model.
-    #[error(
-        "a parameter of shape {shape} has a gradient (or a next value) but the model does not list it; \
-         is it in a field marked #[module(skip)], or of another model?"
-    )]
-    NotListed {
-        /// Its shape.
-        shape: String,
-    },
 }

@@ -9,10 +9,11 @@ mod group;
 mod plan;
 mod profile;
 
-use crate::graph::{Graph, Source, Var};
+use crate::grads::{Computed, Grads, Origin};
+use crate::graph::{Graph, Recorded, Source, Var};
 use crate::module::{Module, ParamPath};
 use crate::op::AnyOp;
-use crate::param::{Grads, ParamId};
+use crate::param::ParamId;
 use std::array;
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -30,13 +31,15 @@ pub struct Program {
     /// The value of each node of the graph while it is needed.
     slots: Vec<Option<Tensor>>,
     inputs: Vec<Input>,
-    params: HashMap<ParamId, usize>,
+    params: HashMap<ParamId, Recorded>,
     key: Option<(usize, Tensor)>,
     outputs: Vec<usize>,
     results: Vec<Tensor>,
     gradients: Vec<(ParamId, usize)>,
     updates: Vec<(ParamId, usize)>,
     grads: Grads,
+    /// What gradients are those of, once there are some.
+    origin: Origin,
     plan: Vec<PlanStep>,
     profiled: bool,
     runs: u64,
@@ -105,7 +108,10 @@ pub enum FeedError {
         found: String,
     },
     /// A parameter that was replaced by one of another shape or type.
-    #[error("the parameter {name} is {found} now, and the program was compiled for {expected}")]
+    #[error(
+        "the parameter {name} is {found} now, and the program was compiled for {expected}; \
+         record and compile a graph for it, or convert it back"
+    )]
     Param {
         /// Its path name.
         name: String,
@@ -163,6 +169,12 @@ impl Graph {
         }
         let outputs: Vec<usize> = outputs.iter().map(|output| output.index).collect();
         let (gradients, updates) = (self.gradients.borrow().clone(), self.updates.borrow().clone());
+        let origin = match &gradients {
+            _ if !self.is_step_allowed() => Origin::Inference,
+            Some(_) => Origin::Training,
+            None => Origin::WithoutBackward,
+        };
+        let gradients = gradients.unwrap_or_default();
         let kept: Vec<usize> =
             outputs.iter().copied().chain(gradients.iter().chain(&updates).map(|&(_, node)| node)).collect();
         let nodes = self.nodes.borrow();
@@ -192,7 +204,8 @@ impl Graph {
             outputs,
             gradients,
             updates,
-            grads: Grads::default(),
+            grads: Grads { origin: Origin::NotRun, frozen: self.frozen(), ..Grads::default() },
+            origin,
             plan,
             profiled: false,
             runs: 0,
@@ -246,6 +259,7 @@ impl Program {
         }
         self.grads.grads.clear();
         self.grads.updates.clear();
+        (self.grads.origin, self.grads.stale_allowed) = (self.origin, false);
         self.compute();
         for &output in &self.outputs {
             self.results.extend(self.slots[output].clone());
@@ -255,7 +269,8 @@ impl Program {
         {
             for &(id, node) in found {
                 if let Some(value) = &self.slots[node] {
-                    into.insert(id, value.clone());
+                    let version = self.params.get(&id).map(|it| it.version);
+                    into.insert(id, Computed { value: value.clone(), version });
                 }
             }
         }
@@ -269,11 +284,18 @@ impl Program {
         &self.grads
     }
 
+    /// As [`grads`](Program::grads), for clipping: `clip_norm(program.grads_mut(), 1.0)`.
+    pub fn grads_mut(&mut self) -> &mut Grads {
+        &mut self.grads
+    }
+
     fn load_params(&mut self, model: &(impl Module + ?Sized)) -> Result<(), FeedError> {
         let (mut found, mut wrong) = (0, None);
-        let (slots, params, steps) = (&mut self.slots, &self.params, &self.plan);
+        let (slots, params, steps) = (&mut self.slots, &mut self.params, &self.plan);
         model.visit(&ParamPath::ROOT, &mut |path, param| {
-            let Some(&node) = params.get(&param.id()) else { return };
+            let Some(Recorded { node, version, .. }) = params.get_mut(&param.id()) else { return };
+            let node = *node;
+            *version = param.version();
             found += 1;
             let recorded = steps.iter().find_map(|step| step.input_kind(node));
             let value = param.value();
@@ -298,8 +320,8 @@ impl Program {
 
     /// Lets go of all values but the constants: a parameter that nobody else holds can be changed in place.
     fn unload(&mut self) {
-        let leaves = self.params.values().chain(self.inputs.iter().map(|input| &input.node));
-        for &node in leaves.chain(self.key.as_ref().map(|(node, _)| node)) {
+        let leaves = self.params.values().map(|it| it.node).chain(self.inputs.iter().map(|input| input.node));
+        for node in leaves.chain(self.key.as_ref().map(|(node, _)| *node)) {
             self.slots[node] = None;
         }
         for step in &self.steps {

@@ -245,7 +245,7 @@ fn what_does_not_pair_says_why() {
     );
     assert_eq!(model[0].uses.value().item(), 0.0, "a step that is refused changes no state");
     let other = "has a gradient (or a next value) but the model does not list it; is it in a field marked \
-                 #[module(skip)], or of another model?";
+                 #[module(skip)], or of another model? To change only a part of a model, apply grads.of(&part)";
     let error = grads.apply(&mut (), &mut |_, _, _| ()).unwrap_err();
     assert_eq!(error.to_string(), format!("a parameter of shape [2, 3] {other}"));
     struct Part<'p>(&'p mut Affine);
