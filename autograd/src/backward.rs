@@ -74,12 +74,15 @@ impl Graph {
             for (i, &input) in inputs.iter().enumerate() {
                 // What no gradient flows to may be relevant by other ways.
                 if relevant[input] && op.differentiable(i) {
+                    self.watch.differentiated.set(Some(index));
                     let dx = op.vjp(i, &x, var(index), dy);
                     let dx = unbroadcast(&*op, dx, x[i].shape());
                     grads[input] = Some(match grads[input] {
                         Some(sum) => sum + dx,
                         None => dx,
                     });
+                    self.watch.differentiated.set(None);
+                    self.report_found();
                 }
             }
         }

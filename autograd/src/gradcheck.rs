@@ -340,7 +340,7 @@ fn agree(a: f64, b: f64, tolerance: f64) -> bool {
 }
 
 /// The indices of element number `i`.
-fn indices(x: &Tensor, mut i: usize) -> Vec<usize> {
+pub(crate) fn indices(x: &Tensor, mut i: usize) -> Vec<usize> {
     let mut entry: Vec<usize> = x.shape().iter().rev().map(|&size| (i % size, i /= size).0).collect();
     entry.reverse();
     entry

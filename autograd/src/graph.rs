@@ -4,9 +4,11 @@ use crate::inspect::op_name;
 use crate::op::{AnyOp, Erased, Op};
 use crate::param::{Param, ParamId, Role};
 use crate::scope::Scope;
+use crate::watch::Watch;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::fmt::Debug;
+use std::panic::Location;
 use std::rc::Rc;
 use tensor::{DType, OrPanic, Shape, ShapeError, Tensor};
 
@@ -76,6 +78,7 @@ pub struct Graph {
     pub(crate) scopes: RefCell<Vec<Scope>>,
     pub(crate) scope: Cell<usize>,
     pub(crate) phase: Cell<Phase>,
+    pub(crate) watch: Watch,
     mode: Mode,
     step_allowed: bool,
     pub(crate) seed: [i64; 2],
@@ -94,6 +97,7 @@ impl Graph {
             scopes: RefCell::new(vec![Scope::WHOLE]),
             scope: Cell::new(0),
             phase: Cell::new(Phase::Forward),
+            watch: Watch::default(),
             mode,
             step_allowed: mode == Mode::Training,
             seed,
@@ -160,11 +164,13 @@ impl Graph {
     }
 
     /// A value that changes from one run of the graph to the next: images, labels.
+    #[track_caller]
     pub fn input(&self, value: impl Into<Tensor>) -> Var<'_> {
         self.leaf(Source::Input, value.into())
     }
 
     /// A value that is part of the computation itself.
+    #[track_caller]
     pub fn constant(&self, value: impl Into<Tensor>) -> Var<'_> {
         self.leaf(Source::Constant, value.into())
     }
@@ -293,19 +299,28 @@ impl Graph {
         }
     }
 
+    #[track_caller]
     fn leaf(&self, source: Source, value: Tensor) -> Var<'_> {
         self.push(Node { source, inputs: vec![], value, phase: self.phase.get(), scope: self.scope.get() })
     }
 
+    #[track_caller]
     fn record(&self, op: Rc<dyn AnyOp>, inputs: Vec<usize>, value: Tensor) -> Var<'_> {
         let (phase, scope) = (self.phase.get(), self.scope.get());
         self.push(Node { source: Source::Op(op), inputs, value, phase, scope })
     }
 
+    #[track_caller]
     fn push(&self, node: Node) -> Var<'_> {
-        let mut nodes = self.nodes.borrow_mut();
-        nodes.push(node);
-        Var { graph: self, index: nodes.len() - 1 }
+        let index = {
+            let mut nodes = self.nodes.borrow_mut();
+            nodes.push(node);
+            nodes.len() - 1
+        };
+        if self.watch.is_on() {
+            self.watch_node(index, Location::caller());
+        }
+        Var { graph: self, index }
     }
 
     /// The index of a variable of this graph, which `op` is applied to.

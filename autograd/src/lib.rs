@@ -29,6 +29,7 @@
 //! | `gradcheck` | checking gradients against differences |
 //! | `inspect` | listing and drawing graphs |
 //! | `scope`, `parts` | the parts of a model that nodes belong to, and what they give |
+//! | `watch` | finding the operation that made a NaN ([`Graph::debug_nans`]) |
 
 mod backward;
 pub mod gradcheck;
@@ -42,6 +43,7 @@ mod param;
 mod parts;
 mod program;
 mod scope;
+mod watch;
 
 pub use grads::{Grads, PairError};
 pub use graph::{Graph, Mode, Phase, Var};

@@ -14,6 +14,7 @@ use crate::graph::{Graph, Recorded, Source, Var};
 use crate::module::{Module, ParamPath};
 use crate::op::AnyOp;
 use crate::param::ParamId;
+use crate::watch::Watcher;
 use std::array;
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -40,6 +41,7 @@ pub struct Program {
     grads: Grads,
     /// What gradients are those of, once there are some.
     origin: Origin,
+    watcher: Option<Box<Watcher>>,
     plan: Vec<PlanStep>,
     profiled: bool,
     runs: u64,
@@ -191,7 +193,10 @@ impl Graph {
                 Source::Param(_) | Source::Op(_) => {}
             }
         }
-        let steps = fuse::steps(&nodes, &kept);
+        let watcher = Watcher::of(self);
+        // A watcher has to see what every operation makes.
+        let steps =
+            if watcher.is_some() { fuse::single_steps(&nodes, &kept) } else { fuse::steps(&nodes, &kept) };
         drop(nodes);
         let plan = plan::describe(self, &steps);
         Program {
@@ -206,6 +211,7 @@ impl Graph {
             updates,
             grads: Grads { origin: Origin::NotRun, frozen: self.frozen(), ..Grads::default() },
             origin,
+            watcher,
             plan,
             profiled: false,
             runs: 0,
@@ -239,7 +245,9 @@ impl Program {
     /// If inputs or parameters have other shapes or types than those it was compiled for, or the model is another.
     ///
     /// # Panics
-    /// As the operations do: a label that is no class, say.
+    /// As the operations do: a label that is no class, say. And if the graph was to look for NaNs
+    /// ([`Graph::debug_nans`]) and there is one.
+    #[track_caller]
     pub fn run(
         &mut self,
         model: &(impl Module + ?Sized),
@@ -260,7 +268,10 @@ impl Program {
         self.grads.grads.clear();
         self.grads.updates.clear();
         (self.grads.origin, self.grads.stale_allowed) = (self.origin, false);
-        self.compute();
+        if let Err(complaint) = self.watch_leaves().and_then(|()| self.compute()) {
+            self.unload();
+            panic!("{complaint}");
+        }
         for &output in &self.outputs {
             self.results.extend(self.slots[output].clone());
         }
@@ -329,7 +340,17 @@ impl Program {
         }
     }
 
-    fn compute(&mut self) {
+    /// Looks at the values that the run was given, if the graph was to.
+    fn watch_leaves(&self) -> Result<(), String> {
+        let Some(watcher) = &self.watcher else { return Ok(()) };
+        let mut leaves: Vec<usize> = self.params.values().map(|it| it.node).collect();
+        leaves.extend(self.inputs.iter().map(|input| input.node));
+        leaves.sort_unstable();
+        let complaint = |node: usize| watcher.complaint(node, self.slots[node].as_ref()?, std::iter::empty());
+        leaves.into_iter().find_map(complaint).map_or(Ok(()), Err)
+    }
+
+    fn compute(&mut self) -> Result<(), String> {
         let start = Instant::now();
         for (step, plan) in self.steps.iter().zip(&mut self.plan) {
             let begun = self.profiled.then(|| start.elapsed());
@@ -343,11 +364,16 @@ impl Program {
             if self.runs == 0 {
                 plan.buffer = value.buffer_id();
             }
+            if let Some(watcher) = &self.watcher {
+                let operands = step.inputs.iter().filter_map(|&input| self.slots[input].as_ref());
+                watcher.complaint(step.output, &value, operands).map_or(Ok(()), Err)?;
+            }
             self.slots[step.output] = Some(value);
             for &node in &step.drops {
                 self.slots[node] = None;
             }
         }
+        Ok(())
     }
 }
 

@@ -366,6 +366,7 @@ fn every_method_has_a_case() {
                 &["mode", "is_training", "len", "is_empty", "nodes", "parts", "to_dot"],
             ),
             ("they start a graph", &["training", "inference", "allow_step"]),
+            ("tests of their own have what they find", &["debug_nans", "debug_infs"]),
             ("any part of a model has a name", &["scope", "scope_at", "layer_path"]),
             ("any model has names", &["name_params"]),
             ("as `apply`, which has cases; concat goes through it", &["apply_any"]),

@@ -119,7 +119,10 @@ impl<'g> Var<'g> {
     /// If there is not one pair for each axis, the result is too large, or the element type cannot hold the value.
     #[track_caller]
     pub fn pad(self, padding: &[[usize; 2]], value: f64) -> Var<'g> {
-        self.apply(Pad { padding: padding.to_vec(), value })
+        self.graph.watch.infinities_meant.set(value.is_infinite());
+        let padded = self.apply(Pad { padding: padding.to_vec(), value });
+        self.graph.watch.infinities_meant.set(false);
+        padded
     }
 }
 

@@ -306,6 +306,17 @@ fn extreme_values() {
     });
 }
 
+/// A graph that looks for NaNs and infinities finds none in the gradients of numbers of usual size.
+#[test]
+fn usual_numbers_are_no_alarm() {
+    for_all(|case| {
+        let graph = Graph::training(0, 0).debug_nans().debug_infs();
+        let x: Vec<Var> = case.inputs.iter().map(|x| graph.input(x.clone())).collect();
+        let y = (case.f)(&graph, &x);
+        graph.grad_with(y, y.ones_like(), &x);
+    });
+}
+
 /// Compares the first element, to the precision of its type relative to `expected` or `least`.
 fn assert_near(found: Var, expected: f64, least: f64, what: &str) {
     let single = found.dtype() == DType::F32;

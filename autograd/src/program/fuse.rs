@@ -23,6 +23,15 @@ pub(super) fn steps(nodes: &[Node], kept: &[usize]) -> Vec<Step> {
     steps
 }
 
+/// The same, an operation at a time.
+pub(super) fn single_steps(nodes: &[Node], kept: &[usize]) -> Vec<Step> {
+    let live = live(nodes, kept);
+    let mut steps: Vec<Step> =
+        (0..nodes.len()).filter(|&i| live[i]).filter_map(|i| single(nodes, i)).collect();
+    drop_after_last_use(&mut steps, nodes, kept);
+    steps
+}
+
 /// Which nodes the kept ones depend on.
 fn live(nodes: &[Node], kept: &[usize]) -> Vec<bool> {
     let mut live = vec![false; nodes.len()];
