@@ -7,10 +7,13 @@ use autograd::{Grads, Tensor};
 ///
 /// The norm is that of all gradients as one long vector, `sqrt(Σ g²)`, summed in `f64`. Its direction stays:
 /// `g ← g · min(1, max/norm)`. Pascanu, Mikolov and Bengio, "On the difficulty of training recurrent neural networks"
-/// (2013); `torch.nn.utils.clip_grad_norm_` and `tf.clip_by_global_norm`.
+/// (2013); TensorFlow's `tf.clip_by_global_norm`. PyTorch's `clip_grad_norm_` scales by `max / (norm + 1e-6)` instead, which
+/// is less by one millionth for a norm of 1, and by half for one of 1e-6.
 ///
-/// If there is a NaN or an infinity among the gradients, so is the norm, and nothing is changed: a step can be left out.
-/// With `max` infinite, the norm is only measured.
+/// If there is a NaN or an infinity among the gradients, so is the norm, and nothing is changed: the step is to be left
+/// out, so what is returned must be looked at. With `max` infinite, the norm is only measured.
+///
+/// The gradients of a compiled program are clipped by `clip_norm(program.grads_mut(), max)`.
 ///
 /// ```
 /// use autograd::{Graph, Param, Tensor};
@@ -27,6 +30,7 @@ use autograd::{Grads, Tensor};
 ///
 /// # Panics
 /// If `max` is not positive.
+#[must_use = "if the norm is not finite, nothing was clipped and the step must be left out"]
 #[track_caller]
 pub fn clip_norm(grads: &mut Grads, max: f64) -> f64 {
     if max.is_nan() || max <= 0.0 {
