@@ -3,7 +3,7 @@
 use crate::memory::{Memory, StateError, count, zeros};
 use crate::optimizer::{Optimizer, write_decay};
 use crate::real::{Real, elements, for_real};
-use autograd::{Module, Tensor, update_elements};
+use autograd::{Module, Param, Tensor, update_elements};
 
 /// The small number ε that keeps Adam from dividing by 0, and where it is added.
 ///
@@ -136,8 +136,8 @@ impl std::fmt::Display for Adam {
 }
 
 impl Optimizer for Adam {
-    fn update(&mut self, name: &str, value: &mut Tensor, grad: &Tensor, lr: f64) {
-        let [m, v, t] = self.memory.of(name, value);
+    fn update(&mut self, param: &mut Param, grad: &Tensor, lr: f64) {
+        let [m, v, t] = self.memory.of(param);
         let t = {
             let t = &mut t.as_mut_slice::<i64>()[0];
             *t = t.saturating_add(1);
@@ -149,7 +149,7 @@ impl Optimizer for Adam {
             Epsilon::TensorFlow(eps) => eps,
             Epsilon::PyTorch(eps) => eps * correction2.sqrt(),
         };
-        for_real!(value, T => {
+        for_real!(param.value(), T => {
             let rule = Rule::<T> {
                 betas: self.betas.map(T::of),
                 shares: self.betas.map(|beta| T::of(1.0 - beta)),
@@ -159,17 +159,17 @@ impl Optimizer for Adam {
                 least_grad: T::of((T::MIN_NORMAL / (1.0 - self.betas[1])).sqrt() * 1.001),
                 least_v: T::of(T::MIN_NORMAL),
             };
-            rule.apply(value.as_mut_slice(), m.as_mut_slice(), v.as_mut_slice(), elements(grad));
+            rule.apply(param.value_mut().as_mut_slice(), m.as_mut_slice(), v.as_mut_slice(), elements(grad));
         })
     }
 
     /// `name/m`, `name/v` and the count `name/t` of each parameter.
-    fn state(&self) -> Vec<(String, Tensor)> {
-        self.memory.to_entries()
+    fn state(&self, model: &dyn Module) -> Vec<(String, Tensor)> {
+        self.memory.to_entries(model)
     }
 
-    fn check(&self, name: &str, value: &Tensor) -> Result<(), String> {
-        self.memory.check(name, value)
+    fn check(&self, name: &str, param: &Param) -> Result<(), String> {
+        self.memory.check(name, param)
     }
 
     fn load_state(&mut self, model: &dyn Module, state: Vec<(String, Tensor)>) -> Result<(), StateError> {

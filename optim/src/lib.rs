@@ -23,7 +23,7 @@
 //! | `optimizer` | [`Optimizer`]: one step for a whole model, as a rule for one parameter |
 //! | `sgd` | [`Sgd`]: plain, with momentum, with Nesterov's |
 //! | `adam` | [`Adam`], with both conventions for [`Epsilon`] and decoupled weight decay (AdamW) |
-//! | `memory` | what optimizers remember of each parameter by its name, saved and loaded ([`StateError`]) |
+//! | `memory` | what optimizers remember of each parameter, saved and loaded by its name ([`StateError`]) |
 //! | `real` | the arithmetic that update rules are written in, for `f32` and `f64` |
 //! | `schedule` | [`Schedule`]: the learning rate of each step |
 //! | `clip` | [`clip_norm`], [`clip_value`] |

@@ -1,7 +1,7 @@
 //! What an optimizer remembers of each parameter.
 
-use autograd::{DType, Module, Role, Shape, Tensor};
-use std::collections::BTreeMap;
+use autograd::{DType, Module, Param, ParamId, Role, Shape, Tensor};
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 
 /// A state that an optimizer keeps for each parameter: what it is called, and its first value for a parameter.
@@ -21,67 +21,61 @@ fn kind(x: &Tensor) -> (Shape, DType) {
     (x.shape(), x.dtype())
 }
 
-/// `N` tensors for each parameter, by the parameter's name.
+/// `N` tensors for each parameter. Names, which two models may have in common, only come in where a model is saved.
 #[derive(Clone)]
 pub(crate) struct Memory<const N: usize> {
     slots: [Slot; N],
-    of: BTreeMap<String, [Tensor; N]>,
+    of: HashMap<ParamId, [Tensor; N]>,
 }
 
 impl<const N: usize> Memory<N> {
     pub(crate) fn new(slots: [Slot; N]) -> Memory<N> {
-        Memory { slots, of: BTreeMap::new() }
+        Memory { slots, of: HashMap::new() }
     }
 
-    /// The tensors of the parameter called `name`, first values if it has none yet.
-    pub(crate) fn of(&mut self, name: &str, param: &Tensor) -> &mut [Tensor; N] {
-        if !self.of.contains_key(name) {
-            self.of.insert(name.to_owned(), self.slots.map(|(_, first)| first(param)));
-        }
-        match self.of.get_mut(name) {
-            Some(tensors) => tensors,
-            None => unreachable!("it was just inserted"),
-        }
+    /// The tensors of this parameter, first values if it has none yet.
+    pub(crate) fn of(&mut self, param: &Param) -> &mut [Tensor; N] {
+        let first = || self.slots.map(|(_, first)| first(param.value()));
+        self.of.entry(param.id()).or_insert_with(first)
     }
 
     /// Refuses a parameter of another shape or type than what is remembered of it.
-    pub(crate) fn check(&self, name: &str, param: &Tensor) -> Result<(), String> {
-        for (tensor, (slot, _)) in self.of.get(name).into_iter().flatten().zip(&self.slots) {
+    pub(crate) fn check(&self, name: &str, param: &Param) -> Result<(), String> {
+        let value = param.value();
+        for (tensor, (slot, _)) in self.of.get(&param.id()).into_iter().flatten().zip(&self.slots) {
             // A count is alike for all parameters.
-            if tensor.dtype() != DType::I64 && kind(tensor) != kind(param) {
+            if tensor.dtype() != DType::I64 && kind(tensor) != kind(value) {
                 return Err(format!(
                     "the optimizer's state {name}/{slot} is {} {} but the parameter is now {} {}; \
                      a model whose parameters change needs a new optimizer",
                     tensor.dtype(),
                     tensor.shape(),
-                    param.dtype(),
-                    param.shape()
+                    value.dtype(),
+                    value.shape()
                 ));
             }
         }
         Ok(())
     }
 
-    /// Everything, as `parameter/slot`.
-    pub(crate) fn to_entries(&self) -> Vec<(String, Tensor)> {
-        let entries = self.of.iter().flat_map(|(param, tensors)| {
-            self.slots.iter().zip(tensors).map(move |((slot, _), x)| (format!("{param}/{slot}"), x.clone()))
+    /// What is remembered of the parameters of `model`, as `parameter/slot`.
+    pub(crate) fn to_entries(&self, model: &dyn Module) -> Vec<(String, Tensor)> {
+        let params = model.params();
+        let known = params.iter().filter_map(|(name, param)| Some((name, self.of.get(&param.id())?)));
+        let entries = known.flat_map(|(name, tensors)| {
+            self.slots.iter().zip(tensors).map(move |((slot, _), x)| (format!("{name}/{slot}"), x.clone()))
         });
         entries.collect()
     }
 
-    /// Takes the place of everything there is; changes nothing if there is an error.
+    /// Takes the place of all that is remembered of the parameters of `model`; changes nothing if there is an error.
     pub(crate) fn load(
         &mut self,
         model: &dyn Module,
         entries: Vec<(String, Tensor)>,
     ) -> Result<(), StateError> {
-        let params: BTreeMap<String, &Tensor> = model
-            .params()
-            .into_iter()
-            .filter(|(_, param)| param.role() != Role::State)
-            .map(|(name, param)| (name, param.value()))
-            .collect();
+        let params: BTreeMap<String, &Param> =
+            model.params().into_iter().filter(|(_, param)| param.role() != Role::State).collect();
         let mut found = BTreeMap::new();
         for (name, tensor) in entries {
             let (param, slot) = name.rsplit_once('/').unwrap_or(("", &name));
@@ -91,10 +85,10 @@ impl<const N: usize> Memory<N> {
                     known: self.slots.map(|(slot, _)| slot).join(", "),
                 });
             };
-            let Some(value) = params.get(param) else {
+            let Some(known) = params.get(param) else {
                 return Err(StateError::UnknownParam { name });
             };
-            let first_values = || (self.slots.map(|(_, first)| first(value)), [false; N]);
+            let first_values = || (self.slots.map(|(_, first)| first(known.value())), [false; N]);
             let (tensors, seen) = found.entry(param.to_owned()).or_insert_with(first_values);
             if std::mem::replace(&mut seen[slot], true) {
                 return Err(StateError::Twice { name });
@@ -114,7 +108,12 @@ impl<const N: usize> Memory<N> {
                 return Err(StateError::Missing { name: format!("{param}/{}", self.slots[slot].0) });
             }
         }
-        self.of = found.into_iter().map(|(param, (tensors, _))| (param, tensors)).collect();
+        for (name, param) in params {
+            match found.remove(&name) {
+                Some((tensors, _)) => self.of.insert(param.id(), tensors),
+                None => self.of.remove(&param.id()),
+            };
+        }
         Ok(())
     }
 }

@@ -1,7 +1,7 @@
 //! One step for a whole model.
 
 use crate::memory::StateError;
-use autograd::{Grads, Module, ParamPath, Tensor};
+use autograd::{Grads, Module, Param, ParamPath, Tensor};
 use std::cell::RefCell;
 use std::collections::HashSet;
 use std::fmt::Write;
@@ -20,10 +20,10 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 /// struct SignDescent;
 ///
 /// impl Optimizer for SignDescent {
-///     fn update(&mut self, _name: &str, value: &mut Tensor, grad: &Tensor, lr: f64) {
-///         *value = &*value - grad.sign() * lr;
+///     fn update(&mut self, param: &mut Param, grad: &Tensor, lr: f64) {
+///         *param.value_mut() -= &(grad.sign() * lr);
 ///     }
-///     fn state(&self) -> Vec<(String, Tensor)> {
+///     fn state(&self, _: &dyn Module) -> Vec<(String, Tensor)> {
 ///         vec![]
 ///     }
 ///     fn load_state(&mut self, _: &dyn Module, _: Vec<(String, Tensor)>) -> Result<(), StateError> {
@@ -38,7 +38,16 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 /// assert_eq!(weight.value().to_vec::<f64>(), [1.5, 1.5]);
 /// ```
 ///
-/// An optimizer knows parameters by name, so each model needs one of its own.
+/// # What it remembers belongs to the parameter
+///
+/// An optimizer knows parameters by their [identity](Param#identity), not by their names: one optimizer can train several
+/// models, and what it remembers of each parameter (momentum, averages, a count of updates) stays apart.
+///
+/// - A **clone** of a model has parameters of its own, and training begins afresh with them. To take over what was
+///   remembered: `adam.load_state(&copy, adam.state(&model))`.
+/// - A model that **values were loaded into** (`nn::load`, [`Param::set`]) has the parameters that it had, and what was
+///   remembered of them goes on, though it is that of the values before. To go on from a file to the bit, load the state
+///   that was saved beside the model; to begin afresh, take a new optimizer.
 pub trait Optimizer {
     /// One step: changes every trained parameter of the model by its gradient, and gives the states of the model (the
     /// running averages of batch normalisation) their next values. Frozen parameters stay. `lr` is the learning rate,
@@ -53,46 +62,47 @@ pub trait Optimizer {
     /// The equivalent of PyTorch's `optimizer.step()` and TensorFlow's `optimizer.apply_gradients`.
     ///
     /// # Panics
-    /// If gradients and model do not belong together: a trained parameter has no gradient, there is a gradient of a
-    /// parameter that the model does not list, or shapes or types differ from those of the gradient or of the optimizer's
-    /// state; if two parameters have the same name; or if the learning rate is negative or not finite.
+    /// If gradients and model do not belong together: a trained parameter has no gradient, or has changed since it was
+    /// computed (one graph serves one step), there is a gradient of a parameter that the model does not list, or shapes or
+    /// types differ from those of the gradient or of the optimizer's state; if the graph was one of a prediction
+    /// ([`Graph::inference`](autograd::Graph::inference)); if two parameters have the same name; or if the learning rate is
+    /// negative or not finite.
     #[track_caller]
     fn step(&mut self, model: &mut dyn Module, grads: &Grads, lr: f64) {
         if !lr.is_finite() || lr < 0.0 {
             panic!("step: the learning rate is {lr}; it must be a finite number, 0 or above");
         }
-        if let Err(error) = check(model, grads, &|name, value| self.check(name, value)) {
+        if let Err(error) = check(model, grads, &|name, param| self.check(name, param)) {
             panic!("step: {error}");
         }
-        let applied = grads.apply(model, &mut |path, param, grad| {
-            with_name(path, |name| self.update(name, param.value_mut(), &grad.contiguous(), lr));
-        });
+        let applied = grads.apply(model, &mut |_, param, grad| self.update(param, &grad.contiguous(), lr));
         if let Err(error) = applied {
             panic!("step: {error}");
         }
     }
 
-    /// The rule for one parameter: changes `value`, of the parameter `name`, by its gradient.
+    /// The rule for one parameter: changes its value by its gradient.
     ///
-    /// [`step`](Optimizer::step) calls it once for each trained parameter, with `grad` of the same shape and type as
-    /// `value`, its elements in row-major order without gaps.
-    fn update(&mut self, name: &str, value: &mut Tensor, grad: &Tensor, lr: f64);
+    /// [`step`](Optimizer::step) calls it once for each trained parameter, with `grad` of the same shape and type as the
+    /// value, its elements in row-major order without gaps. A rule that remembers something does so by
+    /// [`param.id()`](Param::id).
+    fn update(&mut self, param: &mut Param, grad: &Tensor, lr: f64);
 
     /// Whether the rule can be applied to the parameter `name` as it is now, asked before anything is changed.
     ///
     /// # Errors
     /// A sentence for the user if not: what is remembered of it has another shape, say.
-    fn check(&self, _name: &str, _value: &Tensor) -> Result<(), String> {
+    fn check(&self, _name: &str, _param: &Param) -> Result<(), String> {
         Ok(())
     }
 
-    /// What the optimizer remembers, as named tensors: `conv1.weight/m`, `conv1.weight/v`, … for each parameter that it
-    /// has updated.
+    /// What the optimizer remembers of this model, as named tensors: `conv1.weight/m`, `conv1.weight/v`, … for each
+    /// parameter that it has updated.
     ///
     /// Written to a file beside the model and given to [`load_state`](Optimizer::load_state) later, training goes on to
     /// the bit as if it had not been interrupted. Settings (momentum, betas) are not in it. The equivalent of PyTorch's
     /// `optimizer.state_dict()`.
-    fn state(&self) -> Vec<(String, Tensor)>;
+    fn state(&self, model: &dyn Module) -> Vec<(String, Tensor)>;
 
     /// Takes over what [`state`](Optimizer::state) gave, for a model that is to be trained further. Parameters without
     /// an entry begin afresh.
@@ -116,11 +126,12 @@ fn with_name<R>(path: &ParamPath<'_>, f: impl FnOnce(&str) -> R) -> R {
     result
 }
 
-/// Refuses gradients of another shape or type than the parameter's, two parameters of one name, and what the rule refuses.
+/// Refuses gradients of another shape or type than the parameter's, two parameters of one name, which could not be told
+/// apart in a file, and what the rule refuses.
 fn check(
     model: &dyn Module,
     grads: &Grads,
-    rule: &dyn Fn(&str, &Tensor) -> Result<(), String>,
+    rule: &dyn Fn(&str, &Param) -> Result<(), String>,
 ) -> Result<(), String> {
     thread_local! {
         static HASHES: RefCell<HashSet<u64>> = RefCell::default();
@@ -147,7 +158,7 @@ fn check(
                 grad.shape()
             ));
         } else {
-            wrong = with_name(path, |name| rule(name, value));
+            wrong = with_name(path, |name| rule(name, param));
         }
     });
     HASHES.set(hashes);

@@ -3,7 +3,7 @@
 use crate::memory::{Memory, StateError, zeros};
 use crate::optimizer::{Optimizer, write_decay};
 use crate::real::{Real, elements, for_real};
-use autograd::{Module, Tensor, update_elements};
+use autograd::{Module, Param, Tensor, update_elements};
 
 /// Stochastic gradient descent: plain, with momentum μ, with Nesterov's momentum, with weight decay λ.
 ///
@@ -101,8 +101,8 @@ impl std::fmt::Display for Sgd {
 }
 
 impl Optimizer for Sgd {
-    fn update(&mut self, name: &str, value: &mut Tensor, grad: &Tensor, lr: f64) {
-        for_real!(value, T => {
+    fn update(&mut self, param: &mut Param, grad: &Tensor, lr: f64) {
+        for_real!(param.value(), T => {
             let rule = Rule::<T> {
                 lr: T::of(lr),
                 momentum: T::of(self.momentum),
@@ -110,21 +110,21 @@ impl Optimizer for Sgd {
             };
             let g = elements(grad);
             if self.momentum == 0.0 {
-                return rule.plain(value.as_mut_slice(), g);
+                return rule.plain(param.value_mut().as_mut_slice(), g);
             }
-            let [velocity] = self.memory.of(name, value);
-            let (w, v) = (value.as_mut_slice(), velocity.as_mut_slice());
+            let [velocity] = self.memory.of(param);
+            let (w, v) = (param.value_mut().as_mut_slice(), velocity.as_mut_slice());
             if self.nesterov { rule.nesterov(w, v, g) } else { rule.momentum(w, v, g) }
         })
     }
 
     /// `name/velocity` of each parameter; nothing without momentum.
-    fn state(&self) -> Vec<(String, Tensor)> {
-        self.memory.to_entries()
+    fn state(&self, model: &dyn Module) -> Vec<(String, Tensor)> {
+        self.memory.to_entries(model)
     }
 
-    fn check(&self, name: &str, value: &Tensor) -> Result<(), String> {
-        self.memory.check(name, value)
+    fn check(&self, name: &str, param: &Param) -> Result<(), String> {
+        self.memory.check(name, param)
     }
 
     fn load_state(&mut self, model: &dyn Module, state: Vec<(String, Tensor)>) -> Result<(), StateError> {

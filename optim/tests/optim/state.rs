@@ -24,7 +24,7 @@ fn check_continuation(fresh: impl Fn() -> Box<dyn Optimizer>, names: &[&str]) {
 
     let (mut first, mut before) = (model(), fresh());
     train(&mut first, &mut *before, &grads[..10]);
-    let state: Vec<_> = before.state().into_iter().map(|(name, x)| (name, x.copy())).collect();
+    let state: Vec<_> = before.state(&first).into_iter().map(|(name, x)| (name, x.copy())).collect();
     assert_eq!(state.iter().map(|(name, _)| name).collect::<Vec<_>>(), names);
     let (mut second, mut after) = (first.clone(), fresh());
     after.load_state(&second, state).unwrap();
@@ -33,7 +33,7 @@ fn check_continuation(fresh: impl Fn() -> Box<dyn Optimizer>, names: &[&str]) {
     for (a, b) in whole.iter().zip(&second) {
         assert_eq!(a.value(), b.value());
     }
-    assert_eq!(optimizer.state(), after.state());
+    assert_eq!(optimizer.state(&whole), after.state(&second));
 }
 
 #[test]
@@ -48,13 +48,13 @@ fn training_goes_on_to_the_bit() {
 fn a_state_is_a_snapshot() {
     let (mut model, mut adam) = (model(), Adam::new());
     train(&mut model, &mut adam, &[1.0]);
-    let state = adam.state();
+    let state = adam.state(&model);
     let copies: Vec<Tensor> = state.iter().map(|(_, x)| x.copy()).collect();
     train(&mut model, &mut adam, &[1.0]);
     for ((_, x), copy) in state.iter().zip(&copies) {
         assert_eq!(x, copy);
     }
-    assert_ne!(adam.state(), state);
+    assert_ne!(adam.state(&model), state);
 }
 
 /// A parameter that joins later counts its own steps: its first step has the length of the learning rate.
@@ -66,7 +66,7 @@ fn a_parameter_unfrozen_late_begins_at_its_first_step() {
         let grads = grads_of(&model, &[Tensor::ones([2, 2], autograd::DType::F32)]);
         adam.step(&mut model, &grads, 0.01);
     }
-    assert_eq!(adam.state().len(), 3);
+    assert_eq!(adam.state(&model).len(), 3);
     model[1].set_trained(true);
     train(&mut model, &mut adam, &[5.0]);
     assert!((model[1].value().item() - 0.99).abs() < 1e-7, "{}", model[1].value());
@@ -76,7 +76,7 @@ fn a_parameter_unfrozen_late_begins_at_its_first_step() {
 fn what_differs_is_named_and_nothing_is_loaded() {
     let (mut other, mut adam) = (model(), Adam::new());
     train(&mut other, &mut adam, &[1.0, 2.0]);
-    let state = adam.state();
+    let state = adam.state(&other);
     let name = |i: usize| state[i].0.clone();
     let with = |i: usize, name: &str, x: Tensor| {
         let mut state = state.clone();
@@ -109,12 +109,12 @@ fn what_differs_is_named_and_nothing_is_loaded() {
         }),
     ];
     for (state, expected) in cases {
-        let before = adam.state();
+        let before = adam.state(&other);
         let error = adam.load_state(&other, state).unwrap_err();
         assert_eq!(error, expected);
         let named = error.to_string();
         assert!(named.contains('/') || named.contains("weights"), "{named}");
-        assert_eq!(adam.state(), before);
+        assert_eq!(adam.state(&other), before);
     }
 }
 
@@ -122,7 +122,7 @@ fn what_differs_is_named_and_nothing_is_loaded() {
 fn a_velocity_is_not_dropped_silently() {
     let (mut model, mut sgd) = (model(), Sgd::new().momentum(0.9));
     train(&mut model, &mut sgd, &[1.0]);
-    let error = Sgd::new().load_state(&model, sgd.state()).unwrap_err();
+    let error = Sgd::new().load_state(&model, sgd.state(&model)).unwrap_err();
     assert!(error.to_string().contains("0/velocity"), "{error}");
     assert!(error.to_string().contains("without momentum"), "{error}");
 }
@@ -131,9 +131,51 @@ fn a_velocity_is_not_dropped_silently() {
 fn a_parameter_that_changed_its_shape_is_named() {
     let (mut model, mut adam) = (model(), Adam::new());
     train(&mut model, &mut adam, &[1.0]);
-    model[1] = Param::new(Tensor::from([1.0_f64, 2.0]));
+    *model[1].value_mut() = Tensor::from([1.0_f64, 2.0]);
     let grads = grads_of(&model, &[model[0].value().clone(), Tensor::from([1.0, 1.0])]);
     let (text, file, _) = crate::panic_of(|| adam.step(&mut model, &grads, 0.1));
     assert!(text.contains("1/m is f64 [1] but the parameter is now f64 [2]"), "{text}");
     assert!(file.ends_with("state.rs") && file.contains("tests"), "{file}");
+}
+
+/// Two models have parameters of the same names; each is trained as by an optimizer of its own.
+#[test]
+fn one_optimizer_for_two_models_keeps_their_states_apart() {
+    let fresh: [fn() -> Box<dyn Optimizer>; 2] =
+        [|| Box::new(Adam::new()), || Box::new(Sgd::new().momentum(0.9))];
+    for fresh in fresh {
+        let (mut shared, mut own) = (fresh(), [fresh(), fresh()]);
+        let (mut models, mut alone) = ([model(), model()], [model(), model()]);
+        for i in 0..6 {
+            let grad = [1.0 + i as f64, -3.0][i % 2];
+            train(&mut models[i % 2], &mut *shared, &[grad]);
+            train(&mut alone[i % 2], &mut *own[i % 2], &[grad]);
+        }
+        for i in 0..2 {
+            assert_eq!(models[i].each_ref().map(Param::value), alone[i].each_ref().map(Param::value));
+            assert_eq!(shared.state(&models[i]), own[i].state(&alone[i]));
+        }
+        // A state that is loaded is that of its own model; the other's stays.
+        let (first, second) = (shared.state(&models[0]), shared.state(&models[1]));
+        shared.load_state(&models[0], vec![]).unwrap();
+        assert_eq!(shared.state(&models[0]), []);
+        assert_eq!(shared.state(&models[1]), second);
+        shared.load_state(&models[0], first.clone()).unwrap();
+        assert_eq!(shared.state(&models[0]), first);
+    }
+}
+
+#[test]
+fn a_clone_begins_afresh_and_a_parameter_that_is_set_goes_on() {
+    let (mut first, mut adam) = (model(), Adam::new());
+    train(&mut first, &mut adam, &[1.0, 2.0]);
+    let state = adam.state(&first);
+    let copy = first.clone();
+    assert_eq!(adam.state(&copy), [], "a clone is another parameter");
+    adam.load_state(&copy, state.clone()).unwrap();
+    assert_eq!(adam.state(&copy), state, "which can take over what was remembered");
+    // What loading a file into a model does.
+    let values = first.each_ref().map(|param| param.value().zeros_like());
+    first.iter_mut().zip(values).for_each(|(param, value)| param.set(value));
+    assert_eq!(adam.state(&first), state, "it is the parameter that it was");
 }

@@ -100,7 +100,7 @@ fn a_value_replaced_by_one_of_another_shape_is_named() {
     assert!(text.contains("the parameter 0 is f32 [1] but its gradient is f32 [2]"), "{text}");
 }
 
-/// Two parameters of one name would share their averages.
+/// Two parameters of one name could not be told apart in a file.
 #[test]
 fn a_name_used_twice_is_refused() {
     struct Twins(Param, Param);
@@ -136,6 +136,66 @@ fn parameters_without_elements_and_of_any_rank_are_fine() {
     }
 }
 
+/// What TensorFlow users write first; the rest is in autograd's tests.
+#[test]
+fn one_graph_kept_over_several_steps_is_refused_at_the_callers_line() {
+    for mut optimizer in both() {
+        let mut model = [Param::new(Tensor::from(2.0_f32))];
+        let graph = Graph::training(0, 0);
+        let loss = graph.param(&model[0]).square();
+        optimizer.step(&mut model, &loss.backward(), 0.1);
+        let after_one = model[0].value().copy();
+        let (text, file, _) = panic_of(|| optimizer.step(&mut model, &loss.backward(), 0.1));
+        assert!(text.starts_with("step: the parameter 0 ") && text.contains("one graph a step"), "{text}");
+        assert!(file.ends_with("step.rs") && file.contains("tests"), "{file}");
+        assert_eq!(model[0].value(), &after_one);
+    }
+}
+
+/// The weights of one in the other's gradient are those before its step.
+#[test]
+fn two_optimizers_share_one_graph() {
+    let mut model = [Param::new(Tensor::from(2.0_f64)), Param::new(Tensor::from(5.0_f64))];
+    for step in 0..2 {
+        let graph = Graph::training(0, step);
+        let grads = (graph.param(&model[0]) * graph.param(&model[1])).backward();
+        let [a, b] = [0, 1].map(|i| model[i].value().item());
+        let [of_first, of_second] = [0, 1].map(|i| grads.of(&model[i]));
+        Sgd::new().step(&mut model[0], &of_first, 0.1);
+        Sgd::new().step(&mut model[1], &of_second, 0.01);
+        assert_eq!([0, 1].map(|i| model[i].value().item()), [a - 0.1 * b, b - 0.01 * a]);
+    }
+}
+
+#[test]
+fn the_gradients_of_a_program_are_clipped_and_serve_one_step() {
+    let mut weight = Param::new(Tensor::from([3.0_f64, 4.0]));
+    let graph = Graph::training(0, 0);
+    let loss = graph.param(&weight).square().sum(..);
+    loss.backward();
+    let mut program = graph.compile(&[loss]);
+    drop(graph);
+    let mut sgd = Sgd::new();
+    program.run(&weight, 0, &[]).unwrap();
+    assert_eq!(optim::clip_norm(program.grads_mut(), 1.0), 10.0);
+    sgd.step(&mut weight, program.grads(), 1.0);
+    assert!((weight.value() - Tensor::from([2.4, 3.2])).abs().max(..).item() < 1e-12);
+    let (text, ..) = panic_of(|| sgd.step(&mut weight, program.grads(), 1.0));
+    assert!(text.contains("has changed since this gradient was computed"), "{text}");
+}
+
+#[test]
+fn a_step_from_an_inference_graph_is_refused() {
+    let mut weight = Param::new(Tensor::from(3.0_f64));
+    let grads = Graph::inference().param(&weight).square().backward();
+    let (text, file, _) = panic_of(|| Sgd::new().step(&mut weight, &grads, 0.1));
+    assert!(text.starts_with("step: the gradients are of an inference graph"), "{text}");
+    assert!(text.contains("allow_step()") && file.contains("tests"), "{text} {file}");
+    let grads = Graph::inference().allow_step().param(&weight).square().backward();
+    Sgd::new().step(&mut weight, &grads, 0.5);
+    assert_eq!(weight.value().item(), 0.0);
+}
+
 proptest! {
     /// A gradient or a value that is a transposed or broadcast view counts like its contiguous copy.
     #[test]
@@ -165,8 +225,8 @@ proptest! {
 /// `update` called directly, with what `step` would never give it, says so.
 #[test]
 fn a_gradient_with_gaps_is_refused_by_update() {
-    let mut value = Tensor::zeros([2, 2], autograd::DType::F32);
+    let mut param = Param::new(Tensor::zeros([2, 2], autograd::DType::F32));
     let grad = Tensor::from([[1.0_f32, 2.0], [3.0, 4.0]]);
-    let (text, ..) = panic_of(|| Adam::new().update("w", &mut value, &grad.t(), 0.1));
+    let (text, ..) = panic_of(|| Adam::new().update(&mut param, &grad.t(), 0.1));
     assert!(text.contains("row-major"), "{text}");
 }
