@@ -1,6 +1,7 @@
 //! One variable in, one variable out.
 
-use crate::{Module, Var};
+use crate::{Module, ParamPath, Var};
+use std::fmt;
 
 /// A [`Module`] that maps one variable to another. A model whose forward takes more is no `Layer`, just a `Module` with a
 /// method of its own.
@@ -33,12 +34,45 @@ pub trait Layer: Module {
     /// If the shape or element type of `x` is not what the layer takes.
     #[track_caller]
     fn forward<'g>(&self, x: Var<'g>) -> Var<'g>;
+
+    /// How the layer shows in the `{:?}` of a [`Sequential`](crate::Sequential): the name of its type and its parameters,
+    /// unless it is written otherwise. Where the type has a `Debug` of its own, `fmt::Debug::fmt(self, f)` is that.
+    ///
+    /// # Errors
+    /// If `f` fails.
+    fn debug(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let path = std::any::type_name::<Self>();
+        let path = path.split('<').next().unwrap_or(path);
+        let mut fields = f.debug_struct(path.rsplit("::").next().unwrap_or(path));
+        self.visit(&ParamPath::ROOT, &mut |name, param| {
+            fields.field(&name.to_string(), param);
+        });
+        fields.finish()
+    }
+}
+
+impl fmt::Debug for dyn Layer + '_ {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.debug(f)
+    }
+}
+
+/// A layer, shown by [`Layer::debug`].
+pub(crate) struct Shown<'a, L: ?Sized>(pub(crate) &'a L);
+
+impl<L: Layer + ?Sized> fmt::Debug for Shown<'_, L> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.debug(f)
+    }
 }
 
 impl<L: Layer + ?Sized> Layer for Box<L> {
     #[track_caller]
     fn forward<'g>(&self, x: Var<'g>) -> Var<'g> {
         (**self).forward(x)
+    }
+    fn debug(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).debug(f)
     }
 }
 
@@ -51,16 +85,23 @@ impl<L: Layer> Layer for Option<L> {
             None => x,
         }
     }
+    fn debug(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.as_ref().map(Shown), f)
+    }
 }
 
 /// One after the other.
 impl<L: Layer> Layer for [L] {
     #[track_caller]
     fn forward<'g>(&self, mut x: Var<'g>) -> Var<'g> {
-        for layer in self {
+        for (i, layer) in self.iter().enumerate() {
+            let _scope = x.graph().scope_at(i);
             x = layer.forward(x);
         }
         x
+    }
+    fn debug(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.iter().map(Shown)).finish()
     }
 }
 
@@ -70,6 +111,9 @@ impl<L: Layer> Layer for Vec<L> {
     fn forward<'g>(&self, x: Var<'g>) -> Var<'g> {
         self[..].forward(x)
     }
+    fn debug(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self[..].debug(f)
+    }
 }
 
 /// One after the other.
@@ -77,5 +121,8 @@ impl<L: Layer, const N: usize> Layer for [L; N] {
     #[track_caller]
     fn forward<'g>(&self, x: Var<'g>) -> Var<'g> {
         self[..].forward(x)
+    }
+    fn debug(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self[..].debug(f)
     }
 }

@@ -20,7 +20,8 @@ pub use linear::Linear;
 pub use pool2d::{AvgPool2d, MaxPool2d};
 pub use sequential::Sequential;
 
-use crate::{Param, Var};
+use crate::{Param, Shape, Var};
+use std::fmt::Display;
 
 /// A height and a width: `3` for both, or `[3, 5]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,15 +52,52 @@ impl Size2d {
     }
 }
 
+/// Refuses an input of a layer, with the layer's place in the model if it is known; `param` is one of its parameters.
+#[track_caller]
+fn refuse(x: Var<'_>, param: Option<&Param>, message: impl Display) -> ! {
+    match x.graph().layer_path(param) {
+        Some(layer) => panic!("{message}; in {layer}"),
+        None => panic!("{message}"),
+    }
+}
+
 /// Refuses an input of another element type than a layer's parameters have.
 #[track_caller]
 fn expect_dtype(op: &str, x: Var<'_>, param: &Param) {
     let (found, expected) = (x.dtype(), param.value().dtype());
     if found != expected {
-        panic!(
-            "{op}: the input {} is {found}, the layer's parameters are {expected}; \
-             convert the one with .to(…) or the other with nn::convert(…)",
-            x.shape()
+        let shape = x.shape();
+        let message = format!(
+            "{op}: the input {shape} is {found}, the layer's parameters are {expected}; \
+             convert the one with .to(…) or the other with nn::convert(…)"
         );
+        refuse(x, Some(param), message);
+    }
+}
+
+/// Refuses an input that is not made of floats, to a layer without parameters.
+#[track_caller]
+fn expect_float(op: &str, x: Var<'_>) {
+    if !x.dtype().is_float() {
+        let (shape, dtype) = (x.shape(), x.dtype());
+        refuse(
+            x,
+            None,
+            format_args!("{op}: the input {shape} is {dtype}, not f32 or f64; convert it with .to(…)"),
+        );
+    }
+}
+
+/// What might be the matter with images of this shape, which a layer refuses. `channels` is how many the layer takes, if
+/// that is fixed.
+fn hint(shape: Shape, channels: Option<usize>) -> &'static str {
+    match shape[..] {
+        [_, c, h, w] if channels.map_or(c < h && h == w, |channels| c == channels && w != channels) => {
+            "; these look like PyTorch's [n, channels, height, width]: .permute([0, 2, 3, 1]) makes them \
+             [n, height, width, channels]"
+        }
+        [_, _, _] => "; .unsqueeze(0) makes one image a batch, .unsqueeze(-1) gives images one channel",
+        [_, _] => "; .reshape([n, height, width, channels]) makes images of rows of numbers",
+        _ => "",
     }
 }

@@ -50,8 +50,8 @@ impl Reduction {
 /// The cross-entropy of softmax(`logits`) and `labels`: `−Σ labelᵢ · ln softmax(logits)ᵢ` over the last axis, the mean over
 /// all others.
 ///
-/// `logits` are `[…, classes]`; `labels` either class numbers `[…]` of type `i64`, or shares `[…, classes]` of the logits'
-/// type that add up to 1 (one-hot, or soft).
+/// `logits` are `[…, classes]`; `labels` either class numbers `[…]` of type `i64`, or the probabilities of each class
+/// `[…, classes]`, of the logits' type, which add up to 1 (one-hot, or soft).
 ///
 /// # Panics
 /// If shapes or types are others, a label is no class, or the batch is empty.
@@ -77,7 +77,7 @@ pub fn softmax_cross_entropy_with<'g>(logits: Var<'g>, labels: Var<'g>, reductio
         // Softmax does not change when all logits of a row move together. With the largest at 0 no digits are lost
         // where logits are far from 0, and no gradient needs to know.
         let logits = if rows.count() == 0 { logits } else { logits - logits.detach().max_keepdim(-1) };
-        // A class of share 0 counts nothing, even if its logit is −∞.
+        // A class of probability 0 counts nothing, even if its logit is −∞.
         let none = labels.equal(labels.full([], 0.0));
         -none.select(labels.full([], 0.0), labels * logits.log_softmax(-1)).sum(-1)
     };
@@ -91,11 +91,24 @@ fn check_labels(op: &str, logits: Shape, dtype: DType, labels: &Tensor) -> Shape
         panic!("{op}: the logits {logits} have no axis of classes");
     };
     let (rows, shape) = (Shape::from(rows), labels.shape());
-    match labels.dtype() {
-        DType::I64 if shape != rows => panic!(
-            "{op}: class numbers for the logits {logits} must have the shape {rows}, not {shape}; \
-             nothing is broadcast"
-        ),
+    let found = labels.dtype();
+    let expected = || {
+        format!(
+            "labels for the logits {logits} are class numbers, i64 {rows}, or probabilities of each class, \
+             {dtype} {logits}"
+        )
+    };
+    match found {
+        DType::I64 if shape != rows => {
+            let remedy = if shape == logits {
+                format!("; if they are one-hot, convert them with .to(DType::{dtype:?})")
+            } else if shape.len() == logits.len() && shape.last() == Some(&1) {
+                "; .squeeze(-1) removes the last axis".to_owned()
+            } else {
+                String::new()
+            };
+            panic!("{op}: {}, not i64 {shape}; nothing is broadcast{remedy}", expected())
+        }
         DType::I64 => {
             let known = |label: &i64| usize::try_from(*label).is_ok_and(|label| label < classes);
             if let Some(label) = labels.to_vec::<i64>().iter().find(|label| !known(label)) {
@@ -104,14 +117,14 @@ fn check_labels(op: &str, logits: Shape, dtype: DType, labels: &Tensor) -> Shape
                 );
             }
         }
-        found if found != dtype => panic!(
-            "{op}: labels for the {dtype} logits {logits} are class numbers (i64) or shares of each class ({dtype}), \
-             not {found}; convert them with .to(…)"
+        _ if shape == rows => panic!(
+            "{op}: the labels {shape} are {found}, and class numbers are i64: convert them with .to(DType::I64)"
         ),
-        _ if shape != logits => panic!(
-            "{op}: shares for the logits {logits} must have the same shape, not {shape}; nothing is broadcast \
-             (class numbers are i64)"
+        _ if shape == logits && found != dtype => panic!(
+            "{op}: the labels {shape} are {found}, and probabilities of each class have the type of the logits: \
+             convert them with .to(DType::{dtype:?})"
         ),
+        _ if shape != logits => panic!("{op}: {}, not {found} {shape}; nothing is broadcast", expected()),
         _ => {}
     }
     rows

@@ -52,15 +52,8 @@ impl Activation {
 impl Layer for Activation {
     #[track_caller]
     fn forward<'g>(&self, x: Var<'g>) -> Var<'g> {
-        if !x.dtype().is_float() {
-            panic!(
-                "{}: the input {} is {}, not f32 or f64",
-                self.name().to_lowercase(),
-                x.shape(),
-                x.dtype()
-            );
-        }
         let _scope = x.graph().scope(self.name());
+        super::expect_float(&self.name().to_lowercase(), x);
         match *self {
             Activation::Identity => x,
             Activation::Relu => x.relu(),
@@ -72,5 +65,8 @@ impl Layer for Activation {
             Activation::Silu => x.silu(),
             Activation::Gelu => x.gelu(),
         }
+    }
+    fn debug(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        std::fmt::Debug::fmt(self, f)
     }
 }

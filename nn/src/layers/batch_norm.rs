@@ -1,6 +1,6 @@
 //! Batch normalisation.
 
-use super::expect_dtype;
+use super::{expect_dtype, hint, refuse};
 use crate::{DType, Layer, Module, Param, Tensor, Var};
 
 /// Brings every channel to mean 0 and variance 1, then scales and shifts it by what is learnt (Ioffe and Szegedy, 2015).
@@ -38,8 +38,10 @@ pub struct BatchNorm {
     pub variance: Param,
     /// The number of training steps so far, a state.
     pub steps: Param,
-    eps: f64,
-    decay: f64,
+    /// What is added to the variance, above 0.
+    pub eps: f64,
+    /// How slowly the running averages change, from 0 to 1.
+    pub decay: f64,
     step_dependent: bool,
 }
 
@@ -98,8 +100,8 @@ impl BatchNorm {
     /// If it is not positive.
     #[track_caller]
     pub fn eps(mut self, eps: f64) -> BatchNorm {
-        if !(eps > 0.0 && eps.is_finite()) {
-            panic!("batch_norm: eps must be positive, not {eps}");
+        if let Some(message) = eps_refusal(eps) {
+            panic!("{message}");
         }
         self.eps = eps;
         self
@@ -111,8 +113,8 @@ impl BatchNorm {
     /// If it is not within 0..=1.
     #[track_caller]
     pub fn decay(mut self, decay: f64) -> BatchNorm {
-        if !(0.0..=1.0).contains(&decay) {
-            panic!("batch_norm: the decay must be from 0 to 1, not {decay}");
+        if let Some(message) = decay_refusal(decay) {
+            panic!("{message}");
         }
         self.decay = decay;
         self
@@ -164,9 +166,23 @@ impl BatchNorm {
     }
 }
 
+fn eps_refusal(eps: f64) -> Option<String> {
+    let fits = eps > 0.0 && eps.is_finite();
+    (!fits).then(|| format!("batch_norm: eps must be positive and finite, not {eps}"))
+}
+
+fn decay_refusal(decay: f64) -> Option<String> {
+    let fits = (0.0..=1.0).contains(&decay);
+    (!fits).then(|| {
+        format!("batch_norm: the decay must be from 0 to 1, not {decay} (PyTorch's momentum is 1 − decay)")
+    })
+}
+
 #[track_caller]
 fn fill(param: &mut Option<Param>, name: &str, value: f64) {
-    let Some(param) = param else { panic!("batch_norm: this layer has no {name} to set to {value}") };
+    let Some(param) = param else {
+        panic!("batch_norm: this layer was made without_{name} and has none to set to {value}")
+    };
     let (shape, dtype) = (param.value().shape(), param.value().dtype());
     param.set(Tensor::full(shape, value, dtype));
 }
@@ -175,20 +191,29 @@ impl Layer for BatchNorm {
     #[track_caller]
     fn forward<'g>(&self, x: Var<'g>) -> Var<'g> {
         let (shape, training) = (x.shape(), x.graph().is_training());
+        let _scope = x.graph().scope("BatchNorm");
         let channels = self.mean.value().count();
         if shape.last() != Some(&channels) {
-            panic!(
-                "batch_norm: the last axis of the input {shape} must have the layer's {channels} channels"
+            let hint = if shape.len() == 4 { hint(shape, Some(channels)) } else { "" };
+            let message = format!(
+                "batch_norm: the last axis of the input {shape} must have the layer's {channels} channels{hint}"
             );
+            refuse(x, Some(&self.mean), message);
         }
         expect_dtype("batch_norm", x, &self.mean);
+        if let Some(message) = eps_refusal(self.eps).or_else(|| decay_refusal(self.decay)) {
+            refuse(x, Some(&self.mean), message);
+        }
         // A layer of no channels has nothing to average, which is fine.
         if training && shape.count() == 0 && channels > 0 {
-            panic!(
+            let message = format!(
                 "batch_norm: the batch {shape} is empty, its channels have no mean; train on at least one example"
             );
+            refuse(x, Some(&self.mean), message);
         }
-        let _scope = x.graph().scope("BatchNorm");
         if training { self.by_batch(x) } else { self.by_averages(x) }
+    }
+    fn debug(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        std::fmt::Debug::fmt(self, f)
     }
 }

@@ -1,7 +1,7 @@
 //! Dropout.
 
+use super::{expect_float, refuse};
 use crate::{Layer, Module, Shape, Var};
-use autograd::OrPanic;
 
 /// Sets elements to 0 at random while training, so that no unit can rely on any other (Srivastava et al., 2014).
 ///
@@ -22,9 +22,11 @@ use autograd::OrPanic;
 /// ```
 #[derive(Clone, Debug, Module)]
 pub struct Dropout {
-    keep: f64,
+    /// The probability to keep an element, above 0 and at most 1.
+    pub keep: f64,
+    /// The axes along which elements are kept or dropped together.
     #[module(skip)]
-    shared: Vec<isize>,
+    pub shared: Vec<isize>,
 }
 
 impl Dropout {
@@ -34,11 +36,8 @@ impl Dropout {
     /// If it is not above 0 and at most 1; nothing could be learnt from a layer that keeps nothing.
     #[track_caller]
     pub fn new(keep: f64) -> Dropout {
-        if !(keep > 0.0 && keep <= 1.0) {
-            panic!(
-                "dropout: the probability to keep an element must be above 0 and at most 1, not {keep} \
-                 (it is 1 − the probability to drop)"
-            );
+        if let Some(message) = refusal(keep) {
+            panic!("{message}");
         }
         Dropout { keep, shared: vec![] }
     }
@@ -51,21 +50,39 @@ impl Dropout {
     }
 }
 
+/// What is wrong with a probability to keep elements.
+fn refusal(keep: f64) -> Option<String> {
+    let is_probability = keep > 0.0 && keep <= 1.0;
+    (!is_probability).then(|| {
+        format!(
+            "dropout: the probability to keep an element must be above 0 and at most 1, not {keep} \
+             (it is 1 − the probability to drop)"
+        )
+    })
+}
+
 impl Layer for Dropout {
     #[track_caller]
     fn forward<'g>(&self, x: Var<'g>) -> Var<'g> {
+        let graph = x.graph();
+        let _scope = graph.scope("Dropout");
+        if let Some(message) = refusal(self.keep) {
+            refuse(x, None, message);
+        }
         let mut noise: Shape = x.shape();
         for &axis in &self.shared {
-            noise = noise.with(noise.axis("dropout", axis).or_panic(), 1);
+            match noise.axis("dropout", axis) {
+                Ok(axis) => noise = noise.with(axis, 1),
+                Err(error) => refuse(x, None, error),
+            }
         }
-        if !x.dtype().is_float() {
-            panic!("dropout: the input {} is {}, not f32 or f64", x.shape(), x.dtype());
-        }
-        let graph = x.graph();
+        expect_float("dropout", x);
         if !graph.is_training() || self.keep == 1.0 {
             return x;
         }
-        let _scope = graph.scope("Dropout");
         x * (graph.bernoulli(noise, self.keep, x.dtype()) * (1.0 / self.keep))
+    }
+    fn debug(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        std::fmt::Debug::fmt(self, f)
     }
 }

@@ -1,5 +1,6 @@
 //! Images to rows of numbers.
 
+use super::refuse;
 use crate::{Layer, Module, Var};
 
 /// All axes but the first merged into one: `[100, 7, 7, 12]` becomes `[100, 588]`.
@@ -16,13 +17,17 @@ pub struct Flatten;
 impl Layer for Flatten {
     #[track_caller]
     fn forward<'g>(&self, x: Var<'g>) -> Var<'g> {
-        if x.rank() == 0 {
-            panic!(
-                "flatten: {} has no first axis, the batch's, to keep; .reshape([1]) gives it one",
-                x.shape()
-            );
-        }
         let _scope = x.graph().scope("Flatten");
+        if x.rank() == 0 {
+            let shape = x.shape();
+            let message = format!(
+                "flatten: {shape} has no first axis, the batch's, to keep; .reshape([1]) gives it one"
+            );
+            refuse(x, None, message);
+        }
         x.flatten(1)
+    }
+    fn debug(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        std::fmt::Debug::fmt(self, f)
     }
 }

@@ -11,11 +11,20 @@ use crate::{Layer, Module, Var};
 /// let y = centre.forward(graph.input(Tensor::from([[1.0_f32, 3.0]])));
 /// assert_eq!(y.value().to_vec::<f32>(), [-1.0, 1.0]);
 /// ```
-#[derive(Clone, Debug, Module)]
+#[derive(Clone, Module)]
 pub struct Lambda<F> {
-    name: &'static str,
+    /// What summaries and pictures call it.
+    pub name: &'static str,
+    /// What it computes.
     #[module(skip)]
-    function: F,
+    pub function: F,
+}
+
+/// The name; functions have no text.
+impl<F> std::fmt::Debug for Lambda<F> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Lambda({:?})", self.name)
+    }
 }
 
 impl<F: for<'g> Fn(Var<'g>) -> Var<'g>> Lambda<F> {
@@ -30,5 +39,8 @@ impl<F: for<'g> Fn(Var<'g>) -> Var<'g>> Layer for Lambda<F> {
     fn forward<'g>(&self, x: Var<'g>) -> Var<'g> {
         let _scope = x.graph().scope(self.name);
         (self.function)(x)
+    }
+    fn debug(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        std::fmt::Debug::fmt(self, f)
     }
 }

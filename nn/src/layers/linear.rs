@@ -1,7 +1,8 @@
 //! The fully connected layer.
 
-use super::expect_dtype;
+use super::{expect_dtype, refuse};
 use crate::{DType, Init, Layer, Module, Param, Rng, Var};
+use std::fmt;
 
 /// `y = x · W + b`: every output is a weighted sum of all inputs (TensorFlow's `dense`, PyTorch's `Linear` with the weight
 /// transposed).
@@ -19,7 +20,7 @@ use crate::{DType, Init, Layer, Module, Param, Rng, Var};
 /// assert_eq!(y.shape(), [100, 10]);
 /// assert_eq!(y.value().max(..).item() as f32, 0.1);
 /// ```
-#[derive(Clone, Debug, Module)]
+#[derive(Clone, Module)]
 pub struct Linear {
     /// `W`, of shape `[inputs, outputs]`.
     pub weight: Param,
@@ -27,6 +28,12 @@ pub struct Linear {
     pub bias: Option<Param>,
     /// What the weights are drawn from, so that another initialiser can draw again.
     seed: u64,
+}
+
+impl fmt::Debug for Linear {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Linear").field("weight", &self.weight).field("bias", &self.bias).finish()
+    }
 }
 
 impl Linear {
@@ -72,21 +79,32 @@ pub(super) fn redraw(param: &mut Param, init: Init, rng: &mut Rng) {
 impl Layer for Linear {
     #[track_caller]
     fn forward<'g>(&self, x: Var<'g>) -> Var<'g> {
-        let (shape, weight) = (x.shape(), self.weight.value().shape());
-        if shape.last() != Some(&weight[0]) {
-            panic!(
-                "linear: the input {shape} and the weight {weight} do not fit: the last axis must have {} elements; \
-                 .flatten(1) merges the axes of an image",
-                weight[0]
-            );
-        }
-        expect_dtype("linear", x, &self.weight);
         let graph = x.graph();
         let _scope = graph.scope("Linear");
+        let (shape, weight) = (x.shape(), self.weight.value().shape());
+        if shape.last() != Some(&weight[0]) {
+            let flat: usize = shape.iter().skip(1).product();
+            let remedy = match shape[..] {
+                [] => "a single number is no row of numbers".to_owned(),
+                [n, _, _, ..] if flat == weight[0] => format!(".flatten(1) makes it [{n}, {flat}]"),
+                [.., last] => {
+                    format!("change the input, or the layer to one of Linear::new({last}, {}, …)", weight[1])
+                }
+            };
+            let message = format!(
+                "linear: the input {shape} and the weight {weight} do not fit: the last axis must have {} elements; {remedy}",
+                weight[0]
+            );
+            refuse(x, Some(&self.weight), message);
+        }
+        expect_dtype("linear", x, &self.weight);
         let y = x.matmul(graph.param(&self.weight));
         match &self.bias {
             Some(bias) => y + graph.param(bias),
             None => y,
         }
+    }
+    fn debug(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self, f)
     }
 }

@@ -1,6 +1,6 @@
 //! Pooling layers: images made smaller by one number for each window.
 
-use super::Size2d;
+use super::{Size2d, expect_float, hint, refuse};
 use crate::{Layer, Module, Padding, Var};
 use autograd::Pool2d;
 
@@ -9,8 +9,15 @@ macro_rules! pooling {
         $(#[$doc])*
         #[derive(Clone, Debug, Module)]
         pub struct $layer {
+            /// The size of a window, `[height, width]`.
             #[module(skip)]
-            pool: Pool2d,
+            pub window: [usize; 2],
+            /// The distance between the starts of neighbouring windows, `[height, width]`.
+            #[module(skip)]
+            pub stride: [usize; 2],
+            /// What is put around the image.
+            #[module(skip)]
+            pub padding: Padding,
         }
 
         impl $layer {
@@ -20,8 +27,8 @@ macro_rules! pooling {
             /// If it is 0.
             #[track_caller]
             pub fn new(size: impl Into<Size2d>) -> $layer {
-                let kernel = size.into().positive(stringify!($op), "window");
-                $layer { pool: Pool2d { kernel, stride: kernel, padding: Padding::Valid } }
+                let window = size.into().positive(stringify!($op), "window");
+                $layer { window, stride: window, padding: Padding::Valid }
             }
 
             /// The distance between the starts of neighbouring windows.
@@ -30,7 +37,7 @@ macro_rules! pooling {
             /// If it is 0.
             #[track_caller]
             pub fn stride(mut self, stride: impl Into<Size2d>) -> $layer {
-                self.pool.stride = stride.into().positive(stringify!($op), "stride");
+                self.stride = stride.into().positive(stringify!($op), "stride");
                 self
             }
 
@@ -41,12 +48,12 @@ macro_rules! pooling {
             #[track_caller]
             pub fn padding(mut self, padding: Padding) -> $layer {
                 if let Padding::Explicit(sides) = padding
-                    && (0..2).any(|i| sides[i].iter().any(|&side| side >= self.pool.kernel[i]))
+                    && (0..2).any(|i| sides[i].iter().any(|&side| side >= self.window[i]))
                 {
-                    let kernel = self.pool.kernel;
-                    panic!("{}: padding {sides:?} must be smaller than the window {kernel:?}", stringify!($op));
+                    let window = self.window;
+                    panic!("{}: padding {sides:?} must be smaller than the window {window:?}", stringify!($op));
                 }
-                self.pool.padding = padding;
+                self.padding = padding;
                 self
             }
         }
@@ -55,7 +62,15 @@ macro_rules! pooling {
             #[track_caller]
             fn forward<'g>(&self, x: Var<'g>) -> Var<'g> {
                 let _scope = x.graph().scope(stringify!($layer));
-                x.$op(self.pool)
+                let pool = Pool2d { kernel: self.window, stride: self.stride, padding: self.padding };
+                if let Err(error) = pool.plan(stringify!($op), x.shape()) {
+                    refuse(x, None, format_args!("{error}{}", hint(x.shape(), None)));
+                }
+                expect_float(stringify!($op), x);
+                x.$op(pool)
+            }
+            fn debug(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                std::fmt::Debug::fmt(self, f)
             }
         }
     };

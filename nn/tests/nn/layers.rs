@@ -208,3 +208,67 @@ fn sequences() {
     assert_eq!((model.len(), model.is_empty()), (2, false));
     assert_eq!(model.forward(x).value().to_vec::<f32>(), [4.0, 0.0]);
 }
+
+/// PyTorch's and burn's users change single layers of a model that is there.
+#[test]
+fn the_layers_of_a_sequential_can_be_reached_and_changed() {
+    let rng = &mut Rng::new(3);
+    let mut model = Sequential::new().with(Linear::new(2, 3, rng)).with(Dropout::new(0.5));
+    model.push(Linear::new(3, 1, rng));
+    model.insert(1, Activation::Relu);
+    assert_eq!((model.len(), model.iter().len()), (4, 4));
+    model.get_as_mut::<Dropout>(2).unwrap().keep = 1.0;
+    assert!(model.get_as::<Dropout>(1).is_none() && model.get_as::<Dropout>(9).is_none());
+    assert_eq!(model.get_as::<Activation>(1), Some(&Activation::Relu));
+    assert!(model.get(4).is_none() && model.get_mut(4).is_none());
+    // What was changed counts, and the layers work alone.
+    let x = Tensor::from([[1.0_f32, -2.0]]);
+    let graph = Graph::training(0, 0);
+    let by_hand = model.iter().fold(graph.input(x.clone()), |x, layer| layer.forward(x));
+    assert_eq!(model.forward(graph.input(x.clone())).value(), by_hand.value());
+    model.iter_mut().for_each(|layer| layer.set_trained(false));
+    assert_eq!(model.param_count(), 0);
+    let old = model.replace(3, Linear::new(3, 5, rng));
+    assert_eq!(old.params()[0].1.value().shape(), [3, 1]);
+    assert_eq!(model.param_count(), 20);
+    model.remove(2);
+    let names: Vec<String> = model.params().into_iter().map(|(name, _)| name).collect();
+    assert_eq!(names, ["0.weight", "0.bias", "2.weight", "2.bias"]);
+    assert_eq!(model.forward(Graph::training(0, 0).input(x)).shape(), [1, 5]);
+}
+
+#[test]
+fn every_layer_shows_its_settings() {
+    #[derive(nn::Module)]
+    struct Own<L> {
+        inner: L,
+    }
+    impl<L: Layer> Layer for Own<L> {
+        fn forward<'g>(&self, x: nn::Var<'g>) -> nn::Var<'g> {
+            self.inner.forward(x)
+        }
+    }
+    let rng = &mut Rng::new(3);
+    let model = Sequential::new()
+        .with(Conv2d::new(1, 2, 3, rng).stride(2).without_bias())
+        .with(BatchNorm::new(2).without_scale())
+        .with(MaxPool2d::new(2))
+        .with(AvgPool2d::new([1, 2]))
+        .with(Lambda::new("Centre", |x: nn::Var<'_>| x - x.mean_keepdim(-1)))
+        .with(Flatten)
+        .with(vec![Some(Activation::LeakyRelu(0.1)), None])
+        .with(Own { inner: Linear::new(4, 1, rng) });
+    let text = format!("{model:?}");
+    for part in [
+        "0: Conv2d { weight: Param(f32 [3, 3, 1, 2]), bias: None, stride: [2, 2], dilation: [1, 1], padding: Same",
+        "1: BatchNorm { scale: None, offset: Some(Param(f32 [2])), mean: Param(f32 [2], state)",
+        "eps: 1e-5, decay: 0.99",
+        "2: MaxPool2d { window: [2, 2], stride: [2, 2], padding: Valid }",
+        "3: AvgPool2d { window: [1, 2], stride: [1, 2], padding: Valid }",
+        "4: Lambda(\"Centre\"), 5: Flatten, 6: [Some(LeakyRelu(0.1)), None], ",
+        "7: Own { inner.weight: Param(f32 [4, 1]), inner.bias: Param(f32 [1]) }}",
+    ] {
+        assert!(text.contains(part), "{part} is not in {text}");
+    }
+    assert_eq!(format!("{:?}", model.get(5).unwrap()), "Flatten");
+}

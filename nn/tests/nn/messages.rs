@@ -9,7 +9,7 @@ use crate::refused;
 use golden::Refusals;
 use nn::{
     Activation, AvgPool2d, BatchNorm, Conv2d, DType, Dropout, Flatten, Graph, Init, Layer, Linear, MaxPool2d,
-    Padding, Rng, Sequential, Tensor, loss,
+    Module, Padding, Rng, Sequential, Tensor, loss,
 };
 use std::path::Path;
 
@@ -30,6 +30,13 @@ fn layers(list: &mut Refusals) {
     refused!(list, conv2d: conv.forward(x(&[1, 2, 5, 4])));
     refused!(list, conv2d: conv.forward(x(&[1, 5, 5, 4]).to(DType::F64)));
     refused!(list, conv2d: conv.clone().groups(3));
+    refused!(list, conv2d: conv.forward(x(&[8, 4, 28, 28])));
+    refused!(list, conv2d: conv.forward(x(&[28, 28, 4])));
+    refused!(list, linear: linear.forward(x(&[2, 2, 2, 1])));
+    refused!(list, linear: linear.forward(x(&[2, 2, 3])));
+    refused!(list, batch_norm: norm.forward(x(&[8, 4, 5, 6])));
+    refused!(list, max_pool2d: MaxPool2d::new(2).forward(x(&[8, 1, 28, 28])));
+    refused!(list, max_pool2d: MaxPool2d::new(2).forward(integers().reshape([2, 2, 2, 1])));
     refused!(list, batch_norm: norm.forward(x(&[2, 3])));
     refused!(list, batch_norm: norm.forward(x(&[0, 4])));
     refused!(list, batch_norm: norm.forward(integers()));
@@ -42,6 +49,21 @@ fn layers(list: &mut Refusals) {
     refused!(list, dropout: Dropout::new(0.5).forward(integers()));
     refused!(list, max_pool2d: MaxPool2d::new(2).forward(x(&[2, 4])));
     refused!(list, avg_pool2d: AvgPool2d::new(3).forward(x(&[1, 4, 2, 1])));
+    let with = |change: fn(&mut (Dropout, BatchNorm, Conv2d, AvgPool2d))| {
+        let rng = &mut Rng::new(1);
+        let mut layers = (Dropout::new(0.5), BatchNorm::new(4), Conv2d::new(4, 2, 3, rng), AvgPool2d::new(1));
+        change(&mut layers);
+        layers
+    };
+    refused!(list, dropout without shape: with(|layers| layers.0.keep = 1.5).0.forward(x(&[2, 4])));
+    refused!(list, batch_norm without shape: with(|layers| layers.1.eps = -1.0).1.forward(x(&[2, 4])));
+    refused!(list, batch_norm without shape: with(|layers| layers.1.decay = 2.0).1.forward(x(&[2, 4])));
+    refused!(list, conv2d: with(|layers| layers.2.stride = [0, 1]).2.forward(x(&[1, 5, 5, 4])));
+    refused!(list, avg_pool2d: with(|layers| layers.3.window = [0, 1]).3.forward(x(&[1, 5, 5, 4])));
+    let chain = || Sequential::new().with(Flatten);
+    refused!(list, insert without shape: chain().insert(2, Flatten));
+    refused!(list, replace without shape: chain().replace(1, Flatten));
+    refused!(list, remove without shape: chain().remove(1));
     refused!(list, max_pool2d: MaxPool2d::new(0));
     refused!(list, avg_pool2d: AvgPool2d::new([0, 2]));
     refused!(list, conv2d: Conv2d::new(4, 2, [3, 0], rng));
@@ -77,6 +99,51 @@ fn chains(list: &mut Refusals) {
     refused!(list, linear: nn::summary(&nested(Box::new(Linear::new(4, 3, rng))), [2, 4]));
 }
 
+#[derive(Debug, Module)]
+struct Net {
+    conv1: Conv2d,
+    norms: Vec<BatchNorm>,
+    rest: Sequential,
+}
+
+/// A graph that was told the names says which of the model's layers it is.
+fn named(list: &mut Refusals) {
+    let rng = &mut Rng::new(1);
+    let net = Net {
+        conv1: Conv2d::new(3, 2, 3, rng),
+        norms: vec![BatchNorm::new(2), BatchNorm::new(5)],
+        rest: Sequential::new().with(MaxPool2d::new(2)).with(Flatten).with(Linear::new(7, 3, rng)),
+    };
+    let graph = &Graph::training(0, 0);
+    graph.name_params(&net);
+    let x = |shape: &[usize]| graph.input(Tensor::zeros(shape, DType::F32));
+    refused!(list, conv2d: net.conv1.forward(x(&[1, 4, 4, 2])));
+    refused!(list, conv2d: net.conv1.forward(x(&[1, 3, 4, 4])));
+    refused!(list, batch_norm: net.norms.forward(x(&[1, 4, 4, 2])));
+    refused!(list, max_pool2d: net.rest.forward(x(&[1, 1, 4, 2])));
+    refused!(list, linear: net.rest.forward(x(&[1, 4, 4, 2])));
+    refused!(list, linear: net.rest.get(2).unwrap().forward(x(&[1, 4]).to(DType::F64)));
+}
+
+/// So does a layer of the user's own that opens a scope.
+fn own(list: &mut Refusals) {
+    #[derive(Debug, Module)]
+    struct Own(nn::Param);
+    impl Layer for Own {
+        #[track_caller]
+        fn forward<'g>(&self, x: nn::Var<'g>) -> nn::Var<'g> {
+            let _scope = x.graph().scope("Own");
+            x.matmul(x.graph().param(&self.0))
+        }
+    }
+    let graph = &Graph::training(0, 0);
+    let x = graph.input(Tensor::zeros([2, 3], DType::F32));
+    let net = vec![Own(nn::Param::new(Tensor::zeros([2, 2], DType::F32)))];
+    refused!(list, matmul: net.forward(x));
+    graph.name_params(&net);
+    refused!(list, matmul: net.forward(x));
+}
+
 fn losses(list: &mut Refusals) {
     let graph = &Graph::training(0, 0);
     let x = |shape: &[usize]| graph.input(Tensor::zeros(shape, DType::F32));
@@ -87,6 +154,8 @@ fn losses(list: &mut Refusals) {
     refused!(list, softmax_cross_entropy: loss::softmax_cross_entropy(x(&[2, 3]), labels(&[0, -1])));
     refused!(list, softmax_cross_entropy: loss::softmax_cross_entropy(x(&[2, 3]), x(&[1, 3])));
     refused!(list, softmax_cross_entropy: loss::softmax_cross_entropy(x(&[2, 3]), x(&[2, 3]).to(DType::F64)));
+    refused!(list, softmax_cross_entropy: loss::softmax_cross_entropy(x(&[2, 3]), x(&[2])));
+    refused!(list, softmax_cross_entropy: loss::softmax_cross_entropy(x(&[2, 3]), x(&[2, 3]).to(DType::I64)));
     refused!(list, softmax_cross_entropy: loss::softmax_cross_entropy(labels(&[1]), labels(&[1])));
     refused!(list, softmax_cross_entropy: loss::softmax_cross_entropy(x(&[]), x(&[])));
     refused!(list, softmax_cross_entropy: loss::softmax_cross_entropy(x(&[0, 3]), labels(&[])));
@@ -103,6 +172,8 @@ fn every_refusal_says_what_is_wrong_at_the_line_of_the_caller() {
     let list = &mut Refusals::new(file!());
     layers(list);
     chains(list);
+    named(list);
+    own(list);
     losses(list);
     list.compare(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/nn/messages.txt")));
 }

@@ -27,7 +27,7 @@ fn averages(
 }
 
 fn value(param: &Option<Param>) -> Vec<f64> {
-    param.as_ref().map(|p| p.value().to_vec()).unwrap_or_default()
+    param.as_ref().map(|p| p.value().to(DType::F64).to_vec()).unwrap_or_default()
 }
 
 #[test]
@@ -54,7 +54,7 @@ fn running_averages() {
 
         // Inference uses them, and changes nothing.
         let mut norm = norm.scale(1.5).offset(-0.25);
-        let graph = Graph::inference();
+        let graph = Graph::inference().allow_step();
         let x = normal(&[3, 2], 99);
         let y = norm.forward(graph.input(x.clone()));
         let x = x.to_vec::<f64>();
@@ -79,6 +79,40 @@ fn a_batch_is_normalised_by_itself() {
         (0..10).map(|i| (x[i] - mean[i % 2]) / (variance[i % 2] + 1e-3).sqrt() * 2.0 + 0.5).collect();
     assert_close(&y, &expected, 1e-13);
     assert_eq!((value(&norm.scale), value(&norm.offset)), (vec![2.0; 2], vec![0.5; 2]));
+}
+
+/// The averages of the kept parts of a model stay, its other parameters learn.
+#[test]
+fn a_model_is_fine_tuned_with_its_norms_frozen() {
+    let mut norm = BatchNorm::new(2);
+    let x = normal(&[6, 2], 5).to(DType::F32) + 2.0;
+    let train = |norm: &mut BatchNorm, graph: Graph| {
+        let grads = norm.forward(graph.input(x.clone())).square().mean(..).backward();
+        grads.apply(norm, &mut |_, w, grad| *w.value_mut() -= &(grad * 0.1))
+    };
+    train(&mut norm, Graph::training(0, 0)).unwrap();
+    let (mean, offset) = (norm.mean.value().copy(), value(&norm.offset));
+    assert!(train(&mut norm, Graph::inference()).is_err());
+    assert_eq!(value(&norm.offset), offset);
+    train(&mut norm, Graph::inference().allow_step()).unwrap();
+    assert_ne!(value(&norm.offset), offset);
+    assert_eq!(norm.mean.value(), &mean);
+}
+
+#[test]
+fn settings_that_are_changed_later_count() {
+    let mut dropout = Dropout::new(0.5);
+    dropout.keep = 1.0;
+    let graph = Graph::training(1, 1);
+    let x = graph.input(Tensor::ones([8], DType::F32));
+    assert_eq!(dropout.forward(x).index(), x.index());
+    dropout.keep = 0.25;
+    assert!(dropout.forward(x).value().to_vec::<f32>().iter().all(|&y| y == 0.0 || y == 4.0));
+    let mut norm = BatchNorm::new(1);
+    norm.eps = 3.0;
+    norm.variance.set(Tensor::from([1.0_f32]));
+    let graph = Graph::inference();
+    assert_eq!(norm.forward(graph.input(Tensor::from([[4.0_f32]]))).item(), 2.0);
 }
 
 #[test]
