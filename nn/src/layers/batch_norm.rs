@@ -10,12 +10,12 @@ use crate::{DType, Layer, Module, Param, Tensor, Var};
 /// - In a training graph: `y = (x − m) / √(v + eps) · scale + offset` with the mean `m` and the biased variance `v` of
 ///   the batch. Running averages of both are outputs of the graph, which land in the layer when the optimizer applies
 ///   the step: `average ← d · average + (1 − d) · batch`.
-/// - In an inference graph: the same with the running averages in place of the batch's.
+/// - In an inference graph: the same with the running averages in place of the batch's. Before the first step there are
+///   none, and mean 0 and variance 1 are taken.
 ///
 /// The decay `d` depends on the step as in TensorFlow's `ExponentialMovingAverage(decay, step)`:
 /// `d = min(decay, (1 + step) / (10 + step))`, steps counted from 0. The averages start at 0 and so forget that start
-/// soon; before the first step they say nothing yet. A layer that is used several times in one graph keeps the statistics
-/// of the last use.
+/// soon. A layer that is used several times in one graph keeps the statistics of the last use.
 ///
 /// ```
 /// use nn::{BatchNorm, Graph, Layer, Tensor};
@@ -152,16 +152,24 @@ impl BatchNorm {
         x.scaled_batch_norm(self.eps, scale, offset)
     }
 
-    /// Normalised by the running averages.
+    /// Normalised by the running averages. Whether there are any yet is asked when it is computed: a program may be compiled
+    /// before the first step.
     #[track_caller]
     fn by_averages<'g>(&self, x: Var<'g>) -> Var<'g> {
         let graph = x.graph();
-        let std = (graph.param(&self.variance) + self.eps).sqrt();
+        let steps = graph.param(&self.steps);
+        let untrained = steps.equal(steps.full([], 0.0));
+        let average = |state: &Param, start: f64| {
+            let state = graph.param(state);
+            untrained.select(state.full([], start), state)
+        };
+        let (mean, variance) = (average(&self.mean, 0.0), average(&self.variance, 1.0));
+        let std = (variance + self.eps).sqrt();
         let factor = match &self.scale {
             Some(scale) => graph.param(scale) / std,
             None => std.recip(),
         };
-        let y = (x - graph.param(&self.mean)) * factor;
+        let y = (x - mean) * factor;
         self.offset.as_ref().map_or(y, |offset| y + graph.param(offset))
     }
 }

@@ -81,6 +81,44 @@ fn a_batch_is_normalised_by_itself() {
     assert_eq!((value(&norm.scale), value(&norm.offset)), (vec![2.0; 2], vec![0.5; 2]));
 }
 
+/// Before the first step the averages say nothing: with their zeros the first test loss was 3e10.
+#[test]
+fn an_untrained_norm_passes_its_input_eager_and_compiled() {
+    for norm in
+        [BatchNorm::new(2), BatchNorm::new(2).step_dependent(false), BatchNorm::new(2).without_scale()]
+    {
+        let mut norm = norm;
+        nn::convert(&mut norm, DType::F64);
+        let x = normal(&[5, 2], 3) * 4.0 + 7.0;
+        let record = |norm: &BatchNorm| {
+            let graph = Graph::inference();
+            let y = norm.forward(graph.input(x.clone()));
+            (y.value(), graph.compile(&[y]))
+        };
+        let (eager, mut program) = record(&norm);
+        let expected: Vec<f64> = x.to_vec::<f64>().iter().map(|x| x / (1.0_f64 + 1e-5).sqrt()).collect();
+        assert_close(&eager, &expected, 1e-14);
+        assert_eq!(program.run(&norm, 0, std::slice::from_ref(&x)).unwrap()[0], eager);
+
+        // The program, which was compiled before, takes the averages once there are some.
+        for step in 0..3 {
+            let graph = Graph::training(1, step);
+            let grads = norm.forward(graph.input(x.clone())).square().mean(..).backward();
+            grads.apply(&mut norm, &mut |_, _, _| ()).unwrap();
+        }
+        let (mean, variance) = (norm.mean.value().to_vec::<f64>(), norm.variance.value().to_vec::<f64>());
+        let x_after: Vec<f64> = x.to_vec();
+        let expected: Vec<f64> =
+            (0..10).map(|i| (x_after[i] - mean[i % 2]) / (variance[i % 2] + 1e-5).sqrt()).collect();
+        let (eager, _) = record(&norm);
+        assert_close(&eager, &expected, 1e-13);
+        assert_eq!(program.run(&norm, 0, std::slice::from_ref(&x)).unwrap()[0], eager);
+        assert_ne!(mean, [0.0, 0.0]);
+    }
+    // The buffers themselves still begin at 0.
+    assert_eq!(BatchNorm::new(2).variance.value().to_vec::<f32>(), [0.0, 0.0]);
+}
+
 /// The averages of the kept parts of a model stay, its other parameters learn.
 #[test]
 fn a_model_is_fine_tuned_with_its_norms_frozen() {
@@ -110,7 +148,6 @@ fn settings_that_are_changed_later_count() {
     assert!(dropout.forward(x).value().to_vec::<f32>().iter().all(|&y| y == 0.0 || y == 4.0));
     let mut norm = BatchNorm::new(1);
     norm.eps = 3.0;
-    norm.variance.set(Tensor::from([1.0_f32]));
     let graph = Graph::inference();
     assert_eq!(norm.forward(graph.input(Tensor::from([[4.0_f32]]))).item(), 2.0);
 }
