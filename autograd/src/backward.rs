@@ -166,7 +166,7 @@ impl<'g> Var<'g> {
         let wrt: Vec<Var<'g>> = params.iter().map(|(_, it)| Var { graph, index: it.node }).collect();
         let grads = graph.grad_with(self, seed, &wrt);
         let found = params.iter().zip(&grads).map(|(&(id, _), grad)| (id, grad.index));
-        *graph.gradients.borrow_mut() = Some(found.collect());
+        graph.gradients.borrow_mut().insert(self.index, found.collect());
         let (nodes, recorded) = (graph.nodes.borrow(), graph.params.borrow());
         let computed = |id: ParamId, node: usize| {
             let version = recorded.get(&id).map(|it| it.version);

@@ -6,7 +6,7 @@ use crate::param::{Param, ParamId, Role};
 use crate::scope::Scope;
 use crate::watch::Watch;
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt::Debug;
 use std::panic::Location;
 use std::rc::Rc;
@@ -73,8 +73,8 @@ pub struct Graph {
     pub(crate) params: RefCell<HashMap<ParamId, Recorded>>,
     pub(crate) names: RefCell<HashMap<ParamId, String>>,
     pub(crate) updates: RefCell<Vec<(ParamId, usize)>>,
-    /// The nodes of the gradients that `backward` found, if it was called.
-    pub(crate) gradients: RefCell<Option<Vec<(ParamId, usize)>>>,
+    /// The nodes of the gradients that `backward` found, for each loss that it was called of.
+    pub(crate) gradients: RefCell<BTreeMap<usize, Vec<(ParamId, usize)>>>,
     pub(crate) scopes: RefCell<Vec<Scope>>,
     pub(crate) scope: Cell<usize>,
     pub(crate) phase: Cell<Phase>,

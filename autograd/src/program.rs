@@ -163,15 +163,24 @@ impl Graph {
     /// ```
     ///
     /// # Panics
-    /// If an output is of another graph.
+    /// If an output is of another graph, or `backward` was called of several losses.
     #[track_caller]
     pub fn compile<'g>(&'g self, outputs: &[Var<'g>]) -> Program {
         for &output in outputs {
             self.own(&format_args!("compile"), output);
         }
         let outputs: Vec<usize> = outputs.iter().map(|output| output.index).collect();
-        let (gradients, updates) = (self.gradients.borrow().clone(), self.updates.borrow().clone());
-        let origin = match &gradients {
+        let (mut gradients, updates) = (self.gradients.borrow().clone(), self.updates.borrow().clone());
+        if gradients.len() > 1 {
+            let losses: Vec<String> = gradients.keys().map(|loss| format!("%{loss}")).collect();
+            panic!(
+                "compile: backward was called of {}, and a program has the gradients of one loss; call it of their sum, \
+                 or compile a graph for each",
+                losses.join(" and ")
+            );
+        }
+        let gradients = gradients.pop_first().map(|(_, gradients)| gradients);
+        let origin = match gradients {
             _ if !self.is_step_allowed() => Origin::Inference,
             Some(_) => Origin::Training,
             None => Origin::WithoutBackward,
