@@ -10,6 +10,9 @@ use std::path::{Path, PathBuf};
 /// Reads every parameter and state of `module` from a file that [`save`](crate::save) wrote for a model like it, and
 /// returns what was noted with them. Where anything is wrong the model stays as it is.
 ///
+/// The parameters are those that they were, with other values: an optimizer that has trained them goes on with what it
+/// remembers of the old ones, so load its state too, or take a new one.
+///
 /// # Errors
 /// If the file cannot be read, is damaged or no safetensors file, or belongs to another model: names, shapes or types
 /// differ.
