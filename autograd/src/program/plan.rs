@@ -152,7 +152,7 @@ impl fmt::Display for Program {
             step.inputs.iter().try_for_each(|input| write!(f, " %{input}"))?;
             write!(f, "  {}", step.shape)?;
             if step.bytes > 0 {
-                write!(f, "  {} FLOP  {} B", scaled(step.flops as f64), scaled(step.bytes as f64))?;
+                write!(f, "  {}  {}", scaled(step.flops, "FLOP"), scaled(step.bytes, "B"))?;
             }
             match buffers.get(i) {
                 Some(buffer) => writeln!(f, "  buffer {buffer}")?,
@@ -169,9 +169,40 @@ impl fmt::Debug for Program {
     }
 }
 
-/// Three digits and a prefix: `15.1 M`.
-fn scaled(x: f64) -> String {
-    let prefixes = ["", "k", "M", "G", "T"];
-    let power = (x.max(1.0).log10() / 3.0).floor().min(4.0);
-    format!("{:.3} {}", x / 1000_f64.powf(power), prefixes[power as usize])
+/// A whole number below a thousand, else one decimal place and a prefix: `128 FLOP`, `15.1 MB`.
+fn scaled(x: u64, unit: &str) -> String {
+    if x < 1000 {
+        return format!("{x} {unit}");
+    }
+    let (mut value, mut prefixes) = (x as f64 / 1e3, ["k", "M", "G", "T", "P", "E"].into_iter());
+    let mut prefix = prefixes.next().unwrap_or_default();
+    // What rounds to a thousand has the next prefix.
+    while value >= 999.95 {
+        value /= 1e3;
+        prefix = prefixes.next().unwrap_or_default();
+    }
+    format!("{value:.1} {prefix}{unit}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::scaled;
+
+    #[test]
+    fn numbers_are_short_and_followed_by_one_space() {
+        let cases = [
+            (0, "0 FLOP"),
+            (128, "128 FLOP"),
+            (999, "999 FLOP"),
+            (1000, "1.0 kFLOP"),
+            (5_644_800, "5.6 MFLOP"),
+            (999_949, "999.9 kFLOP"),
+            (999_950, "1.0 MFLOP"),
+            (15_052_800, "15.1 MFLOP"),
+            (u64::MAX, "18.4 EFLOP"),
+        ];
+        for (x, text) in cases {
+            assert_eq!(scaled(x, "FLOP"), text);
+        }
+    }
 }
