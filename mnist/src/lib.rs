@@ -25,7 +25,7 @@
 //! | `evaluate` | accuracy and loss on the test digits |
 //! | `capture`, `bands`, `dataflow` | what is to be seen of a model: inner values, their distributions, its graph |
 //! | `event`, `broadcast` | what the loop tells those who watch, each in a thread of its own |
-//! | `checkpoint` | saving the model as it learns |
+//! | `checkpoint`, `model_file` | saving the model as it learns; reading it, if it is the right one and whole |
 //! | `visitors` | what those who watch may ask of the loop |
 //! | `console`, `run_folder`, `history` | who watches: the terminal, the run's files, the page's memory |
 //! | `signals` | being asked to end |
@@ -51,6 +51,7 @@ mod event;
 mod figure;
 mod history;
 mod live;
+mod model_file;
 pub mod models;
 mod movie;
 mod options;
@@ -78,6 +79,7 @@ pub use evaluate::{Score, evaluate};
 pub use event::{
     Checkpoint, Digits, Ending, Event, Histograms, ModelView, Observer, Start, StepRecord, Summary,
 };
+pub use model_file::{ModelError, NotFinite};
 pub use options::Options;
 pub use recognize::{RecognizeError, recognize};
 pub use recorded::RecordedError;

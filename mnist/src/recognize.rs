@@ -1,10 +1,9 @@
 //! A trained model and a picture of a digit.
 
 use crate::engine::{Engine, Mode};
-use crate::models::{EXAMPLES, by_example};
+use crate::model_file::{self, ModelError};
 use crate::picture;
 use crate::session::probabilities;
-use nn::{Rng, Sequential};
 use std::fs::File;
 use std::io::{self, BufReader};
 use std::path::{Path, PathBuf};
@@ -12,17 +11,15 @@ use std::path::{Path, PathBuf};
 /// Sides of pictures that are read: larger ones are a mistake.
 const SIDE: u32 = 10_000;
 
-/// Why a picture cannot be read.
+/// Why a digit is not read.
 #[derive(Debug, thiserror::Error)]
 pub enum RecognizeError {
-    /// The file is of none of the nine models.
-    #[error("{}: this is none of the nine models ({error})", file.display())]
-    NoModel {
-        /// The file.
-        file: PathBuf,
-        /// Why it is not the last of them.
-        error: nn::LoadError,
-    },
+    /// The model cannot be used.
+    #[error(transparent)]
+    Model(#[from] ModelError),
+    /// The model's outputs are infinite or NaN for this picture.
+    #[error("{}: the outputs of this model for the picture are infinite or NaN; train it again or use another", .0.display())]
+    NotANumber(PathBuf),
     /// The picture cannot be opened.
     #[error("{}: {error}", file.display())]
     Open {
@@ -57,35 +54,22 @@ pub enum RecognizeError {
 /// What a model, as a run saved it in the file `model`, takes the digit in the PNG file `image` for: the probabilities of
 /// the ten digits. The picture may be of any size, dark on light or light on dark.
 ///
+/// The file's metadata say which of the nine models it is. A file that has lost them is recognised by the names and shapes of
+/// its parameters, unless two models have the same: then `name`, an example's as `"five_layers_sigmoid"`, says which.
+///
 /// # Errors
-/// If one of the files cannot be read, or nothing is on the picture.
-pub fn recognize(model: &Path, image: &Path) -> Result<[f32; 10], RecognizeError> {
-    let network = load(model)?;
+/// If one of the files cannot be read, the model is ambiguous, another than `name` says, or has values that are NaN or
+/// infinite, or nothing is on the picture.
+pub fn recognize(model: &Path, name: Option<&str>, image: &Path) -> Result<[f32; 10], RecognizeError> {
+    let network = model_file::open(model, name)?;
     let (width, height, grey) = grey(image)?;
     let pixels =
         picture::digit(width, height, &grey).ok_or_else(|| RecognizeError::Empty(image.to_owned()))?;
-    Ok(probabilities(&mut Engine::new(Mode::Compiled, 0), &network, pixels))
-}
-
-/// The one of the nine models that the file is of. It names its example, since two may have the same parameters.
-fn load(file: &Path) -> Result<Sequential, RecognizeError> {
-    let mut error = None;
-    for (_, build) in EXAMPLES {
-        let mut network = build(&mut Rng::new(0));
-        match nn::load(&mut network, file) {
-            Ok(notes) => {
-                if let Some(build) = notes.get("example").and_then(|example| by_example(example)) {
-                    network = build(&mut Rng::new(0));
-                    nn::load(&mut network, file)
-                        .map_err(|error| RecognizeError::NoModel { file: file.to_owned(), error })?;
-                }
-                return Ok(network);
-            }
-            Err(found) => error = Some(found),
-        }
+    let probabilities = probabilities(&mut Engine::new(Mode::Compiled, 0), &network, pixels);
+    if probabilities.iter().any(|p| !p.is_finite()) {
+        return Err(RecognizeError::NotANumber(model.to_owned()));
     }
-    let error = error.expect("there are nine models");
-    Err(RecognizeError::NoModel { file: file.to_owned(), error })
+    Ok(probabilities)
 }
 
 /// Width, height and grey values of a PNG file; what is transparent is white.

@@ -5,12 +5,12 @@ use crate::engine::{Engine, Mode};
 use crate::event::{Event, Observer, Start};
 use crate::history::History;
 use crate::live::{self, Show};
-use crate::models;
+use crate::model_file;
 use crate::recorded::{self, RecordedError};
 use crate::run_folder::MODEL;
 use crate::session::probabilities;
 use crate::visitors::Visitors;
-use nn::{Rng, Sequential};
+use nn::Sequential;
 use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -82,12 +82,7 @@ fn digits(start: &Start, events: &[Arc<Event>], say: &mut dyn FnMut(String)) -> 
 
 /// The model as the run left it.
 fn trained(start: &Start, file: &Path, say: &mut dyn FnMut(String)) -> Option<Sequential> {
-    let mut model = models::by_example(&start.name)?(&mut Rng::new(0));
-    match nn::load(&mut model, file) {
-        Ok(_) => Some(model),
-        Err(error) => {
-            say(format!("drawn digits are not read: {error}"));
-            None
-        }
-    }
+    model_file::open(file, Some(&start.name))
+        .inspect_err(|error| say(format!("drawn digits are not read: {error}")))
+        .ok()
 }

@@ -10,6 +10,7 @@ use crate::event::{Ending, Event, ModelView};
 use crate::figure;
 use crate::history::History;
 use crate::live::{self, Show};
+use crate::model_file::{self, EXAMPLE, ModelError};
 use crate::movie::{self, MovieError};
 use crate::options::Options;
 use crate::run_folder::{FIGURE, REPORT, RunFolder};
@@ -51,7 +52,7 @@ enum RunError {
     #[error(transparent)]
     Data(#[from] DataError),
     #[error(transparent)]
-    Load(#[from] nn::LoadError),
+    Model(#[from] ModelError),
     #[error(transparent)]
     Save(#[from] nn::SaveError),
     #[error("{}: there is a run in this folder already; choose another with --out, or move that one away", .0.display())]
@@ -106,8 +107,9 @@ fn run(
 
     let mut model = model(&mut Rng::stream(options.seed, INIT_STREAM));
     if let Some(file) = &options.load {
-        nn::load(&mut model, file)?;
-        console.say(&format!("model loaded from {}", file.display()));
+        let notes = model_file::load(&mut model, plan.name, file)?;
+        let of = if notes.contains_key(EXAMPLE) { "" } else { ", which does not say what model it is of" };
+        console.say(&format!("model loaded from {}{of}", file.display()));
     }
     let batches =
         Batches::new(data.train.len(), options.batch, Rng::stream(options.seed, ORDER_STREAM).bits())?;
@@ -123,7 +125,7 @@ fn run(
     let mut history = History::new();
     let visitors = options.live.map(|port| open_page(port, &history, &data)).transpose()?;
     let notes = Metadata::from([
-        ("example".to_owned(), plan.name.to_owned()),
+        (EXAMPLE.to_owned(), plan.name.to_owned()),
         ("seed".to_owned(), options.seed.to_string()),
     ]);
     let (optimizer_text, schedule_text) = (optimizer.to_string(), schedule.to_string());

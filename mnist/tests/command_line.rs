@@ -1,5 +1,8 @@
 //! The examples as a user runs them: what they print, what they write, and how they meet mistakes.
 
+#[path = "command_line/models.rs"]
+mod models;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

@@ -128,6 +128,10 @@ async fn read(State(app): Shared, drawing: Bytes) -> Response {
         return refused.into_response();
     }
     match answer.await {
+        Ok(probabilities) if probabilities.iter().any(|p| !p.is_finite()) => {
+            let reason = "what the network computes is not a number any more\n";
+            (StatusCode::INTERNAL_SERVER_ERROR, reason).into_response()
+        }
         Ok(probabilities) => {
             let text = serde_json::to_string(&probabilities).expect("numbers can be written");
             ([(header::CONTENT_TYPE, "application/json")], text).into_response()

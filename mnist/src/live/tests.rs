@@ -193,12 +193,16 @@ fn drawings_are_read_by_whoever_trains() {
         drawing[row * 140 + 66..row * 140 + 76].fill(255);
     }
     let trainer = thread::spawn(move || {
-        let Ok(Request::Read(asked)) = asked.recv() else { panic!("a drawing was sent") };
-        assert_eq!(asked.pixels.len(), 784);
-        (asked.answer)([0.0, 0.9, 0.1, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]);
+        let Ok(Request::Read(first)) = asked.recv() else { panic!("a drawing was sent") };
+        assert_eq!(first.pixels.len(), 784);
+        (first.answer)([0.0, 0.9, 0.1, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]);
+        let Ok(Request::Read(second)) = asked.recv() else { panic!("a drawing was sent") };
+        (second.answer)([f32::NAN; 10]);
     });
     let (status, answer) = ask(address, "POST", "/read", LOCAL, &drawing);
     assert_eq!((status, answer.starts_with(b"[0.0,0.9,")), (200, true));
+    let (status, answer) = ask(address, "POST", "/read", LOCAL, &drawing);
+    assert_eq!((status, answer.ends_with(b"is not a number any more\n")), (500, true), "a diverged network");
     trainer.join().unwrap();
     assert_eq!(ask(address, "POST", "/read", LOCAL, &drawing).0, 410, "the run is over");
     assert_eq!(ask(address, "POST", "/read", LOCAL, &[0; 140 * 140]).0, 422, "nothing is drawn");
