@@ -1,5 +1,6 @@
 //! What can go wrong with the data.
 
+use std::error::Error;
 use std::io;
 use std::path::PathBuf;
 
@@ -29,13 +30,21 @@ pub enum DataError {
         /// What the operating system says.
         source: io::Error,
     },
-    /// The compressed file is cut off, has a wrong checksum, or something that is not gzip at its end.
+    /// The compressed file is cut off, or has a wrong checksum.
     #[error("{}: the gzip data is damaged or cut off ({source}); copy or download the file again", file.display())]
     Gzip {
         /// The file.
         file: PathBuf,
         /// What the decoder says.
         source: io::Error,
+    },
+    /// The compressed data is whole, and something else follows it. Zero bytes and line ends may.
+    #[error("{}: the gzip data is whole, but {source}; cut them off, or copy or download the file again", file.display())]
+    Trailing {
+        /// The file.
+        file: PathBuf,
+        /// What follows.
+        source: Box<dyn Error + Send + Sync>,
     },
     /// The file ends within its header.
     #[error(

@@ -7,9 +7,9 @@
 use std::io::{self, BufRead, Read};
 use std::path::{Path, PathBuf};
 
-use flate2::bufread::MultiGzDecoder;
 use sha2::{Digest, Sha256};
 
+use super::gzip::{self, Gunzip, Trailing};
 use super::{DataError, Split};
 
 /// Height of an image in pixels.
@@ -19,8 +19,6 @@ pub(super) const COLS: usize = 28;
 /// More items than this in one file are refused: 235 MB of images, above the largest set of digits in this format
 /// (EMNIST's, 240,000).
 pub(super) const MAX_ITEMS: usize = 300_000;
-
-const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 
 /// What a file holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,8 +68,11 @@ pub(super) struct Decoded {
 /// Reads a whole IDX file, compressed with gzip or not (its first bytes tell). `file` is for the error messages.
 pub(super) fn decode(kind: Kind, file: &Path, mut input: impl BufRead) -> Result<Decoded, DataError> {
     let start = input.fill_buf().map_err(|source| DataError::Read { file: file.into(), source })?;
-    if start.starts_with(&GZIP_MAGIC) {
-        decode_plain(kind, file, MultiGzDecoder::new(input), |file, source| DataError::Gzip { file, source })
+    if start.starts_with(&gzip::MAGIC) {
+        decode_plain(kind, file, Gunzip::new(input), |file, source| match source.downcast::<Trailing>() {
+            Ok(source) => DataError::Trailing { file, source: source.into() },
+            Err(source) => DataError::Gzip { file, source },
+        })
     } else {
         decode_plain(kind, file, input, |file, source| DataError::Read { file, source })
     }
@@ -133,6 +134,11 @@ fn check_header(kind: Kind, file: &Path, header: &[u8]) -> Result<u32, DataError
         let hint = match found {
             0x0801 => "this is a file of labels; are two files mixed up?",
             0x0803 => "this is a file of images; are two files mixed up?",
+            0x504b_0304 => "this is a zip archive; unpack it",
+            _ if found >> 24 == u32::from(b'<') => "this is a page of HTML or XML; download the file again",
+            _ if (0x08..=0x0e).contains(&(found >> 8)) => {
+                "this is an IDX file of other numbers, or of other dimensions"
+            }
             _ => "this is not an IDX file of bytes; download the file again",
         };
         return Err(DataError::Magic { file, expected: kind.magic(), found, hint });

@@ -10,7 +10,7 @@
 //! | `search.rs` | [`Search`], [`Choice`]: where the digits are looked for, and in what order |
 //! | `source.rs` | [`Source`]: where they came from |
 //! | `files.rs` | the four files of MNIST, their digests, reading a folder |
-//! | `idx.rs` | the IDX file format |
+//! | `idx.rs`, `gzip.rs` | the IDX file format, compressed or not |
 //! | `download.rs`, `part.rs`, `http.rs` | fetching a file from a mirror, resuming it, proxies and time limits |
 //! | `error.rs`, `notice.rs` | what can go wrong, and what the user is told along the way |
 
@@ -18,6 +18,7 @@ mod batches;
 mod download;
 mod error;
 mod files;
+mod gzip;
 mod http;
 mod idx;
 mod notice;

@@ -53,8 +53,17 @@ fn every_message_names_the_file_and_the_rule() {
         ),
         (
             b"<!DOCTYPE html>".to_vec(),
-            "dir/images: the magic number is 0x3c21444f, not 0x00000803: this is not an IDX file of bytes; \
+            "dir/images: the magic number is 0x3c21444f, not 0x00000803: this is a page of HTML or XML; \
              download the file again",
+        ),
+        (
+            b"PK\x03\x04train-images".to_vec(),
+            "dir/images: the magic number is 0x504b0304, not 0x00000803: this is a zip archive; unpack it",
+        ),
+        (
+            image_file(0x0d03, 1, 28, 28, 4 * 784),
+            "dir/images: the magic number is 0x00000d03, not 0x00000803: this is an IDX file of other numbers, or of \
+             other dimensions",
         ),
         (
             label_file(1, &[5]),
@@ -137,7 +146,43 @@ fn a_flipped_bit_in_a_compressed_file_never_gives_other_pixels() {
             assert_eq!(decoded.data, file[16..], "bit {i}");
         }
     }
-    let trailing = [&whole[..], b"more"].concat();
-    let message = images(&trailing[..]).unwrap_err().to_string();
-    assert!(message.starts_with("dir/images: the gzip data is damaged or cut off"), "{message}");
+}
+
+/// What tapes, disks, editors and web servers append. gzip reads on over it, and so does Python.
+#[test]
+fn zero_bytes_and_line_ends_may_follow_gzip_streams() {
+    let file = image_file(0x0803, 3, 28, 28, 3 * 784);
+    let [first, second] = [gzip(&file[..1000]), gzip(&file[1000..])];
+    for padding in [&b"\0"[..], b"\n", b"\r\n", &[0; 512], &[0; 100_000], b"\0\0\n\0"] {
+        for padded in [[&gzip(&file), padding].concat(), [&first, padding, &second, padding].concat()] {
+            let decoded = images(&padded[..]).unwrap();
+            assert_eq!(decoded.data, file[16..]);
+            // A buffer may end anywhere.
+            assert_eq!(images(BufReader::with_capacity(3, &padded[..])).unwrap().sha256, decoded.sha256);
+        }
+    }
+}
+
+#[test]
+fn anything_else_that_follows_a_gzip_stream_is_named() {
+    let file = image_file(0x0803, 1, 28, 28, 784);
+    let whole = gzip(&file);
+    for (more, said) in [
+        (&b"more"[..], "6d 6f 72 65"),
+        (b"\0\n<!-- cached -->", "3c 21 2d 2d 20 63 61 63"),
+        (&file[..3], "08"),
+    ] {
+        let message = images(&[&whole[..], more].concat()[..]).unwrap_err().to_string();
+        let expected = format!(
+            "dir/images: the gzip data is whole, but bytes that are not gzip data follow it, beginning with {said}; cut \
+             them off, or copy or download the file again"
+        );
+        assert_eq!(message, expected);
+    }
+    // A second stream that is cut off, or only looks like one.
+    let empty = gzip(&[]);
+    for more in [&empty[..empty.len() - 1], &empty[..1], &[0x1f, 0x8b, 7, 0, 0, 0, 0, 0, 0, 0, 0]] {
+        let message = images(&[&whole[..], more].concat()[..]).unwrap_err().to_string();
+        assert!(message.starts_with("dir/images: the gzip data is damaged or cut off"), "{message}");
+    }
 }
