@@ -45,7 +45,9 @@ impl Console {
     /// Prints what was noticed about the data. A result on other digits than MNIST's must not be taken for one on MNIST:
     /// a quiet run says that too, apart from its results.
     pub(crate) fn notice_data(&self, notice: &Notice) {
-        if self.quiet && matches!(notice, Notice::NotMnist { .. } | Notice::Synthetic { .. }) {
+        let other =
+            matches!(notice, Notice::NotMnist { .. } | Notice::Emnist { .. } | Notice::Synthetic { .. });
+        if self.quiet && other {
             print_error(&format!("warning: {notice}"));
         }
         self.say(&notice.to_string());

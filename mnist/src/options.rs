@@ -41,7 +41,7 @@ pub struct Options {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub threads: Option<usize>,
 
-    /// Test on the 10,000 test images every N steps [default: the tutorial's]
+    /// Test on the test images every N steps [default: the tutorial's]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub test_every: Option<u64>,

@@ -1,5 +1,7 @@
 //! The examples as a user runs them: what they print, what they write, and how they meet mistakes.
 
+#[path = "command_line/data.rs"]
+mod data;
 #[path = "command_line/models.rs"]
 mod models;
 

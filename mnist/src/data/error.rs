@@ -5,22 +5,63 @@ use std::io;
 use std::path::PathBuf;
 
 use super::idx::{COLS, MAX_ITEMS, ROWS};
+use super::names::spellings;
 
 /// Why a data set cannot be used. Each message names the file, the rule it breaks and what to do.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DataError {
-    /// The folder lacks one of the four files (or the folder itself does not exist).
+    /// The folder lacks one of the four files.
     #[error(
-        "{}: no such file, nor {name}.gz. The folder given by --data or MNIST_DIR holds train-images-idx3-ubyte, \
-         train-labels-idx1-ubyte, t10k-images-idx3-ubyte and t10k-labels-idx1-ubyte, each with or without .gz",
-        folder.join(name).display()
+        "{}: no such file, nor {}, in upper or lower case, nor a folder of such a name with the file in it. The folder \
+         given by --data or MNIST_DIR holds {}, or the digits or mnist split of EMNIST",
+        folder.join(name).display(),
+        spellings(name)[1..].join(", "),
+        files.join(", ")
     )]
     Missing {
         /// The folder looked in.
         folder: PathBuf,
         /// The name of the missing file, without `.gz`.
-        name: &'static str,
+        name: String,
+        /// The names of all four.
+        files: Vec<String>,
+    },
+    /// There is no such folder, it is a file, or it may not be looked into.
+    #[error("{}: {source}; --data and MNIST_DIR name the folder that holds the four files of MNIST", folder.display())]
+    Folder {
+        /// The folder.
+        folder: PathBuf,
+        /// What the operating system says.
+        source: io::Error,
+    },
+    /// The folder has both of EMNIST's splits of digits.
+    #[error(
+        "{}: this folder has {} splits of EMNIST, {}; say which: --data {}",
+        folder.display(),
+        splits.len(),
+        splits.join(" and "),
+        splits.iter().map(|split| folder.join(format!("emnist-{split}")).display().to_string()).collect::<Vec<_>>()
+            .join(" or --data ")
+    )]
+    AmbiguousEmnist {
+        /// The folder.
+        folder: PathBuf,
+        /// The splits.
+        splits: Vec<&'static str>,
+    },
+    /// The folder has other splits of EMNIST than those of the digits.
+    #[error(
+        "{}: EMNIST's {} cannot be used, since the models here tell ten digits apart and it has letters; \
+         its splits digits and mnist can (emnist-digits-train-images-idx3-ubyte and so on)",
+        folder.display(),
+        splits.join(", ")
+    )]
+    EmnistLetters {
+        /// The folder.
+        folder: PathBuf,
+        /// The splits.
+        splits: Vec<&'static str>,
     },
     /// The operating system does not let us read the file.
     #[error("{}: cannot be read ({source})", file.display())]

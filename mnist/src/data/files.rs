@@ -1,13 +1,14 @@
 //! The four files of MNIST, and reading them from a folder.
 
 use std::fs::File;
-use std::io::{self, BufReader};
+use std::io::BufReader;
 use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 use std::thread;
 
 use super::idx::{COLS, Decoded, Kind, ROWS, decode};
-use super::{DataError, Split};
+use super::names::{Listing, Naming};
+use super::{DataError, Split, emnist};
 
 /// One file of a data set.
 #[derive(Debug, Clone, Copy)]
@@ -50,33 +51,41 @@ pub(super) struct StoredFile {
     pub(super) decoded: Decoded,
 }
 
-/// Reads the four files. The training images take longer than the rest together, so they have a thread to themselves.
-pub(super) fn read_folder(folder: &Path, files: &[DataFile; 4]) -> [Result<StoredFile, DataError>; 4] {
+/// Reads the four files of a folder. The training images take longer than the rest together, so they have a thread to
+/// themselves.
+pub(super) fn read_folder(
+    folder: &Path,
+    naming: Naming,
+    files: &[DataFile; 4],
+) -> [Result<StoredFile, DataError>; 4] {
+    let listing = Listing::of(folder);
+    let read = |file: &DataFile| {
+        let name = naming.file_name(file.name);
+        let path = listing.find(&name)?;
+        let path = path.ok_or_else(|| DataError::Missing {
+            folder: folder.into(),
+            name,
+            files: files.iter().map(|file| naming.file_name(file.name)).collect(),
+        })?;
+        let mut stored = read_file(path, file.kind)?;
+        if let (Naming::Emnist(_), Kind::Images) = (naming, file.kind) {
+            emnist::turn_upright(&mut stored.decoded.data);
+        }
+        Ok(stored)
+    };
     let [first, rest @ ..] = files;
     thread::scope(|scope| {
-        let first = scope.spawn(|| read_file(folder, first));
-        let [b, c, d] = rest.each_ref().map(|file| read_file(folder, file));
+        let first = scope.spawn(|| read(first));
+        let [b, c, d] = rest.each_ref().map(read);
         let a = first.join().unwrap_or_else(|panic| resume_unwind(panic));
         [a, b, c, d]
     })
 }
 
-fn read_file(folder: &Path, file: &DataFile) -> Result<StoredFile, DataError> {
-    let candidates = [file.name.into(), format!("{}.gz", file.name)].map(|name: String| folder.join(name));
-    // A folder that may not be searched is not a missing file: opening tells what it is.
-    let path = candidates.into_iter().find(|path| path.try_exists().unwrap_or(true));
-    let path = path.ok_or_else(|| DataError::Missing { folder: folder.into(), name: file.name })?;
-    let input = open(&path).map_err(|source| DataError::Read { file: path.clone(), source })?;
-    let decoded = decode(file.kind, &path, BufReader::with_capacity(1 << 16, input))?;
+fn read_file(path: PathBuf, kind: Kind) -> Result<StoredFile, DataError> {
+    let input = File::open(&path).map_err(|source| DataError::Read { file: path.clone(), source })?;
+    let decoded = decode(kind, &path, BufReader::with_capacity(1 << 16, input))?;
     Ok(StoredFile { path, decoded })
-}
-
-fn open(path: &Path) -> io::Result<File> {
-    // Opening a pipe would wait for ever for somebody to write into it.
-    if !path.metadata()?.is_file() {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
-    }
-    File::open(path)
 }
 
 /// Puts images and their labels together.

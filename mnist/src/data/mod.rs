@@ -10,17 +10,20 @@
 //! | `search.rs` | [`Search`], [`Choice`]: where the digits are looked for, and in what order |
 //! | `source.rs` | [`Source`]: where they came from |
 //! | `files.rs` | the four files of MNIST, their digests, reading a folder |
+//! | `names.rs`, `emnist.rs` | which files of a folder those are; EMNIST's two splits of digits |
 //! | `idx.rs`, `gzip.rs` | the IDX file format, compressed or not |
 //! | `download.rs`, `part.rs`, `http.rs` | fetching a file from a mirror, resuming it, proxies and time limits |
 //! | `error.rs`, `notice.rs` | what can go wrong, and what the user is told along the way |
 
 mod batches;
 mod download;
+mod emnist;
 mod error;
 mod files;
 mod gzip;
 mod http;
 mod idx;
+mod names;
 mod notice;
 mod part;
 mod search;
@@ -54,7 +57,8 @@ pub struct Dataset {
 impl Dataset {
     /// SHA-256 over the four uncompressed IDX files one after the other, in lower-case hex: an identity of the data
     /// to note beside a result. It is the same whether the files were compressed or not, and what
-    /// `zcat train-images* train-labels* t10k-images* t10k-labels* | sha256sum` prints.
+    /// `zcat train-images* train-labels* t10k-images* t10k-labels* | sha256sum` prints (for EMNIST, of the files with its
+    /// images turned upright).
     ///
     /// It takes about 30 ms for MNIST on a processor with SHA instructions.
     pub fn digest(&self) -> String {

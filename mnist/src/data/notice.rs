@@ -17,6 +17,13 @@ pub enum Notice {
         /// The names of the files whose SHA-256 is not that of MNIST's.
         files: Vec<&'static str>,
     },
+    /// The files of a folder are those of a split of EMNIST.
+    Emnist {
+        /// The folder.
+        folder: PathBuf,
+        /// The split: `digits` or `mnist`.
+        split: &'static str,
+    },
     /// A file in the cache folder is damaged and is downloaded again.
     DamagedCache {
         /// Which file, and what is wrong with it.
@@ -62,6 +69,11 @@ impl fmt::Display for Notice {
                 "the files in {} are not those of MNIST ({} differ in SHA-256): another data set in the same format is used",
                 folder.display(),
                 files.join(", ")
+            ),
+            Self::Emnist { folder, split } => write!(
+                f,
+                "the files in {} are not those of MNIST but the {split} split of EMNIST, whose transposed images are turned upright",
+                folder.display()
             ),
             Self::DamagedCache { reason } => {
                 write!(f, "a cached file is damaged and will be downloaded again: {reason}")

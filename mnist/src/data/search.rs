@@ -8,6 +8,7 @@ use etcetera::base_strategy::{BaseStrategy, choose_native_strategy};
 
 use super::download::{Downloader, MIRRORS};
 use super::files::{DataFile, MNIST, StoredFile, pair_up, read_folder};
+use super::names::{Naming, choose};
 use super::{DataError, Dataset, DownloadError, Notice, Proxies, Source, Split, Timeouts};
 use crate::synthetic;
 
@@ -16,7 +17,8 @@ use crate::synthetic;
 pub enum Choice {
     /// MNIST from wherever it can be had, and synthetic digits where it cannot.
     Auto,
-    /// The four files of this folder (`--data DIR`), MNIST or another data set in the same format.
+    /// The four files of this folder (`--data DIR`), MNIST or another data set in the same format, or the `digits` or `mnist`
+    /// split of EMNIST. Where there are both, `DIR/emnist-digits` stands for one of them.
     Folder(PathBuf),
     /// Digits that the program draws itself (`--synthetic`).
     Synthetic,
@@ -96,8 +98,13 @@ impl Search {
     }
 
     fn load_folder(&self, folder: &Path, report: &mut dyn FnMut(Notice)) -> Result<Dataset, DataError> {
-        let [a, b, c, d] = read_folder(folder, &self.files);
+        let (folder, naming) = choose(folder, self.files.map(|file| file.name))?;
+        let [a, b, c, d] = read_folder(&folder, naming, &self.files);
         let files = [a?, b?, c?, d?];
+        if let Naming::Emnist(split) = naming {
+            report(Notice::Emnist { folder: folder.clone(), split });
+            return assemble(files, Source::Emnist { path: folder, split });
+        }
         let pairs = self.files.iter().zip(&files);
         let (genuine, others): (Vec<_>, Vec<_>) =
             pairs.partition(|(mnist, file)| file.decoded.sha256 == mnist.sha256);
@@ -111,9 +118,9 @@ impl Search {
             });
         }
         let others: Vec<_> = others.iter().map(|(mnist, _)| mnist.name).collect();
-        let dataset = assemble(files, Source::Folder { path: folder.into(), genuine: others.is_empty() })?;
+        let dataset = assemble(files, Source::Folder { path: folder.clone(), genuine: others.is_empty() })?;
         if !others.is_empty() {
-            report(Notice::NotMnist { folder: folder.into(), files: others });
+            report(Notice::NotMnist { folder, files: others });
         }
         Ok(dataset)
     }
@@ -155,7 +162,7 @@ impl Search {
             Ok(StoredFile { path: file.name.into(), decoded: fetched.decoded })
         };
         let [a, b, c, d] = match &self.cache {
-            Some(folder) => read_folder(folder, &self.files).map(Some),
+            Some(folder) => read_folder(folder, Naming::Mnist, &self.files).map(Some),
             None => Default::default(),
         };
         let [fa, fb, fc, fd] = &self.files;

@@ -15,6 +15,13 @@ pub enum Source {
         /// Fashion-MNIST for example.
         genuine: bool,
     },
+    /// A split of EMNIST in a folder that the user named, its images turned upright.
+    Emnist {
+        /// The folder.
+        path: PathBuf,
+        /// The split: `digits` or `mnist`.
+        split: &'static str,
+    },
     /// MNIST, from the cache folder.
     Cache {
         /// The cache folder.
@@ -37,7 +44,11 @@ pub enum Source {
 impl Source {
     /// Whether these are the real MNIST files, byte for byte.
     pub fn is_mnist(&self) -> bool {
-        !matches!(self, Self::Folder { genuine: false, .. } | Self::Synthetic { .. })
+        match self {
+            Self::Folder { genuine, .. } => *genuine,
+            Self::Cache { .. } | Self::Download { .. } => true,
+            Self::Emnist { .. } | Self::Synthetic { .. } => false,
+        }
     }
 }
 
@@ -47,6 +58,9 @@ impl fmt::Display for Source {
             Self::Folder { path, genuine: true } => write!(f, "MNIST, from the folder {}", path.display()),
             Self::Folder { path, genuine: false } => {
                 write!(f, "another data set in MNIST's format, from the folder {}", path.display())
+            }
+            Self::Emnist { path, split } => {
+                write!(f, "the {split} split of EMNIST, turned upright, from the folder {}", path.display())
             }
             Self::Cache { path } => write!(f, "MNIST, from the cache folder {}", path.display()),
             Self::Download { mirror, cache: Some(path) } => {

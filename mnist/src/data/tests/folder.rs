@@ -72,9 +72,12 @@ fn a_missing_file_is_named() {
         let error = load_folder(&fixture.search(&[], None), folder.path()).0.unwrap_err();
         let path = folder.path().join(missing).display().to_string();
         assert!(
-            error.to_string().starts_with(&format!("{path}: no such file, nor {missing}.gz.")),
+            error.to_string().starts_with(&format!("{path}: no such file, nor {missing}.gz, ")),
             "{error}"
         );
+        for name in NAMES.map(str::to_owned).into_iter().chain([missing.replace("-idx", ".idx")]) {
+            assert!(error.to_string().contains(&name), "{name} is not in {error}");
+        }
     }
 }
 
@@ -82,10 +85,14 @@ fn a_missing_file_is_named() {
 fn a_folder_that_is_not_there_or_no_file_in_it_is_an_error() {
     let (fixture, folder) = (Fixture::new(1), folder());
     let search = fixture.search(&[], None);
-    assert!(matches!(load_folder(&search, Path::new("/no/such/folder")).0, Err(DataError::Missing { .. })));
+    for (path, reason) in [("/no/such/folder", "No such file"), ("/dev/null", "not a directory")] {
+        let message = load_folder(&search, Path::new(path)).0.unwrap_err().to_string();
+        assert!(message.starts_with(&format!("{path}: {reason}")) && message.contains("--data"), "{message}");
+    }
     fs::create_dir(folder.path().join(NAMES[0])).unwrap();
     let message = load_folder(&search, folder.path()).0.unwrap_err().to_string();
-    assert!(message.ends_with("train-images-idx3-ubyte: cannot be read (not a regular file)"), "{message}");
+    let reason = "it is a folder, and there is no file of that name in it";
+    assert!(message.ends_with(&format!("train-images-idx3-ubyte: cannot be read ({reason})")), "{message}");
 }
 
 #[test]

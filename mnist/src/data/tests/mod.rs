@@ -4,6 +4,7 @@ mod cache;
 mod download;
 mod folder;
 mod idx;
+mod names;
 mod proxy;
 mod resume;
 mod server;
