@@ -211,6 +211,7 @@ fn reads_a_drawing(browser: &Browser, mnist: bool) {
     let sum = browser.run("return [...document.querySelectorAll('#bars span')].reduce((sum, s) => sum + parseFloat(s.textContent), 0)");
     assert!((sum.as_f64().unwrap() - 100.0).abs() < 1.0, "{sum}");
     browser.photograph("drawing");
+    arrows_move_through_the_run_after_a_stroke(browser);
     browser.run("document.getElementById('clear').click(); document.getElementById('ink').focus()");
     browser.wait("document.body.dataset.read === '-1'");
     for _ in 0..9 {
@@ -219,6 +220,22 @@ fn reads_a_drawing(browser: &Browser, mnist: bool) {
     browser.wait("Number(document.body.dataset.read) >= 0");
     a_late_answer_is_not_shown_for_a_drawing_that_was_cleared(browser);
     browser.run("document.activeElement.blur(); scrollTo(0, 0)");
+}
+
+/// The pen by keyboard is for those who came to it by keyboard.
+fn arrows_move_through_the_run_after_a_stroke(browser: &Browser) {
+    let drawn =
+        "const all = paper.getImageData(0, 0, 140, 140).data; return all.reduce((sum, v) => sum + v, 0)";
+    let before = browser.run(drawn);
+    browser.press(&["\u{e011}"]); // Home
+    browser.wait("document.body.dataset.step === '0'");
+    browser.press(&["\u{e014}"]); // →
+    browser.wait("Number(document.body.dataset.step) === run.steps[1].step");
+    browser.press(&["\u{e012}"]); // ←
+    browser.wait("document.body.dataset.step === '0'");
+    browser.press(&["\u{e010}"]); // End
+    browser.wait("view.step === null");
+    assert_eq!(browser.run(drawn), before, "the arrows have drawn");
 }
 
 fn a_late_answer_is_not_shown_for_a_drawing_that_was_cleared(browser: &Browser) {

@@ -38,7 +38,8 @@ ink.addEventListener("pointerdown", (event) => {
   stroke(pen.x + 0.01, pen.y);
 });
 ink.addEventListener("pointermove", (event) => { if (pen.down) stroke(...spot(event)); });
-for (const end of ["pointerup", "pointercancel"]) ink.addEventListener(end, () => { pen.down = false; });
+// Keys draw for those who came by keyboard alone: after a stroke the arrows are the page's, wherever the pen was lifted.
+for (const end of ["pointerup", "pointercancel"]) ink.addEventListener(end, () => { pen.down = false; ink.blur(); });
 ink.addEventListener("keydown", (event) => {
   const move = { ArrowLeft: [-6, 0], ArrowRight: [6, 0], ArrowUp: [0, -6], ArrowDown: [0, 6] }[event.key];
   if (event.key === "Delete" || event.key === "Backspace") clearInk();

@@ -94,7 +94,7 @@ addEventListener("keydown", (event) => {
   event.preventDefault();
 });
 // After a click of the mouse the keys are the page's again; who came by keyboard stays where they are.
-addEventListener("click", (event) => { if (event.detail > 0) event.target.closest("button, input, summary")?.blur(); });
+addEventListener("click", (event) => { if (event.detail > 0) event.target.closest("button, input, summary, #ink")?.blur(); });
 $("freeze").onclick = hold;
 $("pause").onclick = pauseTraining;
 $("zoom").onclick = zoom;
