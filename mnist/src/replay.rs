@@ -1,6 +1,6 @@
 //! A run that is over, opened in the page again.
 
-use crate::data::{Dataset, Search};
+use crate::data::{Choice, Dataset, Search, Source};
 use crate::engine::{Engine, Mode};
 use crate::event::{Event, Observer, Start};
 use crate::history::History;
@@ -58,29 +58,36 @@ pub fn replay(
     Ok(())
 }
 
-/// The digits that the run was trained on, if they are at hand.
+/// The digits that the run was trained on, if they are at hand: from where it had them, or from anywhere else on this
+/// computer, or drawn again. Their digest tells.
 fn digits(start: &Start, events: &[Arc<Event>], say: &mut dyn FnMut(String)) -> Option<Dataset> {
     let shown = |event: &Arc<Event>| matches!(**event, Event::TrainingDigits(_) | Event::TestDigits(_));
     if !events.iter().any(shown) {
         return None;
     }
-    match Search::from_env().load(&start.options.choice(), &mut |_| ()) {
-        Ok(data) if data.digest() == start.data_sha256 => Some(data),
-        Ok(data) => {
-            say(format!(
-                "the sheets of digits stay empty: the run's digits are not at hand ({} are others)",
-                data.source
-            ));
-            None
-        }
-        Err(error) => {
-            say(format!("the sheets of digits stay empty: {error}"));
-            None
+    let anywhere = Search::from_env();
+    let mut here = anywhere.clone();
+    here.mirrors.clear();
+    // A run may have drawn its digits though nobody asked for that, where there was no network: here may be MNIST.
+    let places = if start.source == (Source::Synthetic { seed: Search::SYNTHETIC_SEED }).to_string() {
+        vec![(&here, Choice::Synthetic)]
+    } else {
+        vec![(&anywhere, start.options.choice()), (&here, Choice::Auto)]
+    };
+    let mut others = vec![];
+    for (search, choice) in places {
+        match search.load(&choice, &mut |_| ()) {
+            Ok(data) if data.digest() == start.data_sha256 => return Some(data),
+            Ok(data) => others.push(format!("{} are others", data.source)),
+            Err(error) => others.push(error.to_string()),
         }
     }
+    others.dedup();
+    say(format!("the sheets of digits stay empty: the run's digits are not at hand ({})", others.join("; ")));
+    None
 }
 
-/// The model as the run left it.
+/// The model as the run left it, if it is one of the nine.
 fn trained(start: &Start, file: &Path, say: &mut dyn FnMut(String)) -> Option<Sequential> {
     model_file::open(file, Some(&start.name))
         .inspect_err(|error| say(format!("drawn digits are not read: {error}")))

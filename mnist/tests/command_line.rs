@@ -4,6 +4,8 @@
 mod data;
 #[path = "command_line/models.rs"]
 mod models;
+#[path = "command_line/replay.rs"]
+mod replay;
 
 use std::fs;
 use std::path::{Path, PathBuf};

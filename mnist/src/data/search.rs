@@ -54,7 +54,7 @@ pub struct Search {
 
 impl Search {
     /// The seed of the synthetic digits. They are one data set, the same in every run.
-    const SYNTHETIC_SEED: u64 = 0;
+    pub(crate) const SYNTHETIC_SEED: u64 = 0;
 
     /// The usual places: the folder named by the environment variable `MNIST_DIR`; `mnist` in the user's cache folder
     /// (`$XDG_CACHE_HOME` or `~/.cache` on Linux, `~/Library/Caches` on macOS, `%LOCALAPPDATA%` on Windows);

@@ -1,6 +1,6 @@
 // Sheets of digits, cut out of pictures that are fetched when there is time for them.
 "use strict";
-const pictures = { test: null, training: null, trainingStep: null, wanted: null };
+const pictures = { test: null, testMissing: false, training: null, trainingStep: null, wanted: null };
 
 function load(source, then) {
   const image = new Image();
@@ -27,6 +27,7 @@ function wantTest() {
   pictures.test = "loading";
   load(recorded ? recorded.test : "digits/test", (image) => {
     pictures.test = image ?? "loading";
+    pictures.testMissing = !image;
     // A server that is busy or away is asked again later.
     if (!image && !recorded) setTimeout(() => { pictures.test = null; redraw(); }, 3000);
   });
@@ -45,12 +46,12 @@ function scaled(image, across, size) {
 }
 
 // Draws `rows` × `columns` cells; the image is white on black and comes out as ink on paper, on red where it is wrong.
-function sheet(canvas, digits, image, { rows, columns, across, side, axis, tags }) {
+function sheet(canvas, digits, image, { rows, columns, across, side, axis, tags, missing }) {
   const ratio = devicePixelRatio || 1;
   const [width, height] = [canvas.clientWidth, canvas.clientHeight];
   const dark = matchMedia("(prefers-color-scheme: dark)").matches;
   // A thousand digits are not drawn again while they stay the same.
-  const content = [digits?.step, image instanceof Image && image.src, width, height, ratio, dark].join();
+  const content = [digits?.step, image instanceof Image && image.src, missing, width, height, ratio, dark].join();
   if (canvas.content === content) return;
   canvas.content = content;
   [canvas.width, canvas.height] = [Math.round(width * ratio), Math.round(height * ratio)];
@@ -76,12 +77,14 @@ function sheet(canvas, digits, image, { rows, columns, across, side, axis, tags 
     }
     if (!dark) { c.globalCompositeOperation = "difference"; c.fillStyle = "#fff"; c.fillRect(...whole); }
   }
-  // What is light becomes red, what is dark stays; on a dark page the other way round.
-  c.globalCompositeOperation = !drawn ? "source-over" : dark ? "lighten" : "multiply";
-  c.fillStyle = colour("--wrong");
-  for (let i = 0; i < wrong; i++) c.fillRect(...place(i), cell + 0.5, cell + 0.5);
-  c.globalCompositeOperation = "source-over";
-  if (tags || cell > 22) {
+  if (drawn) {
+    // What is light becomes red, what is dark stays; on a dark page the other way round.
+    c.globalCompositeOperation = dark ? "lighten" : "multiply";
+    c.fillStyle = colour("--wrong");
+    for (let i = 0; i < wrong; i++) c.fillRect(...place(i), cell + 0.5, cell + 0.5);
+    c.globalCompositeOperation = "source-over";
+  }
+  if ((tags || cell > 22) && !missing) {
     c.fillStyle = colour("--line");
     for (let i = 1; i < columns; i++) c.fillRect(left + i * cell - 0.5, top, 1, cell * rows);
     for (let i = 1; i < rows; i++) c.fillRect(left, top + i * cell - 0.5, cell * columns, 1);
@@ -93,6 +96,11 @@ function sheet(canvas, digits, image, { rows, columns, across, side, axis, tags 
       c.textAlign = "left"; c.fillText(digits.labels[i], x + 2, y + cell);
       c.textAlign = "right"; c.fillText(digits.computed[i], x + cell - 2, y + cell);
     }
+  }
+  if (missing) {
+    c.fillStyle = colour("--muted");
+    c.font = "13px system-ui, sans-serif"; c.textAlign = "center"; c.textBaseline = "middle";
+    c.fillText("there are no pictures of these digits", left + cell * columns / 2, top + cell * rows / 2);
   }
   if (axis) {
     const parts = rows * columns / digits.of;
@@ -115,8 +123,9 @@ function drawTraining(canvas) {
   if (digits) wantTraining(digits.step);
   // While its picture is on the way the one before stays.
   const painted = run.training.find((d) => d.step === pictures.trainingStep) ?? digits;
-  sheet(canvas, painted, pictures.trainingStep === painted?.step ? pictures.training : null,
-    { rows: 10, columns: 10, across: 10, side: "training", axis: 0, tags: true });
+  const here = pictures.trainingStep === painted?.step;
+  sheet(canvas, painted, here ? pictures.training : null,
+    { rows: 10, columns: 10, across: 10, side: "training", axis: 0, tags: true, missing: here && !pictures.training });
 }
 
 function drawTest(canvas) {
@@ -124,5 +133,5 @@ function drawTest(canvas) {
   if (digits) wantTest();
   if (digits) write(canvas.previousElementSibling.lastElementChild,
     `${digits.wrong.toLocaleString("en")} of ${digits.of.toLocaleString("en")} misrecognised, at step ${digits.step}`);
-  sheet(canvas, digits, pictures.test, { rows: 25, columns: 40, across: 100, side: "test", axis: 46, tags: false });
+  sheet(canvas, digits, pictures.test, { rows: 25, columns: 40, across: 100, side: "test", axis: 46, tags: false, missing: pictures.testMissing });
 }
