@@ -31,6 +31,8 @@ pub(crate) struct Show {
     pub(crate) data: Option<Arc<Dataset>>,
     /// Where digits are read and training is paused.
     pub(crate) requests: SyncSender<Request>,
+    /// Whether there is a model that reads digits.
+    pub(crate) reads: bool,
 }
 
 /// Serves the page on 127.0.0.1 in a thread of its own, for as long as the program runs. Returns its address, which has

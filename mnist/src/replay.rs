@@ -47,10 +47,11 @@ pub fn replay(
     let data = digits(&start, &events, say);
     let model = trained(&start, &folder.join(MODEL), say);
     let (requests, asked) = sync_channel(4);
-    opened(live::serve(Show { events: history.events(), data: data.map(Arc::new), requests }, port)?);
+    let (events, data, reads) = (history.events(), data.map(Arc::new), model.is_some());
+    opened(live::serve(Show { events, data, requests, reads }, port)?);
     let (mut visitors, mut engine) = (Visitors::new(asked), Engine::new(Mode::Compiled, 0));
     while let Some(drawing) = visitors.after(stop) {
-        // Without a model the answer is dropped, which the page says.
+        // Without a model the page does not offer it.
         if let Some(model) = &model {
             (drawing.answer)(probabilities(&mut engine, model, drawing.pixels));
         }

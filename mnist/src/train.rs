@@ -195,7 +195,7 @@ fn keep_pictures(folder: &mut RunFolder, events: &[Arc<Event>], data: &Dataset) 
 /// Serves the live page, prints where, and returns the wishes of those who look at it.
 fn open_page(port: u16, history: &History, data: &Arc<Dataset>) -> Result<Visitors, RunError> {
     let (requests, asked) = sync_channel(REQUESTS);
-    let show = Show { events: history.events(), data: Some(data.clone()), requests };
+    let show = Show { events: history.events(), data: Some(data.clone()), requests, reads: true };
     let address = live::serve(show, port).map_err(|error| RunError::Live { port, error })?;
     let taken =
         if address.port() == port || port == 0 { String::new() } else { format!(" (port {port} is taken)") };

@@ -87,6 +87,7 @@ fn the_page_follows_a_training() {
     browser.wait("newest() === run.done.steps && last(run.checkpoints).step === run.done.steps");
     browser.wait("document.getElementById('saved').textContent === newest().toLocaleString('en')");
     all_panels_are_drawn(&browser);
+    no_digit_is_asked_for(&browser);
     browser.photograph("report");
     a_foreign_graph_runs_nothing(&browser);
 }
@@ -110,6 +111,18 @@ fn all_panels_are_drawn(browser: &Browser) {
     assert_eq!(loaded, json!([]), "something came from elsewhere");
     let summary = browser.run("return document.getElementById('table').textContent + document.querySelectorAll('#graph rect').length");
     assert!(summary.as_str().unwrap().contains("Conv2d"), "{summary}");
+}
+
+/// Nobody is behind a file who could read one, or pause the training.
+fn no_digit_is_asked_for(browser: &Browser) {
+    browser.press(&["?"]);
+    browser.wait("!document.getElementById('keys').hidden");
+    let seen = browser.run(
+        "return ['draw', 'ink', 'drawing', 'pause', 'pausing'].filter((id) => document.getElementById(id).checkVisibility())",
+    );
+    assert_eq!(seen, json!([]), "they can be seen");
+    assert!(!browser.run("return document.body.innerText").as_str().unwrap().contains("Draw a digit"));
+    browser.press(&["?"]);
 }
 
 /// What a run folder calls its graph may have been written by anybody.

@@ -68,7 +68,7 @@ function bars(probabilities) {
 
 // One question at a time; what was drawn meanwhile is asked about next.
 async function ask() {
-  if (!pen.inked || recorded) return;
+  if (!pen.inked) return;
   if (pen.asking) { pen.again = true; return; }
   pen.asking = true;
   const drawing = pen.drawing;

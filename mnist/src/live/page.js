@@ -39,7 +39,7 @@ function describe(step, record) {
   write($("status"), state + held);
   write($("freeze"), view.frozen === null ? "hold picture" : "go on");
   write($("pause"), run.paused ? "resume training" : "pause training");
-  $("pause").disabled = Boolean(run.done || recorded);
+  $("pause").hidden = $("pausing").hidden = Boolean(run.done || recorded);
   $("log").setAttribute("aria-pressed", view.log);
   Object.assign(document.body.dataset, {
     step, newest: newest(), panels: view.panels.join(" "), connection: connection.state,
@@ -150,7 +150,6 @@ addEventListener("resize", redraw);
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
 if (recorded) {
   connection.state = "interrupted";
-  $("draw").hidden = true;
   recorded.events.forEach(take);
   redraw();
 }

@@ -37,7 +37,10 @@ pub(super) fn all(show: Show) -> Router {
     let run = now.map_or(0, |time| time.as_millis() as u64);
     let app = App { show, seats: Arc::new(Semaphore::new(PAGES)), run, test_digits: OnceLock::new() };
     Router::new()
-        .route("/", get(async || ([(header::CACHE_CONTROL, "no-store")], Html(page()))))
+        .route(
+            "/",
+            get(async |app: Shared| ([(header::CACHE_CONTROL, "no-store")], Html(page(app.show.reads)))),
+        )
         .route("/events", get(events))
         .route("/digits/test", get(test_digits))
         .route("/digits/training/{step}", get(training_digits))

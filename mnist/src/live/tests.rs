@@ -28,7 +28,7 @@ fn show() -> (History, SocketAddr, Receiver<Request>) {
     let data = Dataset { train: digits(1, 20), test: digits(2, 30), source: Source::Synthetic { seed: 1 } };
     let history = History::new();
     let (requests, asked) = sync_channel(2);
-    let show = Show { events: history.events(), data: Some(Arc::new(data)), requests };
+    let show = Show { events: history.events(), data: Some(Arc::new(data)), requests, reads: true };
     let address = serve(show, 0).unwrap();
     (history, address, asked)
 }

@@ -50,6 +50,12 @@ impl Drop for Replay {
     }
 }
 
+fn page(replay: &Replay) -> String {
+    text(&replay.get("/"))
+}
+
+const OFFER: &str = r#"<section id="draw">"#;
+
 /// Where there was no network a run drew its digits without being asked to. Another computer may have MNIST.
 #[test]
 fn replay_draws_synthetic_digits_again_where_there_are_others() {
@@ -66,5 +72,31 @@ fn replay_draws_synthetic_digits_again_where_there_are_others() {
     for path in ["/digits/test", "/digits/training/0"] {
         assert!(replay.get(path).windows(4).any(|bytes| bytes == b"\x89PNG"), "{path} is no picture");
     }
+    assert!(page(&replay).contains(OFFER));
     assert_eq!(replay.close(), "");
+}
+
+#[test]
+fn a_replay_without_its_model_does_not_offer_to_read_digits() {
+    let (mnist, out) = (tiny_data(), tempdir().unwrap());
+    let folder = out.path().join("run");
+    let data = mnist.path().to_str().unwrap();
+    let flags = ["--data", data, "--batch", "20", "--steps", "10", "--out", folder.to_str().unwrap()];
+    assert!(run("softmax", &flags).status.success());
+    let model = folder.join("model.safetensors");
+    let whole = fs::read(&model).unwrap();
+    let mut broken = whole.clone();
+    let end = broken.len();
+    broken[end - 4..].copy_from_slice(&f32::NAN.to_le_bytes());
+    let foreign = [("softmax", "sigmoid")].map(|(one, other)| {
+        let at = whole.windows(one.len()).position(|bytes| bytes == one.as_bytes()).unwrap();
+        [&whole[..at], other.as_bytes(), &whole[at + one.len()..]].concat()
+    });
+    for (file, reason) in [(&broken, "NaN"), (&foreign[0], "not of softmax"), (&vec![], "0 bytes")] {
+        fs::write(&model, file).unwrap();
+        let replay = Replay::open(&folder, mnist.path());
+        assert!(!page(&replay).contains(OFFER), "{reason}");
+        let said = replay.close();
+        assert!(said.contains("drawn digits are not read") && said.contains(reason), "{said}");
+    }
 }
