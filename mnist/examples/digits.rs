@@ -11,6 +11,9 @@ use clap::builder::RangedU64ValueParser;
 use mnist::data::{Choice, load};
 use mnist::{print_error, print_line};
 
+/// Digits that are shown if nobody says how many.
+const COUNT: usize = 200;
+
 /// Draws a contact sheet of digits.
 #[derive(Parser)]
 struct Args {
@@ -21,11 +24,11 @@ struct Args {
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
     /// Seed of the synthetic digits
-    #[arg(long, default_value_t = 0)]
+    #[arg(long, default_value_t = 0, conflicts_with = "data")]
     seed: u64,
-    /// How many digits to show
-    #[arg(long, default_value = "200", value_parser = RangedU64ValueParser::<usize>::new().range(1..=10_000))]
-    count: usize,
+    /// How many digits to show [default: 200, or all if there are fewer]
+    #[arg(long, value_parser = RangedU64ValueParser::<usize>::new().range(1..=10_000))]
+    count: Option<usize>,
     /// Digits in a row
     #[arg(long, default_value = "20", value_parser = RangedU64ValueParser::<usize>::new().range(1..=1_000))]
     columns: usize,
@@ -46,10 +49,16 @@ fn main() -> ExitCode {
 
 fn draw(args: &Args) -> Result<String, Box<dyn Error>> {
     let (images, labels) = match &args.data {
-        None => mnist::synthetic::digits(args.seed, args.count),
+        None => mnist::synthetic::digits(args.seed, args.count.unwrap_or(COUNT)),
         Some(folder) => {
             let data = load(&Choice::Folder(folder.clone()), &mut |notice| print_error(&notice.to_string()))?;
-            let count = args.count.min(data.test.len());
+            let all = data.test.len();
+            let count = args.count.unwrap_or(COUNT.min(all));
+            if count > all {
+                return Err(
+                    format!("--count {count}: there are {all} test digits in {}", folder.display()).into()
+                );
+            }
             (data.test.images[..count * data.test.pixels()].to_vec(), data.test.labels[..count].to_vec())
         }
     };

@@ -1,11 +1,22 @@
 //! Where the time of a run went: `--profile`.
 
-use crate::console::{print_error, print_line};
+use crate::console::print_line;
 use crate::engine::Engine;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+/// Why there is no trace.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum TraceError {
+    #[error("there is no trace.json, since the run's folder cannot be written to")]
+    NoFolder,
+    #[error("there is no trace.json, since no training step was done")]
+    NoStep,
+    #[error("{}: {error}", file.display())]
+    Write { file: PathBuf, error: std::io::Error },
+}
 
 /// Prints a table for training steps and one for tests, and writes the last training step to `trace.json`.
-pub(crate) fn report(engine: &Engine, folder: Option<&Path>) {
+pub(crate) fn report(engine: &Engine, folder: Option<&Path>) -> Result<(), TraceError> {
     let peak = nn::fma_peak();
     for (what, program) in engine.programs() {
         print_line(&format!(
@@ -15,10 +26,11 @@ pub(crate) fn report(engine: &Engine, folder: Option<&Path>) {
         ));
     }
     let training = engine.programs().find(|(what, _)| *what == "training step");
-    let (Some(folder), Some((_, program))) = (folder, training) else { return };
-    let file = folder.join("trace.json");
+    let (_, program) = training.ok_or(TraceError::NoStep)?;
+    let file = folder.ok_or(TraceError::NoFolder)?.join("trace.json");
     match std::fs::write(&file, program.chrome_trace()) {
         Ok(()) => print_line(&format!("a trace for chrome://tracing is in {}", file.display())),
-        Err(error) => print_error(&format!("warning: {} cannot be written: {error}", file.display())),
+        Err(error) => return Err(TraceError::Write { file, error }),
     }
+    Ok(())
 }

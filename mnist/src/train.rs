@@ -13,6 +13,7 @@ use crate::live::{self, Show};
 use crate::model_file::{self, EXAMPLE, ModelError};
 use crate::movie::{self, MovieError};
 use crate::options::Options;
+use crate::profile::{self, TraceError};
 use crate::run_folder::{FIGURE, REPORT, RunFolder};
 use crate::session::Session;
 use crate::signals::stop_on_signals;
@@ -61,6 +62,8 @@ enum RunError {
     Live { port: u16, error: std::io::Error },
     #[error("the movie {}: {error}", file.display())]
     Movie { file: PathBuf, error: MovieError },
+    #[error(transparent)]
+    Trace(#[from] TraceError),
     #[error("training failed: the loss became infinite or not a number after {0} steps")]
     Diverged(u64),
 }
@@ -151,9 +154,7 @@ fn run(
     });
     let events = history.events().borrow().clone();
     keep_pictures(&mut folder, &events, &data);
-    if options.profile {
-        crate::profile::report(&session.engine, folder.path());
-    }
+    let traced = if options.profile { profile::report(&session.engine, folder.path()) } else { Ok(()) };
     if let Some(path) = folder.path() {
         print_line(&format!("the run's files are in {}", path.display()));
     }
@@ -175,7 +176,7 @@ fn run(
     }
     match summary.ending {
         Ending::Diverged => Err(RunError::Diverged(summary.steps)),
-        _ => Ok(()),
+        _ => Ok(traced?),
     }
 }
 

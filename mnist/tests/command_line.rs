@@ -153,8 +153,17 @@ fn mistakes_on_the_command_line() {
     refused("softmax", &["--test-every", "0"], &["--test-every"]);
     refused("softmax", &["--steps", "many"], &["--steps", "many"]);
     refused("softmax", &["--data", ".", "--synthetic"], &["--data", "--synthetic"]);
+    refused("digits", &["--data", ".", "--seed", "1"], &["--data", "--seed"]);
     let data = tiny_data();
-    refused("softmax", &["--data", data.path().to_str().unwrap(), "--batch", "101"], &["101", "100"]);
+    let data = data.path().to_str().unwrap();
+    refused("softmax", &["--data", data, "--batch", "101"], &["101", "100"]);
+    refused("digits", &["--data", data, "--count", "21"], &["21", "20 test digits"]);
+    assert!(text(&run("digits", &["--data", data]).stdout).contains("20 digits drawn to digits.png"));
+    // What was asked for is not there, so the exit code is not 0.
+    let profiled = ["--data", data, "--batch", "20", "--profile"];
+    refused("softmax", &[&profiled[..], &["--steps", "0"]].concat(), &["no trace.json", "no training step"]);
+    let in_the_way = ["--steps", "1", "--out", "/dev/null"];
+    refused("softmax", &[&profiled[..], &in_the_way].concat(), &["no trace.json", "cannot be written to"]);
     let help = run("softmax", &["--help"]);
     for flag in [
         "--steps",
