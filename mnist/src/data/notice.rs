@@ -83,13 +83,13 @@ impl fmt::Display for Notice {
             }
             Self::Downloading { url, done: 0, total } => write!(f, "downloading {url}{}", size(*total)),
             Self::Downloading { url, done, total } => {
-                write!(f, "downloading the rest of {url}{}, {} are there", size(*total), megabytes(*done))
+                write!(f, "downloading the rest of {url}{}, {} are there", size(*total), in_bytes(*done))
             }
             Self::Progress { url, done, total } => {
                 let name = url.rsplit('/').next().unwrap_or(url);
                 match total {
-                    Some(total) => write!(f, "{name}: {} of {}", megabytes(*done), megabytes(*total)),
-                    None => write!(f, "{name}: {}", megabytes(*done)),
+                    Some(total) => write!(f, "{name}: {} of {}", in_bytes(*done), in_bytes(*total)),
+                    None => write!(f, "{name}: {}", in_bytes(*done)),
                 }
             }
             Self::Retrying(error) => write!(f, "{error}: trying again elsewhere"),
@@ -108,9 +108,27 @@ impl fmt::Display for Notice {
 }
 
 fn size(total: Option<u64>) -> String {
-    total.map_or_else(String::new, |total| format!(" ({})", megabytes(total)))
+    total.map_or_else(String::new, |total| format!(" ({})", in_bytes(total)))
 }
 
-fn megabytes(bytes: u64) -> String {
-    format!("{:.2} MB", bytes as f64 / 1e6)
+/// Two decimal places of the unit in which they say something: the smallest file of MNIST has 4.54 kB.
+fn in_bytes(bytes: u64) -> String {
+    if bytes < 100_000 {
+        format!("{:.2} kB", bytes as f64 / 1e3)
+    } else {
+        format!("{:.2} MB", bytes as f64 / 1e6)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_size_of_a_small_file_is_no_zero() {
+        let told =
+            |done, total| Notice::Downloading { url: "u".into(), done, total: Some(total) }.to_string();
+        assert_eq!(told(0, 4542), "downloading u (4.54 kB)");
+        assert_eq!(told(99_999, 9_912_422), "downloading the rest of u (9.91 MB), 100.00 kB are there");
+    }
 }
