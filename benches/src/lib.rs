@@ -16,6 +16,7 @@
 //! | `cargo run --release -p benches --bin scaling` | cost against batch size, width and depth, and of small operations |
 //! | `cargo run --release -p benches --bin steady -- --model softmax` | speed, memory and allocations after 10,000 steps beside those at the beginning |
 //! | `cargo run --release -p benches --bin compare` | all of this beside other frameworks; writes `RESULTS.md` |
+//! | `cargo run -p benches --bin figures` | writes the figures that the READMEs give, from one recorded run of all nine examples; `-- --train` records it |
 //!
 //! # The tour
 //!
@@ -26,6 +27,7 @@
 //! | `data` | the digits |
 //! | `export` | what other frameworks start from |
 //! | `flops` | the arithmetic of a step |
+//! | `provenance` | what figures were measured on |
 //! | `measurement` | one line of results, and how its numbers are taken |
 //! | `bin/…` | the programs above |
 //! | `../peers/` | the same nine models in other frameworks |
@@ -36,6 +38,7 @@ mod export;
 mod flops;
 pub mod measurement;
 mod models;
+pub mod provenance;
 mod step;
 
 pub use data::{digits, few_digits};
@@ -43,7 +46,3 @@ pub use export::export;
 pub use flops::step_flops;
 pub use models::{MODELS, Model};
 pub use step::{Mode, TestBatches, TrainingStep};
-
-#[cfg(doctest)]
-#[doc = include_str!("../../README.md")]
-struct Readme;

@@ -1,28 +1,10 @@
-//! What the results were measured on.
+//! How busy the machine is with others, and how far apart its processors are.
 
 use benches::measurement::quantile;
 use std::cell::Cell;
-use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering::*};
 use std::thread;
-use std::time::{Duration, Instant, SystemTime};
-
-/// The processor, by name and model number, and how many of its cores there are.
-pub(crate) fn processor() -> String {
-    let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let field = |name: &str| {
-        let line = info.lines().find(|line| line.split(':').next().is_some_and(|key| key.trim() == name));
-        line.and_then(|line| line.split_once(':')).map_or("unknown", |(_, value)| value.trim())
-    };
-    let cores = thread::available_parallelism().map_or(1, |cores| cores.get());
-    format!(
-        "{} (family {}, model {}), {cores} cores, {:?} kernels",
-        field("model name"),
-        field("cpu family"),
-        field("model"),
-        tensor::simd_level(),
-    )
-}
+use std::time::{Duration, Instant};
 
 /// Processor time since the system started, in ticks of its clock.
 #[derive(Clone, Copy)]
@@ -124,20 +106,4 @@ fn round_trip() -> f64 {
         several.sort_by(f64::total_cmp);
         quantile(&several, 0.5)
     })
-}
-
-/// Today, as year-month-day.
-pub(crate) fn today() -> String {
-    humantime::format_rfc3339_seconds(SystemTime::now()).to_string().chars().take(10).collect()
-}
-
-/// What is measured: the commit, and whether there are changes on top of it.
-pub(crate) fn commit() -> String {
-    let git = |arguments: &[&str]| {
-        let output = Command::new("git").args(arguments).output().ok()?;
-        output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
-    };
-    let Some(commit) = git(&["rev-parse", "--short", "HEAD"]) else { return "unknown".into() };
-    let changes = git(&["status", "--porcelain", "--untracked-files=no"]).unwrap_or_default();
-    if changes.is_empty() { commit } else { format!("{commit} with changes") }
 }

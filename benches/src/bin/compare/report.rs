@@ -2,10 +2,10 @@
 
 use crate::contenders::{Contender, OURS};
 use crate::goals::goals;
-use crate::machine::{commit, processor, today};
 use crate::results::{Agreement, Median, Results};
 use crate::table::{Table, grouped, or_dash, significant};
 use benches::measurement::{Point, Steady};
+use benches::provenance::{commit, processor, today};
 use std::fmt::{self, Display};
 
 /// Everything that `RESULTS.md` tells.
