@@ -4,7 +4,7 @@ use super::ahead::Ahead;
 use super::pass::{Panel, Pass};
 use super::rows::Row;
 use super::tile::{self, Block};
-use super::zeros::{self, Search, Terms};
+use super::zeros::{self, Search, Stretch, Terms};
 use crate::lanes::Lanes;
 
 /// Rows of the largest tile.
@@ -48,14 +48,13 @@ pub(super) trait Kernels {
     ///
     /// # Safety
     /// As there.
-    unsafe fn nonzero_terms(a: *const f32, rows: zeros::Stretch, terms: zeros::Stretch, tile: usize)
-    -> Terms;
+    unsafe fn find(found: &mut Terms, a: *const f32, rows: Stretch, terms: Stretch, tile: usize);
 
     /// See [`zeros::are_finite`].
     ///
     /// # Safety
     /// As there.
-    unsafe fn are_finite(b: *const f32, terms: zeros::Stretch, columns: usize) -> bool;
+    unsafe fn are_finite(b: *const f32, terms: Stretch, columns: usize) -> bool;
 }
 
 /// The kernels of an instruction set: its registers, how many of them the columns of a tile may have, and for each number
@@ -108,19 +107,19 @@ macro_rules! kernels {
                 unsafe { pack(panel, pass, b, columns, width) }
             }
 
-            unsafe fn nonzero_terms(a: *const f32, rows: zeros::Stretch, terms: zeros::Stretch, tile: usize) -> Terms {
+            unsafe fn find(found: &mut Terms, a: *const f32, rows: Stretch, terms: Stretch, tile: usize) {
                 #[$features]
-                unsafe fn find(a: *const f32, rows: zeros::Stretch, terms: zeros::Stretch, tile: usize) -> Terms {
+                unsafe fn find(found: &mut Terms, a: *const f32, rows: Stretch, terms: Stretch, tile: usize) {
                     // SAFETY: the caller's, with the instructions that this is compiled for.
-                    unsafe { Terms::find::<$lanes>(a, rows, terms, tile) }
+                    unsafe { found.find::<$lanes>(a, rows, terms, tile) }
                 }
                 // SAFETY: by this function's contract.
-                unsafe { find(a, rows, terms, tile) }
+                unsafe { find(found, a, rows, terms, tile) }
             }
 
-            unsafe fn are_finite(b: *const f32, terms: zeros::Stretch, columns: usize) -> bool {
+            unsafe fn are_finite(b: *const f32, terms: Stretch, columns: usize) -> bool {
                 #[$features]
-                unsafe fn all(b: *const f32, terms: zeros::Stretch, columns: usize) -> bool {
+                unsafe fn all(b: *const f32, terms: Stretch, columns: usize) -> bool {
                     // SAFETY: the caller's, with the instructions that this is compiled for.
                     unsafe { zeros::are_finite::<$lanes>(b, terms, columns) }
                 }

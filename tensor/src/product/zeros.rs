@@ -41,22 +41,32 @@ impl Terms {
     /// # Safety
     /// The CPU has the instructions; all these numbers are there, and no more terms than a pass takes.
     #[inline(always)]
-    pub(super) unsafe fn find<L: Lanes>(a: *const f32, rows: Stretch, terms: Stretch, tile: usize) -> Terms {
-        let (mut words, mut count) = ([0; MOST / WORD], 0);
-        for (word, first) in words.iter_mut().zip((0..terms.count).step_by(WORD)) {
+    pub(super) unsafe fn find<L: Lanes>(
+        &mut self,
+        a: *const f32,
+        rows: Stretch,
+        terms: Stretch,
+        tile: usize,
+    ) {
+        let mut count = 0;
+        for (word, first) in self.words.iter_mut().zip((0..terms.count).step_by(WORD)) {
             let here = Stretch { count: WORD.min(terms.count - first), ..terms };
             // SAFETY: by this function's contract.
             *word = unsafe {
                 let a = a.add(first * terms.step);
-                if terms.step == 1 {
-                    in_rows::<L>(a, rows, here.count, tile)
-                } else {
-                    in_columns::<L>(a, rows.count, here)
+                // Sizes of tiles have loops of their own, unrolled.
+                match tile {
+                    12 => of_tile::<L, 12>(a, rows, here),
+                    8 => of_tile::<L, 8>(a, rows, here),
+                    6 => of_tile::<L, 6>(a, rows, here),
+                    4 => of_tile::<L, 4>(a, rows, here),
+                    3 => of_tile::<L, 3>(a, rows, here),
+                    _ => of_tile::<L, 2>(a, rows, here),
                 }
             };
             count += word.count_ones() as usize;
         }
-        Terms { words, len: terms.count, count }
+        (self.len, self.count) = (terms.count, count);
     }
 
     /// Whether there are so few that it pays to go from one to the next.
@@ -77,23 +87,42 @@ impl Terms {
     }
 }
 
-/// The word for terms side by side in each row.
+/// The word for a tile of `R` rows.
 ///
 /// # Safety
 /// As for [`Terms::find`].
 #[inline(always)]
-unsafe fn in_rows<L: Lanes>(a: *const f32, rows: Stretch, terms: usize, tile: usize) -> u64 {
+unsafe fn of_tile<L: Lanes, const R: usize>(a: *const f32, rows: Stretch, terms: Stretch) -> u64 {
+    // SAFETY: by this function's contract.
+    unsafe {
+        match terms.step {
+            1 => in_rows::<L, R>(a, rows, terms.count),
+            _ => in_columns::<L, R>(a, rows.count, terms),
+        }
+    }
+}
+
+/// The word for terms side by side in each row of a tile of `R`; the last row again for those that are missing.
+///
+/// # Safety
+/// As for [`Terms::find`].
+#[inline(always)]
+unsafe fn in_rows<L: Lanes, const R: usize>(a: *const f32, rows: Stretch, terms: usize) -> u64 {
+    let offsets: [usize; R] = std::array::from_fn(|r| r.min(rows.count - 1) * rows.step);
     let mut word = 0;
     for t in (0..terms).step_by(L::N).rev() {
-        let (mut some, here) = (0, L::N.min(terms - t));
-        for r in 0..rows.count {
-            let from = a.wrapping_add(r * rows.step + t);
-            // SAFETY: by this function's contract.
-            some |= unsafe { if here == L::N { L::load(from) } else { L::load_first(from, here) }.nonzero() };
-            // The next tile's numbers come to the cache meanwhile.
-            prefetch(from.wrapping_add(tile * rows.step));
+        let here = L::N.min(terms - t);
+        // SAFETY: by this function's contract.
+        unsafe {
+            let mut some = L::splat(0.0);
+            for offset in offsets {
+                let from = a.add(offset + t);
+                some = some.or(if here == L::N { L::load(from) } else { L::load_first(from, here) });
+                // The next tile's numbers come to the cache meanwhile.
+                prefetch(from.wrapping_add(R * rows.step));
+            }
+            word = word << L::N | u64::from(some.nonzero());
         }
-        word = word << L::N | u64::from(some);
     }
     word
 }
@@ -103,12 +132,12 @@ unsafe fn in_rows<L: Lanes>(a: *const f32, rows: Stretch, terms: usize, tile: us
 /// # Safety
 /// As for [`Terms::find`].
 #[inline(always)]
-unsafe fn in_columns<L: Lanes>(a: *const f32, rows: usize, terms: Stretch) -> u64 {
+unsafe fn in_columns<L: Lanes, const R: usize>(a: *const f32, rows: usize, terms: Stretch) -> u64 {
     let mut word = 0;
     for t in (0..terms.count).rev() {
         let mut some = 0;
-        for r in (0..rows).step_by(L::N) {
-            let n = (rows - r).min(L::N);
+        for r in (0..R).step_by(L::N) {
+            let n = rows.saturating_sub(r).min(R - r).min(L::N);
             // SAFETY: by this function's contract.
             some |= unsafe { L::load_first(a.wrapping_add(t * terms.step + r), n).nonzero() };
         }
@@ -125,7 +154,9 @@ pub(super) struct Search {
     successful: bool,
     /// Whether the numbers of `b` are finite, once that is known.
     finite: Option<bool>,
-    find: unsafe fn(*const f32, Stretch, Stretch, usize) -> Terms,
+    /// Those of the tile that was looked at last.
+    found: Terms,
+    find: unsafe fn(&mut Terms, *const f32, Stretch, Stretch, usize),
     are_finite: unsafe fn(*const f32, Stretch, usize) -> bool,
 }
 
@@ -142,7 +173,8 @@ impl Search {
             tries: if is_matrix { TRIES } else { 0 },
             successful: false,
             finite: None,
-            find: K::nonzero_terms,
+            found: Terms { words: [0; MOST / WORD], len: 0, count: 0 },
+            find: K::find,
             are_finite: K::are_finite,
         }
     }
@@ -160,9 +192,9 @@ impl Search {
         terms: Stretch,
         tile: usize,
         b: (*const f32, Stretch, usize),
-    ) -> Option<Terms> {
+    ) -> Option<&Terms> {
         // SAFETY: by this function's contract.
-        if self.tries == 0 { None } else { unsafe { self.look(a, rows, terms, tile, b) } }
+        (self.tries > 0 && unsafe { self.look(a, rows, terms, tile, b) }).then_some(&self.found)
     }
 
     /// # Safety
@@ -174,21 +206,21 @@ impl Search {
         terms: Stretch,
         tile: usize,
         b: (*const f32, Stretch, usize),
-    ) -> Option<Terms> {
+    ) -> bool {
         // SAFETY: by this function's contract.
         unsafe {
             if self.successful || are_some_zero(a, rows, terms) {
-                let found = (self.find)(a, rows, terms, tile);
-                if found.are_few() {
+                (self.find)(&mut self.found, a, rows, terms, tile);
+                if self.found.are_few() {
                     let are_finite = self.are_finite;
                     let finite = *self.finite.get_or_insert_with(|| are_finite(b.0, b.1, b.2));
                     (self.successful, self.tries) = (finite, if finite { TRIES } else { 0 });
-                    return finite.then_some(found);
+                    return finite;
                 }
             }
         }
         self.tries -= 1;
-        None
+        false
     }
 }
 
@@ -203,24 +235,38 @@ unsafe fn are_some_zero(a: *const f32, rows: Stretch, terms: Stretch) -> bool {
     (0..SAMPLES).filter(|i| is_zero(i * terms.count / SAMPLES)).count() > 1
 }
 
-/// Whether all numbers are finite: so many columns of each term.
+/// Whether all numbers are finite: so many columns of each term, up to four registers.
 ///
 /// # Safety
 /// The CPU has the instructions, and the numbers are there.
 #[inline(always)]
 pub(super) unsafe fn are_finite<L: Lanes>(b: *const f32, terms: Stretch, columns: usize) -> bool {
-    debug_assert!(columns <= 4 * L::N, "a tile has four registers of columns at most");
+    // SAFETY: by this function's contract.
+    unsafe {
+        match columns.div_ceil(L::N) {
+            1 => are_finite_in::<L, 1>(b, terms, columns),
+            2 => are_finite_in::<L, 2>(b, terms, columns),
+            3 => are_finite_in::<L, 3>(b, terms, columns),
+            _ => are_finite_in::<L, 4>(b, terms, columns),
+        }
+    }
+}
+
+/// As [`are_finite`], for so many registers of columns.
+///
+/// # Safety
+/// As there.
+#[inline(always)]
+unsafe fn are_finite_in<L: Lanes, const V: usize>(b: *const f32, terms: Stretch, columns: usize) -> bool {
+    let last = columns - (V - 1) * L::N;
     // SAFETY: by this function's contract.
     unsafe {
         let zero = L::splat(0.0);
-        // Several, so that one does not wait for the other; each register of columns has its own, up to four.
-        let mut totals = [zero; 4];
+        let mut totals = [zero; V];
         for t in 0..terms.count {
-            let row = b.add(t * terms.step);
-            for (i, total) in totals.iter_mut().enumerate().take(columns.div_ceil(L::N)) {
-                let n = columns - i * L::N;
-                let x =
-                    if n >= L::N { L::load(row.add(i * L::N)) } else { L::load_first(row.add(i * L::N), n) };
+            for (v, total) in totals.iter_mut().enumerate() {
+                let from = b.add(t * terms.step + v * L::N);
+                let x = if v + 1 < V || last == L::N { L::load(from) } else { L::load_first(from, last) };
                 // Anything but a number makes NaN of it, for good.
                 *total = total.add_product(x, zero);
             }
