@@ -139,7 +139,7 @@ impl Tensor {
         }
     }
 
-    /// The only element, as an `f64`.
+    /// The only element, as an `f64`; an integer beyond 2⁵³ is rounded, [`to_vec`](Tensor::to_vec) has all its digits.
     ///
     /// ```
     /// # use tensor::Tensor;
