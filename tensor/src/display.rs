@@ -64,7 +64,7 @@ fn corners(x: &Tensor, elide: bool) -> Tensor {
     for axis in 0..x.rank() {
         let size = x.shape()[axis];
         if elide && size > 2 * EDGE {
-            let ends = [Slice::from(..EDGE as isize), Slice::from((size - EDGE) as isize..)];
+            let ends = [Slice::from(..EDGE), Slice::from(size - EDGE..)];
             let [head, tail] = ends.map(|part| shown.slice(axis as isize, part));
             shown = Tensor::concat(&[&head, &tail], axis as isize);
         }

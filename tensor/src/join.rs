@@ -76,7 +76,7 @@ pub fn pad_shape(x: Shape, padding: &[[usize; 2]]) -> Result<Shape, ShapeError> 
 
 /// The part of each axis that the original takes in a padded tensor.
 pub fn pad_slices(x: Shape, padding: &[[usize; 2]]) -> Vec<Slice> {
-    x.iter().zip(padding).map(|(&d, p)| Slice::from(p[0] as isize..(p[0] + d) as isize)).collect()
+    x.iter().zip(padding).map(|(&d, p)| Slice::from(p[0]..p[0] + d)).collect()
 }
 
 impl Tensor {

@@ -104,11 +104,23 @@ impl Layout {
     }
 }
 
-/// A part of an axis: `2..5`, `..-1`, `..`, with a step if wanted.
+/// A part of an axis: a range of any form, `2..5`, `2..=4`, `2..`, `..5`, `..=-2`, `..`, or one index, `2`; with a step if wanted.
+/// Bounds are `usize`, `isize` or `i32`. One index is a part of one element: the axis stays, with size 1, and
+/// [`squeeze`](crate::Tensor::squeeze) takes it away.
 ///
-/// Negative bounds count from the end. Where only the second is negative write a pair, `(1, -1)`: Clippy takes the
-/// range `1..-1` for an empty one. A negative step runs through the same part backwards, so
+/// Negative bounds count from the end, −1 being the last element. Where only the second is negative write a pair, `(1, -1)`:
+/// Clippy takes the range `1..-1` for an empty one. A negative step runs through the same part backwards, so
 /// `Slice::from(..).step(-1)` flips an axis and `Slice::from(0..5).step(-2)` gives elements 4, 2, 0.
+///
+/// ```
+/// use tensor::{Slice, Tensor};
+/// let x = Tensor::from([0_i64, 1, 2, 3, 4]);
+/// let first: usize = 1;
+/// for part in [Slice::from(first..first + 2), (1..=2).into(), (1, -2).into(), (-4..=-3).into()] {
+///     assert_eq!(x.slice(0, part).to_vec::<i64>(), [1, 2]);
+/// }
+/// assert_eq!(x.slice(0, -1), Tensor::from([4_i64]));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Slice {
     start: isize,
@@ -123,31 +135,61 @@ impl Slice {
     }
 }
 
-impl From<std::ops::Range<isize>> for Slice {
-    fn from(r: std::ops::Range<isize>) -> Slice {
-        Slice { start: r.start, end: Some(r.end), step: 1 }
-    }
-}
-impl From<(isize, isize)> for Slice {
-    fn from((start, end): (isize, isize)) -> Slice {
-        Slice { start, end: Some(end), step: 1 }
-    }
-}
-impl From<std::ops::RangeFrom<isize>> for Slice {
-    fn from(r: std::ops::RangeFrom<isize>) -> Slice {
-        Slice { start: r.start, end: None, step: 1 }
-    }
-}
-impl From<std::ops::RangeTo<isize>> for Slice {
-    fn from(r: std::ops::RangeTo<isize>) -> Slice {
-        Slice { start: 0, end: Some(r.end), step: 1 }
-    }
-}
 impl From<std::ops::RangeFull> for Slice {
     fn from(_: std::ops::RangeFull) -> Slice {
         Slice { start: 0, end: None, step: 1 }
     }
 }
+
+/// What comes after `last`; after the last of an axis, −1, there is nothing.
+fn after(last: isize) -> Option<isize> {
+    (last != -1).then(|| last.saturating_add(1))
+}
+
+// With one of these types being `i32`, which a literal is where nothing else is known, `x.slice(0, 1..3)` needs no type.
+macro_rules! parts_of {
+    ($($type:ty: $position:expr;)*) => {$(
+        impl From<std::ops::Range<$type>> for Slice {
+            fn from(r: std::ops::Range<$type>) -> Slice {
+                Slice { start: $position(r.start), end: Some($position(r.end)), step: 1 }
+            }
+        }
+        impl From<($type, $type)> for Slice {
+            fn from((start, end): ($type, $type)) -> Slice {
+                Slice::from(start..end)
+            }
+        }
+        impl From<std::ops::RangeInclusive<$type>> for Slice {
+            fn from(r: std::ops::RangeInclusive<$type>) -> Slice {
+                let (start, last) = r.into_inner();
+                Slice { start: $position(start), end: after($position(last)), step: 1 }
+            }
+        }
+        impl From<std::ops::RangeFrom<$type>> for Slice {
+            fn from(r: std::ops::RangeFrom<$type>) -> Slice {
+                Slice { start: $position(r.start), end: None, step: 1 }
+            }
+        }
+        impl From<std::ops::RangeTo<$type>> for Slice {
+            fn from(r: std::ops::RangeTo<$type>) -> Slice {
+                Slice { start: 0, end: Some($position(r.end)), step: 1 }
+            }
+        }
+        impl From<std::ops::RangeToInclusive<$type>> for Slice {
+            fn from(r: std::ops::RangeToInclusive<$type>) -> Slice {
+                Slice { start: 0, end: after($position(r.end)), step: 1 }
+            }
+        }
+        /// One element; the axis stays, with size 1.
+        impl From<$type> for Slice {
+            fn from(index: $type) -> Slice {
+                Slice::from(index..=index)
+            }
+        }
+    )*};
+}
+// No axis is so long that a `usize` beyond `isize` would matter.
+parts_of!(isize: |i: isize| i; i32: |i: i32| i as isize; usize: |i: usize| isize::try_from(i).unwrap_or(isize::MAX););
 
 impl std::fmt::Display for Slice {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -360,5 +402,44 @@ mod tests {
         }
         assert!(View::Slice(0, Slice::from(3..).step(0)).of(&x).is_err());
         assert!(View::Slice(0, (0..8).into()).of(&x).is_err());
+    }
+
+    #[test]
+    fn ranges_of_every_form_and_type_name_the_same_parts() {
+        let x = of(&[7]);
+        let part = |part: Slice| {
+            let y = View::Slice(0, part).of(&x).unwrap();
+            (y.offset(), y.shape()[0])
+        };
+        macro_rules! forms {
+            ($($type:ty)*) => {$(
+                let [two, five] = [2, 5].map(|i: $type| i);
+                assert_eq!(part((two..five).into()), (2, 3));
+                assert_eq!(part((two, five).into()), (2, 3));
+                assert_eq!(part((two..=five).into()), (2, 4));
+                assert_eq!(part((two..).into()), (2, 5));
+                assert_eq!(part((..five).into()), (0, 5));
+                assert_eq!(part((..=five).into()), (0, 6));
+                assert_eq!(part(two.into()), (2, 1));
+            )*};
+        }
+        forms!(usize isize i32);
+        macro_rules! negative {
+            ($($type:ty)*) => {$(
+                let [last, fourth] = [-1, -4].map(|i: $type| i);
+                assert_eq!(part((fourth..last).into()), (3, 3));
+                assert_eq!(part((fourth..=last).into()), (3, 4));
+                assert_eq!(part((fourth..).into()), (3, 4));
+                assert_eq!(part((..last).into()), (0, 6));
+                assert_eq!(part((..=last).into()), (0, 7));
+                assert_eq!(part(last.into()), (6, 1));
+                assert_eq!(part(fourth.into()), (3, 1));
+            )*};
+        }
+        negative!(isize i32);
+        assert_eq!(part((..).into()), (0, 7));
+        for far in [Slice::from(usize::MAX), (0..=usize::MAX).into(), (7..=7).into(), (-8).into()] {
+            assert!(View::Slice(0, far).of(&x).is_err(), "{far}");
+        }
     }
 }

@@ -76,7 +76,7 @@ pub fn transpose_order(op: &'static str, x: Shape, a: isize, b: isize) -> Result
 pub fn narrow_slice(x: Shape, axis: isize, start: usize, len: usize) -> Result<Slice, ShapeError> {
     let size = x[x.axis("narrow", axis)?];
     match start.checked_add(len) {
-        Some(end) if end <= size => Ok(Slice::from(start as isize..end as isize)),
+        Some(end) if end <= size => Ok(Slice::from(start..end)),
         _ => Err(ShapeError::new(
             "narrow",
             format!("{len} elements from {start} are not within axis {axis} of {x}, whose size is {size}"),
@@ -166,10 +166,15 @@ impl Tensor {
         self.permute(transpose_order("t", self.shape(), -2, -1).or_panic())
     }
 
-    /// A part of one axis, see [`Slice`].
+    /// A part of one axis: a range, or one index, in which case the axis stays with size 1; see [`Slice`].
     ///
     /// ```
-    /// # use tensor::{Slice, Tensor};
+    /// # use tensor::{DType, Slice, Tensor};
+    /// let (images, n) = (Tensor::zeros([120, 784], DType::F32), 120);
+    /// for i in (0..n).step_by(50) {
+    ///     let batch = images.slice(0, i..n.min(i + 50)); // [50, 784], [50, 784], [20, 784]
+    ///     assert_eq!(batch.shape(), [n.min(i + 50) - i, 784]);
+    /// }
     /// let x = Tensor::from([0_i64, 1, 2, 3, 4]);
     /// assert_eq!(x.slice(0, (1, -1)).to_vec::<i64>(), [1, 2, 3]);
     /// assert_eq!(x.slice(0, Slice::from(..).step(-2)).to_vec::<i64>(), [4, 2, 0]);

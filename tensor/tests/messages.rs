@@ -111,6 +111,9 @@ fn views(list: &mut Refusals) {
     refused!(list, slice: x.slice(1, -4..));
     refused!(list, slice: x.slice(1, Slice::from(..).step(0)));
     refused!(list, slice: x.slice(1, isize::MIN..isize::MAX));
+    refused!(list, slice: x.slice(1, 2_usize..52));
+    refused!(list, slice: x.slice(1, ..=3));
+    refused!(list, slice: x.slice(1, -4));
     refused!(list, narrow: x.narrow(1, 2, 2));
     refused!(list, narrow: x.narrow(1, usize::MAX, 2));
     refused!(list, narrow: x.narrow(-3, 0, 1));

@@ -190,11 +190,11 @@ pub(super) fn cases() -> Vec<super::table::Case> {
     vec![
         Case::new("gather", x(), move |g, x| {
             let n = x[0].shape()[0];
-            x[0].gather(1, g.constant(index()).slice(0, ..n as isize))
+            x[0].gather(1, g.constant(index()).slice(0, ..n))
         }),
         Case::new("scatter_add", [Case::normal(&[2, 2, 3], 1)], move |g, x| {
             let n = x[0].shape()[0];
-            x[0].scatter_add(1, g.constant(index()).slice(0, ..n as isize), 5)
+            x[0].scatter_add(1, g.constant(index()).slice(0, ..n), 5)
         }),
         Case::new("index_select", x(), move |g, x| x[0].index_select(1, g.constant(list()))),
         Case::new("index_add", [Case::normal(&[2, 3], 1)], move |g, x| {

@@ -191,11 +191,13 @@ impl<'g> Var<'g> {
         self.permute(rules::transpose_order("t", self.shape(), -2, -1).or_panic())
     }
 
-    /// A part of one axis, see [`Slice`].
+    /// A part of one axis: a range, or one index, in which case the axis stays with size 1; see [`Slice`].
     ///
     /// ```
-    /// # use autograd::{Graph, Slice, Tensor};
+    /// # use autograd::{DType, Graph, Slice, Tensor};
     /// let graph = Graph::inference();
+    /// let (images, i) = (graph.input(Tensor::zeros([120, 784], DType::F32)), 50_usize);
+    /// assert_eq!(images.slice(0, i..i + 50).shape(), [50, 784]);
     /// let x = graph.input(Tensor::from([0_i64, 1, 2, 3, 4]));
     /// assert_eq!(x.slice(0, 1..3).value(), Tensor::from([1_i64, 2]));
     /// assert_eq!(x.slice(0, Slice::from(..).step(-2)).value(), Tensor::from([4_i64, 2, 0]));
