@@ -30,6 +30,13 @@
 //! | `inspect` | listing and drawing graphs |
 //! | `scope`, `parts` | the parts of a model that nodes belong to, and what they give |
 //! | `watch` | finding the operation that made a NaN ([`Graph::debug_nans`]) |
+//!
+//! # Accuracy
+//!
+//! "Errors 1, 2, 3 eps" in the documentation of an operation are the largest of its value, its gradient and its second gradient, in
+//! `f32` and `f64`: in units of eps times the largest exact number of the row, and of a value that is a logarithm, times 1 at
+//! least. They hold far from zero (300, 1e4, 1e7) and for numbers from 1e-30 to 1e30, as long as what is exact is within the type's
+//! range. Tests assert them, and `cargo run --release -p benches --bin accuracy` compares them with PyTorch's and JAX's.
 
 mod backward;
 pub mod gradcheck;

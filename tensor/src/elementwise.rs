@@ -153,6 +153,14 @@ number_methods! {
     relu: rectified;
 }
 
+/// `e^−|x| / (1 + e^−|x|)²`, the same for `x` and `−x`.
+#[inline(always)]
+fn sigmoid_slope<T: Float + Number>(x: T) -> T {
+    let e = Float::exp(-x.magnitude());
+    let sum = T::from_f64(1.0) + e;
+    e / (sum * sum)
+}
+
 macro_rules! binary_methods {
     ($($(#[$doc:meta])* $name:ident: $for:ident $wanted:literal, |$x:ident, $y:ident| $f:expr;)*) => {
         impl Tensor {
@@ -206,6 +214,9 @@ binary_methods! {
     pow: for_float "floats", |x, y| Float::powf(x, y);
     /// `y`, but 0 where `x = 0`: the gradient `y` that arrives at the result `x` of a rectifier, taken on to its operand.
     relu_grad: for_number "numbers", |x, y| if x == Default::default() { Default::default() } else { y };
+    /// `y · s · (1 − s)` with `s = sigmoid(x)`: the gradient `y` of the logistic function's result, taken on to its operand `x`.
+    /// Where `s` is nearly 1 the digits of `1 − s` stay.
+    sigmoid_grad: for_float "floats", |x, y| y * sigmoid_slope(x);
     /// Whether `x = y`.
     equal: for_all "", |x, y| x == y;
     /// Whether `x ≠ y`.

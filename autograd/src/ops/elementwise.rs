@@ -56,29 +56,59 @@ unary! {
     Abs, abs, |x, y, dy| dy * x.sign();
     /// `x²`.
     Square, square, |x, y, dy| dy * x * 2.0;
-    /// `√x`.
+    /// `√x`. Errors 1, 2, 3 eps.
     Sqrt, sqrt, |x, y, dy| dy / (y * 2.0);
-    /// `1 / x`.
+    /// `1 / x`. Errors 1, 2, 3 eps.
     Recip, recip, |x, y, dy| -(dy * y * y);
-    /// `e^x`.
+    /// `e^x`. Errors 1, 2, 3 eps.
     Exp, exp, |x, y, dy| dy * y;
-    /// `e^x − 1`, accurate near 0.
-    ExpM1, exp_m1, |x, y, dy| dy * (y + 1.0);
-    /// The natural logarithm.
+    /// `e^x − 1`, accurate near 0. Errors 1, 2, 3 eps.
+    ExpM1, exp_m1, |x, y, dy| dy * x.exp();
+    /// The natural logarithm. Errors 1, 2, 3 eps.
     Ln, ln, |x, y, dy| dy / x;
-    /// `ln(1 + x)`, accurate near 0.
+    /// `ln(1 + x)`, accurate near 0. Errors 1, 2, 3 eps.
     Ln1p, ln_1p, |x, y, dy| dy / (x + 1.0);
-    /// The sine of an angle in radians.
+    /// The sine of an angle in radians. Errors 1, 2, 3 eps.
     Sin, sin, |x, y, dy| dy * x.cos();
-    /// The cosine of an angle in radians.
+    /// The cosine of an angle in radians. Errors 1, 2, 3 eps.
     Cos, cos, |x, y, dy| -(dy * x.sin());
-    /// The hyperbolic tangent.
-    Tanh, tanh, |x, y, dy| dy * (1.0 - y * y);
-    /// The logistic function `1 / (1 + e^−x)`.
-    Sigmoid, sigmoid, |x, y, dy| dy * y * (1.0 - y);
+    /// The hyperbolic tangent. Errors 2, 4, 4 eps, also where it is nearly ±1: the gradient is `4 σ′(2x)` with the logistic
+    /// function's σ′, not `1 − y²`.
+    Tanh, tanh, |x, y, dy| sigmoid_grad(x * 2.0, dy) * 4.0;
+    /// The logistic function `1 / (1 + e^−x)`. Errors 2, 4, 4 eps, also where it is nearly 1.
+    Sigmoid, sigmoid, |x, y, dy| sigmoid_grad(x, dy);
     /// The rectifier `max(x, 0)`; its gradient at 0 is 0. Where `x` is NaN so is the value, and the gradient passes: what
     /// comes from a NaN is not made a 0.
     Relu, relu, |x, y, dy| y.graph().apply(ReluGrad, [y, dy]);
+}
+
+/// `dy · σ′(x)`, the gradient of the logistic function σ.
+#[derive(Debug)]
+struct SigmoidGrad;
+
+#[track_caller]
+fn sigmoid_grad<'g>(x: Var<'g>, dy: Var<'g>) -> Var<'g> {
+    x.graph().apply(SigmoidGrad, [x, dy])
+}
+
+impl Op<2> for SigmoidGrad {
+    fn shape(&self, [x, dy]: [Shape; 2]) -> Result<Shape, ShapeError> {
+        tensor::broadcast_shape("sigmoid_grad", x, dy)
+    }
+    #[track_caller]
+    fn forward(&self, [x, dy]: [&Tensor; 2]) -> Tensor {
+        x.sigmoid_grad(dy)
+    }
+    fn vjp<'g>(&self, i: usize, [x, dy]: [Var<'g>; 2], _: Var<'g>, dz: Var<'g>) -> Var<'g> {
+        if i == 1 {
+            return sigmoid_grad(x, dz);
+        }
+        // σ″ = σ′ (1 − 2σ), and 1 − 2σ(x) is −tanh(x/2), which loses no digits around 0.
+        -(sigmoid_grad(x, dz * dy) * (x * 0.5).tanh())
+    }
+    fn elementwise(&self) -> Option<Scalar> {
+        Some(Scalar::sigmoid_grad())
+    }
 }
 
 /// What is left of the gradient `dy` where the rectifier's result `y` is not 0.
@@ -304,7 +334,7 @@ impl<'g> Var<'g> {
         if dtype == self.dtype() { self } else { self.apply(Cast(dtype)) }
     }
 
-    /// `x^exponent` for a fixed exponent.
+    /// `x^exponent` for a fixed exponent. Errors 1, 3, 4 eps for an exponent of 2.5.
     ///
     /// ```
     /// # use autograd::{Graph, Tensor};
@@ -320,7 +350,7 @@ impl<'g> Var<'g> {
         self.floats("powf").pow(self.scalar(exponent))
     }
 
-    /// The tangent of an angle in radians.
+    /// The tangent of an angle in radians. Errors 2, 4, 8 eps.
     ///
     /// ```
     /// # use autograd::{Graph, Tensor};
@@ -352,7 +382,7 @@ impl<'g> Var<'g> {
         self.floats("leaky_relu").greater(self.scalar(0.0)).select(self, self * slope)
     }
 
-    /// `ln(1 + e^x)`, a smooth rectifier, without overflow.
+    /// `ln(1 + e^x)`, a smooth rectifier, without overflow. Errors 2, 4, 4 eps.
     ///
     /// ```
     /// # use autograd::{Graph, Tensor};
@@ -368,7 +398,7 @@ impl<'g> Var<'g> {
         self.floats("softplus").apply(Softplus)
     }
 
-    /// `x · sigmoid(x)`, also known as swish.
+    /// `x · sigmoid(x)`, also known as swish. Errors 2, 4, 6 eps.
     ///
     /// ```
     /// # use autograd::{Graph, Tensor};
@@ -387,7 +417,8 @@ impl<'g> Var<'g> {
     }
 
     /// The Gaussian error linear unit in its usual approximation,
-    /// `x/2 · (1 + tanh(√(2/π) · (x + 0.044715 x³)))` (Hendrycks and Gimpel, 2016).
+    /// `x/2 · (1 + tanh(√(2/π) · (x + 0.044715 x³)))` (Hendrycks and Gimpel, 2016). Errors 8, 10, 250 eps, most of
+    /// them for negative numbers, where it is nearly 0.
     ///
     /// ```
     /// # use autograd::{Graph, Tensor};
@@ -400,14 +431,16 @@ impl<'g> Var<'g> {
     /// If the elements are not floats.
     #[track_caller]
     pub fn gelu(self) -> Var<'g> {
-        // Beyond this the tangent is −1 or 1 to the last bit, and ∞ · 0 would be NaN.
+        // Beyond this the gate is 0 or 1 to the last bit, and ∞ · 0 would be NaN.
         const FAR: f64 = 100.0;
         let x = self.floats("gelu").clamp(-FAR, FAR);
-        let inner = (x + x * x * x * 0.044_715) * (2.0 / std::f64::consts::PI).sqrt();
-        self.clamp(-FAR, f64::INFINITY) * 0.5 * (inner.tanh() + 1.0)
+        // (1 + tanh u) / 2 is σ(2u), which keeps its digits where the tangent is nearly −1.
+        let scale = (8.0 / std::f64::consts::PI).sqrt();
+        let inner = x * (x * x * (0.044_715 * scale) + scale);
+        self.clamp(-FAR, f64::INFINITY) * inner.sigmoid()
     }
 
-    /// The exponential linear unit: `x` if positive, else `scale · (e^x − 1)`.
+    /// The exponential linear unit: `x` if positive, else `scale · (e^x − 1)`. Errors 1, 2, 3 eps.
     ///
     /// ```
     /// # use autograd::{Graph, Tensor};
