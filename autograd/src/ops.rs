@@ -13,6 +13,8 @@ mod norm;
 mod pool;
 mod random;
 mod reduce;
+mod softmax;
+mod variance;
 
 #[cfg(test)]
 mod public;

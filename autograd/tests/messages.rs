@@ -171,6 +171,9 @@ fn one_operand(list: &mut Refusals, inputs: &Inputs) {
     refused!(list, softmax_cross_entropy: x.softmax_cross_entropy(label(-1)));
     refused!(list, softmax_cross_entropy: x.softmax_cross_entropy(x));
     refused!(list, softmax_cross_entropy: x.softmax_cross_entropy(x.sum(1)));
+    refused!(list, binary_cross_entropy_with_logits: x.binary_cross_entropy_with_logits(x.sum(1)));
+    refused!(list, binary_cross_entropy_with_logits: x.binary_cross_entropy_with_logits(x.to(DType::F64)));
+    refused!(list, binary_cross_entropy_with_logits: integers.binary_cross_entropy_with_logits(integers));
     refused!(list, full: integers.full([2], 0.5));
     refused!(list, full as shape: x.full([usize::MAX, 2], 0.5));
 }
@@ -225,6 +228,10 @@ fn reductions(list: &mut Refusals, inputs: &Inputs) {
     refused!(list, mean_keepdim as mean: integers.mean_keepdim(..));
     refused!(list, var: x.var(2, 0));
     refused!(list, var: integers.var(.., 0));
+    refused!(list, std: x.std(2, 0));
+    refused!(list, std: integers.std(0, 0));
+    refused!(list, centred: x.centred(2));
+    refused!(list, centred: integers.centred(0));
     refused!(list, prod: x.prod(2));
     refused!(list, prod: truths.prod(..));
     refused!(list, prod_keepdim as prod: x.prod_keepdim([1, 1]));

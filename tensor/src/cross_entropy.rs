@@ -1,13 +1,11 @@
 //! Softmax and cross-entropy in one: a pass over each row of logits.
 
 use crate::buffer::Buffer;
-use crate::dtype::{DType, for_float};
-use crate::map::GRAIN;
-use crate::math::Float;
-use crate::number::{Number, larger};
+use crate::dtype::{DType, Element, for_float};
 use crate::parallel::for_each_chunk_mut;
+use crate::rows::{RowFloat, rows_per_task};
 use crate::shape::{OrPanic, Shape, ShapeError};
-use crate::simd::vectorize;
+use crate::softmax::exponentials;
 use crate::tensor::Tensor;
 
 /// The rule of softmax cross-entropy: logits `[…, classes]` and class numbers `[…]` to losses `[…]`.
@@ -27,72 +25,51 @@ pub fn softmax_cross_entropy_shape(logits: Shape, labels: Shape) -> Result<Shape
 }
 
 /// Some rows of logits, and for each the class that is right.
+#[derive(Clone, Copy)]
 struct Rows<'a, T> {
     logits: &'a [T],
     labels: &'a [i64],
     classes: usize,
 }
 
-impl<T: Float + Number> Rows<'_, T> {
-    /// Rows from `first` on, so many at most.
-    fn part(&self, first: usize, count: usize) -> Rows<'_, T> {
-        let end = (first + count).min(self.labels.len());
-        let logits = &self.logits[first * self.classes..end * self.classes];
-        Rows { logits, labels: &self.labels[first..end], classes: self.classes }
+impl<T: RowFloat + Element> Rows<'_, T> {
+    /// Fills `out`, `width` numbers for each row, in tasks: `f(rows, the first of them, their part of out)`.
+    fn map(&self, width: usize, f: impl Fn(Rows<T>, usize, &mut [T]) + Sync) -> Buffer<T> {
+        let mut out = Buffer::uninit(self.labels.len() * width);
+        let count = rows_per_task(self.classes);
+        for_each_chunk_mut(&mut out, count * width, |task, out| {
+            let (first, end) = (task * count, task * count + out.len() / width);
+            let logits = &self.logits[first * self.classes..end * self.classes];
+            f(Rows { logits, labels: &self.labels[first..end], ..*self }, first, out);
+        });
+        out
     }
 
-    /// Writes `e^(x − m)` of each row to `out`, `m` being its largest element (so nothing overflows), and calls
-    /// `f(row, sum of these, x − m at the label, label)`.
-    fn exponentials(&self, out: &mut [T], mut f: impl FnMut(usize, T, T, usize)) {
-        let mut at_label = Buffer::uninit(self.labels.len());
-        let rows = self.logits.chunks_exact(self.classes).zip(out.chunks_exact_mut(self.classes));
-        for ((x, out), (at_label, &label)) in rows.zip(at_label.iter_mut().zip(self.labels)) {
-            let max = x.iter().copied().reduce(larger).unwrap_or_default();
-            out.iter_mut().zip(x).for_each(|(o, &x)| *o = x - max);
-            *at_label = out[label as usize];
-        }
-        // All rows at once: one of ten would not fill a vector register.
-        vectorize(
-            #[inline(always)]
-            || out.iter_mut().for_each(|x| *x = Float::exp(*x)),
-        );
-        for (i, out) in out.chunks_exact(self.classes).enumerate() {
-            let sum = out.iter().fold(T::default(), |sum, &e| sum + e);
-            f(i, sum, at_label[i], self.labels[i] as usize);
-        }
+    fn losses(&self) -> Buffer<T> {
+        self.map(1, |rows, _, out| {
+            exponentials(rows.logits, rows.classes, |i, _, max, sum| {
+                let at_label = rows.logits[i * rows.classes + rows.labels[i] as usize];
+                out[i] = T::from_f64(sum.ln() - at_label.distance(max));
+            });
+        })
     }
-}
 
-fn losses<T: Float + Number>(rows: &Rows<'_, T>) -> Buffer<T> {
-    let mut out = Buffer::uninit(rows.labels.len());
-    let count = (GRAIN / rows.classes).max(1);
-    for_each_chunk_mut(&mut out, count, |task, out| {
-        let part = rows.part(task * count, count);
-        let mut exponentials = Buffer::uninit(part.logits.len());
-        part.exponentials(&mut exponentials, |i, sum, at_label, _| out[i] = Float::ln(sum) - at_label);
-    });
-    out
-}
-
-fn gradient<T: Float + Number>(rows: &Rows<'_, T>, dy: &[T]) -> Buffer<T> {
-    let mut out = Buffer::uninit(rows.logits.len());
-    let count = (GRAIN / rows.classes).max(1);
-    for_each_chunk_mut(&mut out, count * rows.classes, |task, out| {
-        let part = rows.part(task * count, count);
-        let mut sums = Buffer::uninit(part.labels.len());
-        part.exponentials(out, |i, sum, _, _| sums[i] = sum);
-        for (i, out) in out.chunks_exact_mut(rows.classes).enumerate() {
-            let (dy, sum) = (dy[task * count + i], sums[i]);
-            out.iter_mut().for_each(|x| *x = *x / sum * dy);
-            out[part.labels[i] as usize] = out[part.labels[i] as usize] - dy;
-        }
-    });
-    out
+    fn gradient(&self, dy: &[T]) -> Buffer<T> {
+        self.map(self.classes, |rows, first, out| {
+            exponentials(rows.logits, rows.classes, |i, row, _, sum| {
+                let (dy, total) = (dy[first + i].wide(), sum.get());
+                let (out, label) = (&mut out[i * rows.classes..][..rows.classes], rows.labels[i] as usize);
+                out.iter_mut().zip(row).for_each(|(o, e)| *o = T::from_f64(e / total * dy));
+                // Not softmax − 1, which loses the digits of what is nearly certain.
+                out[label] = T::from_f64(-(sum.without(row[label]) / total * dy));
+            });
+        })
+    }
 }
 
 impl Tensor {
     /// For each row of these logits `[…, classes]` the cross-entropy of its softmax and the class that `labels` `[…]` says:
-    /// `ln Σ e^x − x[label]`, without overflow.
+    /// `ln Σ e^x − x[label]`, without overflow, within `eps · max(1, |y|)`.
     ///
     /// ```
     /// # use tensor::Tensor;
@@ -109,14 +86,14 @@ impl Tensor {
         for_float!(self.dtype(), T => match (x.as_slice::<T>(), labels.as_slice()) {
             (Some(logits), Some(labels)) if !logits.is_empty() => {
                 let classes = logits.len() / labels.len();
-                Tensor::from_buffer(losses(&Rows { logits, labels, classes }), shape)
+                Tensor::from_buffer(Rows::<T> { logits, labels, classes }.losses(), shape)
             }
             _ => Tensor::zeros(shape, self.dtype()),
         }, else panic!("{}", crate::elementwise::wrong_type("softmax_cross_entropy", self, "floats")))
     }
 
     /// The gradient of [`softmax_cross_entropy`](Tensor::softmax_cross_entropy) with respect to these logits, `dy` being
-    /// that of the losses: `(softmax(x) − [is the label]) · dy`.
+    /// that of the losses: `(softmax(x) − [is the label]) · dy`, each within 2 eps of itself.
     ///
     /// # Panics
     /// As there, and if `dy` is not like the losses.
@@ -134,7 +111,7 @@ impl Tensor {
         for_float!(self.dtype(), T => match (x.as_slice::<T>(), labels.as_slice(), dy.as_slice::<T>()) {
             (Some(logits), Some(labels), Some(dy)) if !logits.is_empty() => {
                 let classes = logits.len() / labels.len();
-                Tensor::from_buffer(gradient(&Rows { logits, labels, classes }, dy), self.shape())
+                Tensor::from_buffer(Rows::<T> { logits, labels, classes }.gradient(dy), self.shape())
             }
             _ => x,
         }, else panic!("{}", crate::elementwise::wrong_type("softmax_cross_entropy_grad", self, "floats")))

@@ -35,7 +35,10 @@
 //! | `product`, `lanes`, `interleave` | sums of products in register tiles, under the matrix product and convolution |
 //! | `product::split`, `matrix_unit` | the same in parts of eight bits, on a CPU with AMX |
 //! | `reduce` | sums, means, extremes over any axes |
-//! | `matmul`, `conv`, `pool`, `norm`, `cross_entropy` | matrix product, convolution, pooling, batch normalisation, softmax |
+//! | `matmul`, `conv`, `pool`, `norm` | matrix product, convolution, pooling, batch normalisation |
+//! | `softmax`, `cross_entropy` | softmax, its logarithm, log-sum-exp; cross-entropy of class numbers |
+//! | `variance` | variance, standard deviation, distances from the mean |
+//! | `rows` | the loops over rows that these compute in `f64` |
 //! | `index`, `join` | gather, one-hot; concat, stack, pad |
 //! | `display` | printing |
 //! | `parallel`, `simd` | the thread pool, the instruction sets |
@@ -69,11 +72,14 @@ mod pool;
 mod product;
 mod random;
 mod reduce;
+mod rows;
 mod scalar;
 mod shape;
 mod simd;
+mod softmax;
 mod tensor;
 mod transpose;
+mod variance;
 mod view;
 
 pub use conv::{Conv2d, Padding};

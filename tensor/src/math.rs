@@ -21,7 +21,7 @@ mod trig;
 use std::fmt::{Debug, Display};
 use std::ops::{Add, AddAssign, Div, Mul, Neg, Sub};
 
-pub(crate) use exp::{exp, exp_m1, sigmoid, tanh};
+pub(crate) use exp::{exp, exp_f64, exp_m1, sigmoid, tanh};
 pub(crate) use ln::{ln, ln_1p};
 pub(crate) use trig::{cos, sin};
 

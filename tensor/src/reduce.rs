@@ -89,40 +89,6 @@ impl Tensor {
         }, else panic!("{}", needs("prod", self, "numbers")))
     }
 
-    #[track_caller]
-    fn logsumexp_axes(&self, axes: &Axes, keep: bool) -> Tensor {
-        let sum_shape = reduce_shape("logsumexp", self.shape(), axes, keep).or_panic();
-        if !self.dtype().is_float() {
-            panic!("{}", needs("logsumexp", self, "floats"));
-        }
-        if self.count() == 0 {
-            return Tensor::full(sum_shape, f64::NEG_INFINITY, self.dtype());
-        }
-        let max = self.extreme_axes("logsumexp", axes, true, true);
-        // An infinite maximum would give ∞ − ∞; shifting by 0 instead gives the right infinity.
-        let infinite = max.abs().equal(&Tensor::full([], f64::INFINITY, self.dtype()));
-        let shift = infinite.select(&max.zeros_like(), &max);
-        let total = self.sub(&shift).exp().sum_axes("logsumexp", axes, true).ln() + shift;
-        total.reshape(sum_shape)
-    }
-
-    /// The variance: the mean squared distance from the mean, the sum of squares divided by `n − correction`.
-    /// A correction of 0 is the variance of these numbers, 1 the unbiased estimate of the population's.
-    ///
-    /// # Panics
-    /// If an axis does not exist or the elements are not floats.
-    #[track_caller]
-    pub fn var(&self, axes: impl Into<Axes>, correction: usize) -> Tensor {
-        let axes = axes.into();
-        let shape = reduce_shape("var", self.shape(), &axes, false).or_panic();
-        if !self.dtype().is_float() {
-            panic!("{}", needs("var", self, "floats"));
-        }
-        let n = self.count() as f64 / shape.count().max(1) as f64;
-        let centred = self.sub(&self.mean_axes(&axes, true));
-        centred.square().sum_axes("var", &axes, false) / (n - correction as f64).max(0.0)
-    }
-
     /// Whether any element is true.
     ///
     /// # Panics
@@ -234,7 +200,8 @@ reductions! {
     /// # Panics
     /// If an axis does not exist or the elements are `bool`.
     prod, prod_keepdim: |x, axes, keep| x.prod_axes(axes, keep);
-    /// `ln Σ e^x` over `axes` without overflow, by taking the largest element out; −∞ where there is nothing to add.
+    /// `ln Σ e^x` over `axes` without overflow, by taking the largest element out, within `eps · max(1, |y|)`; −∞ where there is
+    /// nothing to add.
     ///
     /// # Panics
     /// If an axis does not exist or the elements are not floats.

@@ -224,6 +224,10 @@ fn reductions(list: &mut Refusals) {
     refused!(list, mean_keepdim as mean: integers.mean_keepdim(..));
     refused!(list, var: x.var(2, 0));
     refused!(list, var: integers.var(.., 0));
+    refused!(list, std: x.std(2, 0));
+    refused!(list, std: integers.std(0, 0));
+    refused!(list, centred: x.centred(2));
+    refused!(list, centred: integers.centred(0));
     refused!(list, max: x.max([1, 1]));
     refused!(list, max: truths.max(..));
     refused!(list, max: empty.max(1));
@@ -302,6 +306,17 @@ fn products(list: &mut Refusals) {
     refused!(list, softmax_cross_entropy: integers.softmax_cross_entropy(&Tensor::from([0_i64, 0, 0])));
     refused!(list, softmax_cross_entropy_grad: x.softmax_cross_entropy_grad(&labels(0), x));
     refused!(list, softmax_cross_entropy_grad: x.softmax_cross_entropy_grad(&labels(0), &labels(0)));
+    refused!(list, softmax: x.softmax(2));
+    refused!(list, softmax: integers.softmax(0));
+    refused!(list, log_softmax: x.log_softmax(-3));
+    refused!(list, log_softmax: integers.log_softmax(0));
+    refused!(list, softmax_grad: x.softmax_grad(&x.t(), 0));
+    refused!(list, softmax_grad: x.softmax_grad(&x.to(DType::I64), 0));
+    refused!(list, softmax_centred: x.softmax_centred(&x.t(), 0));
+    refused!(list, softmax_centred: x.softmax_centred(&x.to(DType::I64), 0));
+    refused!(list, log_softmax_grad: x.log_softmax_grad(&x.t(), 0));
+    refused!(list, log_softmax_grad: x.log_softmax_grad(&x.to(DType::I64), 0));
+    refused!(list, logsumexp_grad: integers.logsumexp_grad(0));
     let channels = &Tensor::zeros([3], DType::F32);
     refused!(list, moments: scalar.moments());
     refused!(list, moments: integers.moments());

@@ -140,6 +140,8 @@ fn table() -> Vec<Case> {
         super::norm::cases(),
         super::pool::cases(),
         super::reduce::cases(),
+        super::softmax::cases(),
+        super::variance::cases(),
     ];
     tables.into_iter().flatten().collect()
 }

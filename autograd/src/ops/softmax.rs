@@ -1,0 +1,238 @@
+//! Softmax, its logarithm and log-sum-exp. Their gradients are written in terms of the softmax, which is a primitive: its digits
+//! do not depend on where the logits lie, so those of gradients and second gradients do not either.
+
+use crate::graph::Var;
+use crate::op::Op;
+use tensor::{Axes, OrPanic, Shape, ShapeError, Tensor, rules};
+
+/// `e^x / Σ e^x` along an axis.
+#[derive(Debug)]
+struct Softmax {
+    axis: isize,
+}
+
+impl Op<1> for Softmax {
+    fn shape(&self, [x]: [Shape; 1]) -> Result<Shape, ShapeError> {
+        x.axis("softmax", self.axis).map(|_| x)
+    }
+    #[track_caller]
+    fn forward(&self, [x]: [&Tensor; 1]) -> Tensor {
+        x.softmax(self.axis)
+    }
+    fn vjp<'g>(&self, _: usize, _: [Var<'g>; 1], y: Var<'g>, dy: Var<'g>) -> Var<'g> {
+        softmax_grad(y, dy, &self.axis.into())
+    }
+    fn flops(&self, _: [Shape; 1], y: Shape) -> u64 {
+        5 * y.count() as u64
+    }
+}
+
+/// `y · (dy − Σ y · dy)`, `y` being a softmax over axes.
+#[derive(Debug)]
+struct SoftmaxGrad {
+    axes: Axes,
+}
+
+/// The gradient with respect to logits of which `y` is the softmax over `axes`.
+#[track_caller]
+pub(super) fn softmax_grad<'g>(y: Var<'g>, dy: Var<'g>, axes: &Axes) -> Var<'g> {
+    y.graph().apply(SoftmaxGrad { axes: axes.clone() }, [y, dy])
+}
+
+/// The rule of both gradients: that of the result is like it.
+fn like(op: &'static str, y: Shape, dy: Shape) -> Result<Shape, ShapeError> {
+    if y == dy {
+        return Ok(y);
+    }
+    Err(ShapeError::new(op, format!("the gradient {dy} must have the shape {y} of the result")))
+}
+
+impl Op<2> for SoftmaxGrad {
+    fn shape(&self, [y, dy]: [Shape; 2]) -> Result<Shape, ShapeError> {
+        like("softmax_grad", y, dy)
+    }
+    #[track_caller]
+    fn forward(&self, [y, dy]: [&Tensor; 2]) -> Tensor {
+        y.softmax_grad(dy, self.axes.clone())
+    }
+    fn vjp<'g>(&self, i: usize, [y, dy]: [Var<'g>; 2], _: Var<'g>, dz: Var<'g>) -> Var<'g> {
+        if i == 1 {
+            return softmax_grad(y, dz, &self.axes);
+        }
+        // Up to a number for each row, of which a softmax's own gradient makes 0. Without it the terms are as small as the result.
+        let centred = |v| y.graph().apply(SoftmaxCentred { axes: self.axes.clone() }, [y, v]);
+        centred(dz) * centred(dy)
+    }
+    fn flops(&self, _: [Shape; 2], z: Shape) -> u64 {
+        4 * z.count() as u64
+    }
+}
+
+/// `v − Σ y · v`, `y` being a softmax over axes.
+#[derive(Debug)]
+struct SoftmaxCentred {
+    axes: Axes,
+}
+
+impl Op<2> for SoftmaxCentred {
+    fn shape(&self, [y, v]: [Shape; 2]) -> Result<Shape, ShapeError> {
+        like("softmax_centred", y, v)
+    }
+    #[track_caller]
+    fn forward(&self, [y, v]: [&Tensor; 2]) -> Tensor {
+        y.softmax_centred(v, self.axes.clone())
+    }
+    fn vjp<'g>(&self, i: usize, [y, v]: [Var<'g>; 2], _: Var<'g>, dz: Var<'g>) -> Var<'g> {
+        let sum = dz.sum_keepdim(self.axes.clone());
+        if i == 0 { -(v * sum) } else { dz - y * sum }
+    }
+    fn flops(&self, _: [Shape; 2], z: Shape) -> u64 {
+        3 * z.count() as u64
+    }
+}
+
+/// `x − ln Σ e^x` along an axis.
+#[derive(Debug)]
+struct LogSoftmax {
+    axis: isize,
+}
+
+impl Op<1> for LogSoftmax {
+    fn shape(&self, [x]: [Shape; 1]) -> Result<Shape, ShapeError> {
+        x.axis("log_softmax", self.axis).map(|_| x)
+    }
+    #[track_caller]
+    fn forward(&self, [x]: [&Tensor; 1]) -> Tensor {
+        x.log_softmax(self.axis)
+    }
+    fn vjp<'g>(&self, _: usize, [x]: [Var<'g>; 1], _: Var<'g>, dy: Var<'g>) -> Var<'g> {
+        x.graph().apply(LogSoftmaxGrad { axis: self.axis }, [x, dy])
+    }
+    fn flops(&self, _: [Shape; 1], y: Shape) -> u64 {
+        5 * y.count() as u64
+    }
+}
+
+/// `dy − softmax(x) · Σ dy`.
+#[derive(Debug)]
+struct LogSoftmaxGrad {
+    axis: isize,
+}
+
+impl Op<2> for LogSoftmaxGrad {
+    fn shape(&self, [x, dy]: [Shape; 2]) -> Result<Shape, ShapeError> {
+        like("log_softmax_grad", x, dy)
+    }
+    #[track_caller]
+    fn forward(&self, [x, dy]: [&Tensor; 2]) -> Tensor {
+        x.log_softmax_grad(dy, self.axis)
+    }
+    fn vjp<'g>(&self, i: usize, [x, dy]: [Var<'g>; 2], _: Var<'g>, dz: Var<'g>) -> Var<'g> {
+        let y = x.softmax(self.axis);
+        if i == 1 {
+            return x.graph().apply(SoftmaxCentred { axes: self.axis.into() }, [y, dz]);
+        }
+        -(softmax_grad(y, dz, &self.axis.into()) * dy.sum_keepdim(self.axis))
+    }
+    fn flops(&self, _: [Shape; 2], z: Shape) -> u64 {
+        7 * z.count() as u64
+    }
+}
+
+/// `ln Σ e^x` over axes, which stay with size 1.
+#[derive(Debug)]
+pub(super) struct LogSumExp {
+    pub(super) axes: Axes,
+}
+
+impl Op<1> for LogSumExp {
+    fn shape(&self, [x]: [Shape; 1]) -> Result<Shape, ShapeError> {
+        rules::reduce_shape("logsumexp", x, &self.axes, true)
+    }
+    #[track_caller]
+    fn forward(&self, [x]: [&Tensor; 1]) -> Tensor {
+        x.logsumexp_keepdim(self.axes.clone())
+    }
+    fn vjp<'g>(&self, _: usize, [x]: [Var<'g>; 1], _: Var<'g>, dy: Var<'g>) -> Var<'g> {
+        x.graph().apply(LogSumExpGrad { axes: self.axes.clone() }, [x, dy])
+    }
+    fn flops(&self, [x]: [Shape; 1], _: Shape) -> u64 {
+        4 * x.count() as u64
+    }
+}
+
+/// `dy · softmax(x)` over axes, which have size 1 in `dy`, and its limits where there is no softmax.
+#[derive(Debug)]
+struct LogSumExpGrad {
+    axes: Axes,
+}
+
+impl Op<2> for LogSumExpGrad {
+    fn shape(&self, [x, dy]: [Shape; 2]) -> Result<Shape, ShapeError> {
+        like("logsumexp_grad", rules::reduce_shape("logsumexp_grad", x, &self.axes, true)?, dy).map(|_| x)
+    }
+    #[track_caller]
+    fn forward(&self, [x, dy]: [&Tensor; 2]) -> Tensor {
+        x.logsumexp_grad(self.axes.clone()) * dy
+    }
+    fn vjp<'g>(&self, i: usize, [x, dy]: [Var<'g>; 2], _: Var<'g>, dz: Var<'g>) -> Var<'g> {
+        let y = x.graph().apply(LogSumExpGrad { axes: self.axes.clone() }, [x, dy.ones_like()]);
+        // dy is the same for a whole row, and multiplied last: differences in dz · dy would have its rounding errors.
+        if i == 0 { softmax_grad(y, dz, &self.axes) * dy } else { (dz * y).sum_keepdim(self.axes.clone()) }
+    }
+    fn flops(&self, [x, _]: [Shape; 2], _: Shape) -> u64 {
+        6 * x.count() as u64
+    }
+}
+
+impl<'g> Var<'g> {
+    /// `e^x / Σ e^x` along `axis`: positive numbers that add up to 1 (PyTorch's `softmax`, JAX's `jax.nn.softmax`). NaN where the
+    /// largest of a row is infinite.
+    ///
+    /// Errors 1, 2, 4 eps: value and gradients are those of the same logits without what they have in common.
+    ///
+    /// ```
+    /// # use autograd::{Graph, Tensor};
+    /// let graph = Graph::inference();
+    /// let x = graph.input(Tensor::from([1e7_f32, 1e7 + 1.0]));
+    /// assert_eq!(format!("{:.7}", x.softmax(-1).value()), "[0.2689414, 0.7310586]");
+    /// ```
+    ///
+    /// # Panics
+    /// If the axis does not exist or the elements are not floats.
+    #[track_caller]
+    pub fn softmax(self, axis: isize) -> Var<'g> {
+        let axis = self.shape().axis("softmax", axis).or_panic() as isize;
+        self.floats("softmax").apply(Softmax { axis })
+    }
+
+    /// The logarithm of [`softmax`](Var::softmax): `x − ln Σ e^x` along `axis`, without overflow (PyTorch's
+    /// `log_softmax`). Errors 1, 2 and, as the incoming gradients of a row may cancel, 16 eps.
+    ///
+    /// ```
+    /// # use autograd::{Graph, Tensor};
+    /// let graph = Graph::inference();
+    /// let x = graph.input(Tensor::from([0.0_f64, 1000.0]));
+    /// assert_eq!(x.log_softmax(0).value(), Tensor::from([-1000.0, 0.0]));
+    /// ```
+    ///
+    /// # Panics
+    /// If the axis does not exist or the elements are not floats.
+    #[track_caller]
+    pub fn log_softmax(self, axis: isize) -> Var<'g> {
+        let axis = self.shape().axis("log_softmax", axis).or_panic() as isize;
+        self.floats("log_softmax").apply(LogSoftmax { axis })
+    }
+}
+
+#[cfg(test)]
+pub(super) fn cases() -> Vec<super::table::Case> {
+    use super::table::Case;
+    let x = || [Case::normal(&[2, 3, 4], 1)];
+    vec![
+        Case::new("softmax", x(), |_, x| x[0].softmax(-1)),
+        Case::new("softmax", x(), |_, x| x[0].softmax(0)),
+        Case::new("log_softmax", x(), |_, x| x[0].log_softmax(1)),
+        Case::new("log_softmax", x(), |_, x| x[0].log_softmax(-1)),
+    ]
+}
