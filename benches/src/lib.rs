@@ -15,6 +15,7 @@
 //! | `cargo run --release -p benches --bin step` | the steps of one model or of all, one JSON line each |
 //! | `cargo run --release -p benches --bin scaling` | cost against batch size, width and depth, and of small operations |
 //! | `cargo run --release -p benches --bin steady -- --model softmax` | speed, memory and allocations after 10,000 steps beside those at the beginning |
+//! | `cargo run --release -p benches --bin accuracy` | rounding errors beside PyTorch's and JAX's, far from zero, very small and very large |
 //! | `cargo run --release -p benches --bin compare` | all of this beside other frameworks; writes `RESULTS.md` |
 //! | `cargo run -p benches --bin figures` | writes the figures that the READMEs give, from one recorded run of all nine examples; `-- --train` records it |
 //!
@@ -24,6 +25,7 @@
 //! |---|---|
 //! | `models` | the nine models with their optimizers and learning rates |
 //! | `step` | [`TrainingStep`]: the only code here that trains |
+//! | [`accuracy`] | the functions whose rounding errors are compared and bounded |
 //! | `data` | the digits |
 //! | `export` | what other frameworks start from |
 //! | `flops` | the arithmetic of a step |
@@ -33,6 +35,7 @@
 //! | `../peers/` | the same nine models in other frameworks |
 #![forbid(unsafe_code)]
 
+pub mod accuracy;
 mod data;
 mod export;
 mod flops;
