@@ -16,6 +16,7 @@
 //! | `cargo run --release -p benches --bin scaling` | cost against batch size, width and depth, and of small operations |
 //! | `cargo run --release -p benches --bin steady -- --model softmax` | speed, memory and allocations after 10,000 steps beside those at the beginning |
 //! | `cargo run --release -p benches --bin accuracy` | rounding errors beside PyTorch's and JAX's, far from zero, very small and very large |
+//! | `cargo run -p benches --bin efficiency` | the share of the machine's peak that each kernel reaches; fails below half of what it was once |
 //! | `cargo run --release -p benches --bin compare` | all of this beside other frameworks; writes `RESULTS.md` |
 //! | `cargo run -p benches --bin figures` | writes the figures that the READMEs give, from one recorded run of all nine examples; `-- --train` records it |
 //!
