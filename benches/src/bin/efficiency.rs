@@ -89,8 +89,9 @@ fn products_with_zeros(bars: &mut Bars) {
     let weights = Tensor::normal([784, 200], 0.0, 1.0, DType::F32, rng);
     let gradient = Tensor::normal([100, 200], 0.0, 1.0, DType::F32, rng);
     let operations = 2 * 100 * 784 * 200;
-    bars.expect("images that are mostly black", 1.0, operations, || images.matmul(&weights));
-    bars.expect("the same, turned", 1.0, operations, || images.t().matmul(&gradient));
+    // More than the peak where zeros are left out as soon as they are met; with AMX 92 % of it.
+    bars.expect("images that are mostly black", 0.8, operations, || images.matmul(&weights));
+    bars.expect("the same, turned", 0.8, operations, || images.t().matmul(&gradient));
 }
 
 /// The layers of the tutorial's three convolutional models, from 1 to 64 channels.
