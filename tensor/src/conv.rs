@@ -5,7 +5,7 @@
 //! (`unfolded.rs`).
 
 mod direct;
-#[cfg(all(target_arch = "x86_64", not(portable_only)))]
+#[cfg(target_arch = "x86_64")]
 mod split;
 mod unfolded;
 mod winograd;
@@ -183,7 +183,7 @@ impl Geometry {
     }
 
     /// Only an x86-64 CPU has the unit.
-    #[cfg(not(all(target_arch = "x86_64", not(portable_only))))]
+    #[cfg(not(target_arch = "x86_64"))]
     fn is_for_unit(&self) -> bool {
         false
     }
@@ -195,7 +195,7 @@ impl Geometry {
 
     fn forward(&self, x: &Numbers<'_>, kernel: &[f32], finish: &mut Finisher<'_>) -> Buffer<f32> {
         let fast = match self.is_for_unit() {
-            #[cfg(all(target_arch = "x86_64", not(portable_only)))]
+            #[cfg(target_arch = "x86_64")]
             true => self.forward_split(x, kernel, finish),
             _ => self.forward_winograd(x, kernel, finish),
         };
@@ -204,7 +204,7 @@ impl Geometry {
 
     fn input_grad(&self, dy: &Numbers<'_>, kernel: &[f32], finish: &mut Finisher<'_>) -> Buffer<f32> {
         let fast = match self.is_for_unit() {
-            #[cfg(all(target_arch = "x86_64", not(portable_only)))]
+            #[cfg(target_arch = "x86_64")]
             true => self.input_grad_split(dy, kernel, finish),
             _ => self.input_grad_winograd(dy, kernel, finish),
         };
@@ -213,7 +213,7 @@ impl Geometry {
 
     fn kernel_grad(&self, x: &Numbers<'_>, dy: &Numbers<'_>) -> Buffer<f32> {
         let fast = match self.is_for_unit() {
-            #[cfg(all(target_arch = "x86_64", not(portable_only)))]
+            #[cfg(target_arch = "x86_64")]
             true => self.kernel_grad_split(x, dy),
             _ => self.kernel_grad_winograd(x, dy),
         };

@@ -25,9 +25,7 @@ use source::{Source, lcm, part};
 pub use finish::Finish;
 pub(crate) use finish::Finisher;
 pub use lazy::Lazy;
-pub(crate) use lazy::Numbers;
-#[cfg(all(target_arch = "x86_64", not(portable_only)))]
-pub(crate) use lazy::Reader;
+pub(crate) use lazy::{Numbers, Reader};
 pub use sums::FusedSums;
 
 /// Elements of a tile, if no pattern asks for another number.

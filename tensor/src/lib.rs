@@ -61,7 +61,7 @@ mod layout;
 mod map;
 mod math;
 mod matmul;
-#[cfg(all(target_arch = "x86_64", not(portable_only)))]
+#[cfg(target_arch = "x86_64")]
 mod matrix_unit;
 mod norm;
 mod number;

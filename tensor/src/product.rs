@@ -11,7 +11,7 @@ mod microkernel;
 mod narrow;
 mod pass;
 mod rows;
-#[cfg(all(target_arch = "x86_64", not(portable_only)))]
+#[cfg(target_arch = "x86_64")]
 pub(crate) mod split;
 mod tile;
 mod zeros;
@@ -19,9 +19,7 @@ mod zeros;
 pub(crate) use ahead::Ahead;
 pub(crate) use rows::Rows;
 
-#[cfg(all(target_arch = "x86_64", not(portable_only)))]
-use crate::simd::Level;
-use crate::simd::simd_level;
+use crate::simd::{Level, simd_level};
 use microkernel::Kernels;
 use pass::{Panel, Pass};
 use tile::Block;
@@ -113,10 +111,10 @@ impl Sums {
         }
         match simd_level() {
             // SAFETY: the CPU has the level's instructions, and every access was just checked.
-            #[cfg(all(target_arch = "x86_64", not(portable_only)))]
+            #[cfg(target_arch = "x86_64")]
             Level::Avx512 | Level::Amx => unsafe { compute::<microkernel::Avx512>(&job, add, ahead) },
             // SAFETY: as above.
-            #[cfg(all(target_arch = "x86_64", not(portable_only)))]
+            #[cfg(target_arch = "x86_64")]
             Level::Avx2 => unsafe { compute::<microkernel::Avx2>(&job, add, ahead) },
             // SAFETY: as above; every CPU has these instructions.
             _ => unsafe { compute::<microkernel::Portable>(&job, add, ahead) },

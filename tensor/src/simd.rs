@@ -43,7 +43,7 @@ impl Level {
 
     /// The widest level of this CPU.
     fn detect() -> Level {
-        #[cfg(all(target_arch = "x86_64", not(portable_only)))]
+        #[cfg(target_arch = "x86_64")]
         if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
             let wide = is_x86_feature_detected!("avx512f")
                 && is_x86_feature_detected!("avx512bw")
@@ -109,22 +109,22 @@ pub fn simd_level() -> Level {
 pub(crate) fn vectorize<R>(kernel: impl FnOnce() -> R) -> R {
     match simd_level() {
         // SAFETY: `simd_level` returns a level only where the CPU has its instructions.
-        #[cfg(all(target_arch = "x86_64", not(portable_only)))]
+        #[cfg(target_arch = "x86_64")]
         Level::Avx512 | Level::Amx => unsafe { avx512(kernel) },
         // SAFETY: as above.
-        #[cfg(all(target_arch = "x86_64", not(portable_only)))]
+        #[cfg(target_arch = "x86_64")]
         Level::Avx2 => unsafe { avx2(kernel) },
         _ => kernel(),
     }
 }
 
-#[cfg(all(target_arch = "x86_64", not(portable_only)))]
+#[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
 fn avx512<R>(kernel: impl FnOnce() -> R) -> R {
     kernel()
 }
 
-#[cfg(all(target_arch = "x86_64", not(portable_only)))]
+#[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma")]
 fn avx2<R>(kernel: impl FnOnce() -> R) -> R {
     kernel()
@@ -157,10 +157,10 @@ mod tests {
             let mut out = vec![0.0; x.len()];
             match level {
                 // SAFETY: called for levels up to the detected one only.
-                #[cfg(all(target_arch = "x86_64", not(portable_only)))]
+                #[cfg(target_arch = "x86_64")]
                 Level::Avx512 | Level::Amx => unsafe { avx512(|| kernel(&mut out)) },
                 // SAFETY: as above.
-                #[cfg(all(target_arch = "x86_64", not(portable_only)))]
+                #[cfg(target_arch = "x86_64")]
                 Level::Avx2 => unsafe { avx2(|| kernel(&mut out)) },
                 _ => kernel(&mut out),
             }

@@ -131,7 +131,7 @@ macro_rules! kernels {
 }
 
 // Rows so many that all sums, the registers of `b` and one of `a` just fit.
-#[cfg(all(target_arch = "x86_64", not(portable_only)))]
+#[cfg(target_arch = "x86_64")]
 kernels!(
     /// 32 registers of 16 numbers.
     Avx512, target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma"), std::arch::x86_64::__m512, 4:
@@ -140,7 +140,7 @@ kernels!(
     3 => 8, 4;
     4 => 6, 3;
 );
-#[cfg(all(target_arch = "x86_64", not(portable_only)))]
+#[cfg(target_arch = "x86_64")]
 kernels!(
     /// 16 registers of 8 numbers.
     Avx2, target_feature(enable = "avx2,fma"), std::arch::x86_64::__m256, 3:

@@ -3,7 +3,6 @@
 use super::narrow::Narrow;
 use super::*;
 use crate::lanes;
-use crate::simd::Level;
 
 /// The definition, one number at a time, with checked indexing.
 fn expected(sums: &Sums, rows: &Rows, a: &[f32], b: &[f32], out: &[f32], add: bool) -> Vec<f64> {
@@ -30,15 +29,17 @@ type Compute = unsafe fn(&Job, bool, &mut Ahead);
 
 /// The levels that this CPU has.
 fn levels() -> Vec<(&'static str, Compute)> {
-    let levels: Vec<(Level, &str, Compute)> = vec![
-        (Level::Portable, "portable", compute::<microkernel::Portable>),
-        #[cfg(all(target_arch = "x86_64", not(portable_only)))]
-        (Level::Avx2, "avx2", compute::<microkernel::Avx2>),
-        #[cfg(all(target_arch = "x86_64", not(portable_only)))]
-        (Level::Avx512, "avx512", compute::<microkernel::Avx512>),
-    ];
-    let here = levels.into_iter().filter(|&(level, ..)| level <= simd_level());
-    here.map(|(_, name, compute)| (name, compute)).collect()
+    let mut levels: Vec<(_, Compute)> = vec![("portable", compute::<microkernel::Portable>)];
+    #[cfg(target_arch = "x86_64")]
+    {
+        if simd_level() >= Level::Avx2 {
+            levels.push(("avx2", compute::<microkernel::Avx2>));
+        }
+        if simd_level() >= Level::Avx512 {
+            levels.push(("avx512", compute::<microkernel::Avx512>));
+        }
+    }
+    levels
 }
 
 /// Every number of columns up to several blocks and of rows up to two tiles, at every level of this CPU.
