@@ -5,7 +5,6 @@
 //! (`unfolded.rs`).
 
 mod direct;
-#[cfg(target_arch = "x86_64")]
 mod split;
 mod unfolded;
 mod winograd;
@@ -182,12 +181,6 @@ impl Geometry {
         }
     }
 
-    /// Only an x86-64 CPU has the unit.
-    #[cfg(not(target_arch = "x86_64"))]
-    fn is_for_unit(&self) -> bool {
-        false
-    }
-
     /// What the kernels for `f32` read, if they are for this convolution.
     fn numbers<'a>(&self, x: Lazy<'a>) -> Option<Numbers<'a>> {
         if self.is_direct() { x.numbers() } else { None }
@@ -195,27 +188,24 @@ impl Geometry {
 
     fn forward(&self, x: &Numbers<'_>, kernel: &[f32], finish: &mut Finisher<'_>) -> Buffer<f32> {
         let fast = match self.is_for_unit() {
-            #[cfg(target_arch = "x86_64")]
             true => self.forward_split(x, kernel, finish),
-            _ => self.forward_winograd(x, kernel, finish),
+            false => self.forward_winograd(x, kernel, finish),
         };
         fast.unwrap_or_else(|| self.forward_direct(x, kernel, finish))
     }
 
     fn input_grad(&self, dy: &Numbers<'_>, kernel: &[f32], finish: &mut Finisher<'_>) -> Buffer<f32> {
         let fast = match self.is_for_unit() {
-            #[cfg(target_arch = "x86_64")]
             true => self.input_grad_split(dy, kernel, finish),
-            _ => self.input_grad_winograd(dy, kernel, finish),
+            false => self.input_grad_winograd(dy, kernel, finish),
         };
         fast.unwrap_or_else(|| self.input_grad_direct(dy, kernel, finish))
     }
 
     fn kernel_grad(&self, x: &Numbers<'_>, dy: &Numbers<'_>) -> Buffer<f32> {
         let fast = match self.is_for_unit() {
-            #[cfg(target_arch = "x86_64")]
             true => self.kernel_grad_split(x, dy),
-            _ => self.kernel_grad_winograd(x, dy),
+            false => self.kernel_grad_winograd(x, dy),
         };
         fast.unwrap_or_else(|| self.kernel_grad_direct(x, dy))
     }

@@ -1,5 +1,11 @@
 //! Vector registers of `f32`, for the kernels in which the compiler's own vectorisation is not enough.
 
+#[cfg(feature = "emulate")]
+mod emulated;
+
+#[cfg(feature = "emulate")]
+pub(crate) use emulated::Emulated;
+
 use crate::simd::{Level, simd_level};
 use std::ops::Range;
 
@@ -89,8 +95,25 @@ pub(crate) trait Kernel {
 
 /// Runs the kernel with the registers of this process's level.
 pub(crate) fn run(kernel: impl Kernel) {
-    // SAFETY: the CPU has the instructions of this process's level.
+    #[cfg(feature = "emulate")]
+    if crate::simd::is_emulated() {
+        return run_emulated(simd_level(), kernel);
+    }
+    // SAFETY: the CPU has the instructions of this process's level, which are not emulated.
     unsafe { run_at(simd_level(), kernel) }
+}
+
+/// Runs the kernel with registers that are as wide as a level's and that any CPU has.
+#[cfg(feature = "emulate")]
+pub(crate) fn run_emulated(level: Level, kernel: impl Kernel) {
+    // SAFETY: arrays take no instructions that only some CPUs have.
+    unsafe {
+        match level {
+            Level::Avx512 | Level::Amx => kernel.run::<Emulated<16>>(),
+            Level::Avx2 => kernel.run::<Emulated<8>>(),
+            _ => kernel.run::<[f32; 4]>(),
+        }
+    }
 }
 
 /// Runs the kernel with the registers of a level.

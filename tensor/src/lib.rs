@@ -61,7 +61,6 @@ mod layout;
 mod map;
 mod math;
 mod matmul;
-#[cfg(target_arch = "x86_64")]
 mod matrix_unit;
 mod norm;
 mod number;

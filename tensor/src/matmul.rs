@@ -1,7 +1,6 @@
 //! The matrix product: own kernels for `f32`, the matrixmultiply crate for the rest.
 
 mod own;
-#[cfg(target_arch = "x86_64")]
 mod split;
 
 use crate::buffer::Buffer;

@@ -11,7 +11,6 @@ mod microkernel;
 mod narrow;
 mod pass;
 mod rows;
-#[cfg(target_arch = "x86_64")]
 pub(crate) mod split;
 mod tile;
 mod zeros;
@@ -19,6 +18,8 @@ mod zeros;
 pub(crate) use ahead::Ahead;
 pub(crate) use rows::Rows;
 
+#[cfg(feature = "emulate")]
+use crate::simd::is_emulated;
 use crate::simd::{Level, simd_level};
 use microkernel::Kernels;
 use pass::{Panel, Pass};
@@ -110,6 +111,14 @@ impl Sums {
             return unsafe { narrow::compute(&job, add) };
         }
         match simd_level() {
+            // SAFETY: every access was just checked, and every CPU has these instructions.
+            #[cfg(feature = "emulate")]
+            Level::Avx512 | Level::Amx if is_emulated() => unsafe {
+                compute::<microkernel::EmulatedAvx512>(&job, add, ahead)
+            },
+            // SAFETY: as above.
+            #[cfg(feature = "emulate")]
+            Level::Avx2 if is_emulated() => unsafe { compute::<microkernel::EmulatedAvx2>(&job, add, ahead) },
             // SAFETY: the CPU has the level's instructions, and every access was just checked.
             #[cfg(target_arch = "x86_64")]
             Level::Avx512 | Level::Amx => unsafe { compute::<microkernel::Avx512>(&job, add, ahead) },

@@ -57,18 +57,6 @@ impl Level {
         }
         Level::Portable
     }
-
-    /// The level that `wish`, the value of `TENSOR_SIMD`, asks for on a CPU that has `widest`. A wish that cannot be
-    /// granted comes back as a sentence for the user.
-    fn choose(wish: &str, widest: Level) -> Result<Level, String> {
-        match Level::ALL.into_iter().find(|level| level.name() == wish) {
-            Some(level) if level <= widest => Ok(level),
-            Some(level) => Err(format!("TENSOR_SIMD={level}: this CPU has no {level}; using {widest}")),
-            None => {
-                Err(format!("TENSOR_SIMD={wish:?}: expected portable, avx2, avx512 or amx; using {widest}"))
-            }
-        }
-    }
 }
 
 impl fmt::Display for Level {
@@ -77,38 +65,90 @@ impl fmt::Display for Level {
     }
 }
 
+/// What a process computes with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Choice {
+    level: Level,
+    /// Whether the level's instructions are emulated, and what the CPU has besides.
+    emulated: Option<Level>,
+}
+
+impl Choice {
+    /// What `wish`, the value of `TENSOR_SIMD`, asks for on a CPU that has `widest`. A wish that cannot be granted comes back
+    /// as a sentence for the user.
+    fn parse(wish: &str, widest: Level) -> Result<Choice, String> {
+        let (name, emulated) = match wish.strip_suffix("-emulated") {
+            Some(name) => (name, Some(widest)),
+            None => (wish, None),
+        };
+        match Level::ALL.into_iter().find(|level| level.name() == name) {
+            Some(_) if emulated.is_some() && !cfg!(feature = "emulate") => Err(format!(
+                "TENSOR_SIMD={wish}: built without emulation, which is the feature `emulate` of the crate tensor; \
+                 using {widest}"
+            )),
+            Some(level) if level <= widest || emulated.is_some() => Ok(Choice { level, emulated }),
+            Some(level) => Err(format!("TENSOR_SIMD={level}: this CPU has no {level}; using {widest}")),
+            None => {
+                Err(format!("TENSOR_SIMD={wish:?}: expected portable, avx2, avx512 or amx; using {widest}"))
+            }
+        }
+    }
+}
+
+fn choice() -> Choice {
+    static CHOICE: OnceLock<Choice> = OnceLock::new();
+    *CHOICE.get_or_init(|| {
+        let widest = Level::detect();
+        let native = Choice { level: widest, emulated: None };
+        let Some(wish) = std::env::var_os("TENSOR_SIMD") else {
+            return native;
+        };
+        Choice::parse(&wish.to_string_lossy(), widest).unwrap_or_else(|message| {
+            eprintln!("{message}");
+            native
+        })
+    })
+}
+
 /// The level at which this process computes.
 ///
 /// It is the widest that the CPU has, unless the environment variable `TENSOR_SIMD` (`portable`, `avx2`, `avx512` or `amx`)
 /// names a narrower one. Both are looked at once, at the first use. A value of `TENSOR_SIMD` that this CPU cannot
 /// follow is answered by one line on standard error, and ignored.
 ///
+/// With the feature `emulate`, which is for tests, `avx2-emulated`, `avx512-emulated` and `amx-emulated` compute as those levels do,
+/// to the bit, on any CPU, and slowly: each of the level's own instructions is a function.
+///
 /// ```
 /// println!("{}", tensor::simd_level());
 /// ```
 pub fn simd_level() -> Level {
-    static LEVEL: OnceLock<Level> = OnceLock::new();
-    *LEVEL.get_or_init(|| {
-        let widest = Level::detect();
-        let Some(wish) = std::env::var_os("TENSOR_SIMD") else {
-            return widest;
-        };
-        Level::choose(&wish.to_string_lossy(), widest).unwrap_or_else(|message| {
-            eprintln!("{message}");
-            widest
-        })
-    })
+    choice().level
 }
 
-/// Runs `kernel` compiled for the vectors of [`simd_level`].
+/// Whether the instructions of [`simd_level`] are emulated, since the CPU may not have them.
+#[inline]
+pub(crate) fn is_emulated() -> bool {
+    cfg!(feature = "emulate") && choice().emulated.is_some()
+}
+
+/// The level whose instructions may be used where they are written out: [`simd_level`], unless that is emulated.
+#[inline]
+pub(crate) fn native_level() -> Level {
+    if is_emulated() { Level::Portable } else { simd_level() }
+}
+
+/// Runs `kernel` compiled for the vectors of [`simd_level`], or, if that is emulated, the widest that the CPU has: the bits are
+/// the same.
 ///
 /// The body is compiled once per level, which works only as far as it is inlined. So write the closure as
 /// `vectorize(#[inline(always)] || …)`, mark closures and functions that it calls `#[inline(always)]` too (large ones
 /// are not inlined without it, and then run at the portable level), and keep one loop, or nest of loops, in it.
 #[inline(always)]
 pub(crate) fn vectorize<R>(kernel: impl FnOnce() -> R) -> R {
-    match simd_level() {
-        // SAFETY: `simd_level` returns a level only where the CPU has its instructions.
+    let Choice { level, emulated } = choice();
+    match emulated.unwrap_or(level) {
+        // SAFETY: a level is chosen only where the CPU has its instructions, unless it is emulated.
         #[cfg(target_arch = "x86_64")]
         Level::Avx512 | Level::Amx => unsafe { avx512(kernel) },
         // SAFETY: as above.
@@ -136,16 +176,29 @@ mod tests {
 
     #[test]
     fn a_wish_is_granted_up_to_what_the_cpu_has() {
-        assert_eq!(Level::choose("portable", Level::Avx2), Ok(Level::Portable));
-        assert_eq!(Level::choose("avx2", Level::Avx512), Ok(Level::Avx2));
-        assert_eq!(Level::choose("avx512", Level::Avx512), Ok(Level::Avx512));
+        let native = |level| Ok(Choice { level, emulated: None });
+        assert_eq!(Choice::parse("portable", Level::Avx2), native(Level::Portable));
+        assert_eq!(Choice::parse("avx2", Level::Avx512), native(Level::Avx2));
+        assert_eq!(Choice::parse("avx512", Level::Avx512), native(Level::Avx512));
         assert_eq!(
-            Level::choose("avx2", Level::Portable).unwrap_err(),
+            Choice::parse("avx2", Level::Portable).unwrap_err(),
             "TENSOR_SIMD=avx2: this CPU has no avx2; using portable"
         );
         assert_eq!(
-            Level::choose("AVX9", Level::Portable).unwrap_err(),
+            Choice::parse("AVX9", Level::Portable).unwrap_err(),
             "TENSOR_SIMD=\"AVX9\": expected portable, avx2, avx512 or amx; using portable"
+        );
+    }
+
+    #[test]
+    fn any_level_is_emulated_on_any_cpu() {
+        for (level, widest) in [(Level::Amx, Level::Portable), (Level::Avx2, Level::Avx512)] {
+            let emulated = Choice { level, emulated: Some(widest) };
+            assert_eq!(Choice::parse(&format!("{level}-emulated"), widest), Ok(emulated));
+        }
+        assert_eq!(
+            Choice::parse("avx9-emulated", Level::Portable).unwrap_err(),
+            "TENSOR_SIMD=\"avx9-emulated\": expected portable, avx2, avx512 or amx; using portable"
         );
     }
 

@@ -1,6 +1,6 @@
 //! Copying a matrix whose rows lie across memory.
 
-use crate::simd::{Level, simd_level};
+use crate::simd::{Level, native_level};
 
 /// Writes the matrix of `rows` by `columns` whose element `(i, j)` is `from[i·row + j·column]` to `to`, row after row,
 /// `width` apart.
@@ -16,7 +16,7 @@ pub(crate) unsafe fn transpose_into(
     width: usize,
 ) {
     // Blocks of eight by eight if its columns are runs of memory.
-    let by_blocks = cfg!(target_arch = "x86_64") && row == 1 && simd_level() >= Level::Avx2;
+    let by_blocks = cfg!(target_arch = "x86_64") && row == 1 && native_level() >= Level::Avx2;
     let (whole_rows, whole_columns) = if by_blocks { (rows / 8 * 8, columns / 8 * 8) } else { (0, 0) };
     // SAFETY: by this function's contract, for the elements inside the matrix; eight by eight only where the CPU has AVX2.
     unsafe {

@@ -53,7 +53,6 @@ impl Gemm for f32 {
         let Some(operands) = Operands::new([m, k, n], a, b) else {
             return crate_f32([m, k, n], a, b, 0.0, out, [n, 1]);
         };
-        #[cfg(target_arch = "x86_64")]
         if operands.are_for_unit([m, k, n]) && operands.multiply_split(out).is_ok() {
             return;
         }

@@ -131,22 +131,38 @@ macro_rules! kernels {
 }
 
 // Rows so many that all sums, the registers of `b` and one of `a` just fit.
+
+/// For 32 registers.
+#[cfg(any(target_arch = "x86_64", feature = "emulate"))]
+macro_rules! kernels_of_32 {
+    ($($registers:tt)*) => { kernels!($($registers)*, 4: 1 => 12, 4; 2 => 12, 4; 3 => 8, 4; 4 => 6, 3;); };
+}
+
+/// For 16 registers.
+#[cfg(any(target_arch = "x86_64", feature = "emulate"))]
+macro_rules! kernels_of_16 {
+    ($($registers:tt)*) => { kernels!($($registers)*, 3: 1 => 12, 4; 2 => 6, 3; 3 => 4, 2;); };
+}
+
 #[cfg(target_arch = "x86_64")]
-kernels!(
+kernels_of_32!(
     /// 32 registers of 16 numbers.
-    Avx512, target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma"), std::arch::x86_64::__m512, 4:
-    1 => 12, 4;
-    2 => 12, 4;
-    3 => 8, 4;
-    4 => 6, 3;
+    Avx512, target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma"), std::arch::x86_64::__m512
 );
 #[cfg(target_arch = "x86_64")]
-kernels!(
+kernels_of_16!(
     /// 16 registers of 8 numbers.
-    Avx2, target_feature(enable = "avx2,fma"), std::arch::x86_64::__m256, 3:
-    1 => 12, 4;
-    2 => 6, 3;
-    3 => 4, 2;
+    Avx2, target_feature(enable = "avx2,fma"), std::arch::x86_64::__m256
+);
+#[cfg(feature = "emulate")]
+kernels_of_32!(
+    /// As [`Avx512`], on any CPU.
+    EmulatedAvx512, inline(never), crate::lanes::Emulated<16>
+);
+#[cfg(feature = "emulate")]
+kernels_of_16!(
+    /// As [`Avx2`], on any CPU.
+    EmulatedAvx2, inline(never), crate::lanes::Emulated<8>
 );
 kernels!(
     /// 16 registers of 4 numbers, as the compiler makes them of arrays.

@@ -17,6 +17,7 @@
 //! A tile of the left operand is 16 rows of 32 neighbouring numbers, wherever they are, if only the rows are evenly spaced: the
 //! windows of an image are read where they lie.
 
+mod finished;
 mod numbers;
 mod panels;
 
@@ -24,9 +25,10 @@ pub(crate) use numbers::Split;
 pub(crate) use panels::{NOTHING, Panels};
 
 use super::Rows;
-use crate::matrix_unit::{Extent, LINE, MatrixUnit, ROWS, Tiles};
-use std::arch::x86_64::*;
-use std::mem::MaybeUninit;
+use crate::matrix_unit::{self, Extent, LINE, MatrixUnit, ROWS, Tiles};
+#[cfg(any(feature = "emulate", not(target_arch = "x86_64")))]
+use crate::simd::is_emulated;
+use finished::{Finished, Total};
 use std::ops::Range;
 
 /// How many parts a number is cut into.
@@ -152,46 +154,74 @@ impl Product<'_> {
         let far = terms.runs.iter().max().map_or(0, |run| run + terms.steps_of_run() * STEP);
         let last = grid.a[0] + grid.places().next_multiple_of(BLOCK) * grid.a[1];
         assert!(last + far <= a.len() + grid.a[1], "a row reaches outside of the first operand");
+        let end = line + (terms.runs.len().max(1) - 1) * apart + terms.steps_of_run() * ROWS;
+        assert!(end <= b.lines(), "a run reaches outside of the second operand");
         let last = grid.out[0] + (grid.lines - 1) * grid.out[1] + (grid.width - 1) * grid.out[2];
         assert!(last + columns.end <= len, "a row reaches outside of the result");
         assert!(columns.end <= b.columns() && columns.start.is_multiple_of(BLOCK), "no such columns");
-        let end = line + (terms.runs.len().max(1) - 1) * apart + terms.steps_of_run() * ROWS;
-        assert!(end <= b.lines(), "a run reaches outside of the second operand");
         assert!(a.parts == b.parts(), "the operands have different parts");
-        // SAFETY: numbers are cut only where the CPU has the instructions, and all is inside, as was just checked.
-        unsafe {
-            match a.parts {
-                Parts::Two => self.blocks::<2>(columns, out, add),
-                Parts::Three => self.blocks::<3>(columns, out, add),
-            }
+        // Another architecture has no unit, and never comes here unless that is emulated.
+        #[cfg(any(feature = "emulate", not(target_arch = "x86_64")))]
+        if cfg!(not(target_arch = "x86_64")) || is_emulated() {
+            // SAFETY: any CPU can emulate the unit, and all is inside, as was just checked.
+            return unsafe {
+                match a.parts {
+                    Parts::Two => self.blocks::<matrix_unit::Emulated, 2>(columns, out, add),
+                    Parts::Three => self.blocks::<matrix_unit::Emulated, 3>(columns, out, add),
+                }
+            };
         }
+        // SAFETY: the level says that the CPU has the instructions, and all is inside, as was just checked.
+        #[cfg(target_arch = "x86_64")]
+        return unsafe {
+            match a.parts {
+                Parts::Two => self.native_blocks::<2>(columns, out, add),
+                Parts::Three => self.native_blocks::<3>(columns, out, add),
+            }
+        };
+        #[cfg(not(target_arch = "x86_64"))]
+        unreachable!("the unit is emulated")
     }
 
     /// # Safety
     /// The CPU has the instructions, and all terms and sums are inside.
+    #[cfg(target_arch = "x86_64")]
     #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
-    unsafe fn blocks<const P: usize>(
+    unsafe fn native_blocks<const P: usize>(
+        &self,
+        columns: Range<usize>,
+        out: *mut f32,
+        add: bool,
+    ) -> Result<(), NotFinite> {
+        // SAFETY: by this function's contract.
+        unsafe { self.blocks::<matrix_unit::Amx, P>(columns, out, add) }
+    }
+
+    /// # Safety
+    /// The unit is available, and all terms and sums are inside.
+    #[inline(always)]
+    unsafe fn blocks<U: MatrixUnit, const P: usize>(
         &self,
         columns: Range<usize>,
         out: *mut f32,
         add: bool,
     ) -> Result<(), NotFinite> {
         // A block is written while the unit is at the next one.
-        let mut totals = [const { Total([[MaybeUninit::uninit(); BLOCK]; BLOCK]) }; 2];
-        let mut totals = totals.each_mut().map(|total| total.0.as_mut_ptr().cast::<f32>());
+        let mut totals = [const { Total::uninit() }; 2];
+        let mut totals = totals.each_mut().map(Total::as_mut_ptr);
         let mut done: Option<Finished> = None;
         let mut finite = true;
         // SAFETY: by this function's contract.
         unsafe {
-            let mut unit = MatrixUnit::new();
+            let mut unit = U::new();
             for column in columns.clone().step_by(BLOCK) {
                 for place in (0..self.grid.places()).step_by(BLOCK) {
                     let count = BLOCK.min(columns.end - column);
                     let tall = self.grid.whole || self.grid.places() - place > ROWS;
                     let extent = Extent { tall, wide: count > ROWS };
-                    self.block::<P>(&mut unit, extent, place, column);
+                    self.block::<U, P>(&mut unit, extent, place, column);
                     if let Some(done) = done {
-                        finite &= done.write(&self.grid, add);
+                        finite &= done.write::<U>(&self.grid, add);
                     }
                     unit.store(totals[0], BLOCK * size_of::<f32>());
                     let out = out.wrapping_add(column);
@@ -200,7 +230,7 @@ impl Product<'_> {
                 }
             }
             if let Some(done) = done {
-                finite &= done.write(&self.grid, add);
+                finite &= done.write::<U>(&self.grid, add);
             }
         }
         if finite { Ok(()) } else { Err(NotFinite) }
@@ -209,9 +239,9 @@ impl Product<'_> {
     /// # Safety
     /// All terms are inside.
     #[inline(always)]
-    unsafe fn block<const P: usize>(
+    unsafe fn block<U: MatrixUnit, const P: usize>(
         &self,
-        unit: &mut MatrixUnit,
+        unit: &mut U,
         extent: Extent,
         place: usize,
         column: usize,
@@ -236,77 +266,6 @@ impl Product<'_> {
             }
         }
     }
-}
-
-/// The sums of a block.
-#[repr(align(64))]
-struct Total([[MaybeUninit<f32>; BLOCK]; BLOCK]);
-
-/// A block's sums as the unit has left them, and where they belong.
-#[derive(Clone, Copy)]
-struct Finished {
-    total: *const f32,
-    extent: Extent,
-    place: usize,
-    columns: usize,
-    out: *mut f32,
-}
-
-impl Finished {
-    /// Writes them to the result; returns whether all are finite.
-    ///
-    /// # Safety
-    /// The CPU has the instructions, `total` the sums, and `out` is good for the rows from place `place` on.
-    #[inline(always)]
-    unsafe fn write(&self, grid: &Grid, add: bool) -> bool {
-        let &Finished { total, extent: Extent { tall, wide }, place, columns, out } = self;
-        let masks = [ones(columns), ones(columns.saturating_sub(ROWS))];
-        let (mut line, mut at) = (place / grid.pitch, place % grid.pitch);
-        let rows = if tall { BLOCK } else { ROWS };
-        // SAFETY: by this function's contract; what a mask leaves out is not touched.
-        unsafe {
-            let largest = _mm512_set1_ps(f32::MAX);
-            let mut finite = 0xffff;
-            for row in 0..rows {
-                if line == grid.lines {
-                    break;
-                }
-                if at < grid.width {
-                    let sums = total.add(row * BLOCK);
-                    let (mut x, mut y) = (_mm512_load_ps(sums), _mm512_load_ps(sums.add(ROWS)));
-                    // The sums of every other step.
-                    if !tall && wide {
-                        let sums = sums.add(ROWS * BLOCK);
-                        x = _mm512_add_ps(x, _mm512_load_ps(sums));
-                        y = _mm512_add_ps(y, _mm512_load_ps(sums.add(ROWS)));
-                    }
-                    if !wide {
-                        (x, y) = (_mm512_add_ps(x, y), _mm512_setzero_ps());
-                    }
-                    finite &= _mm512_cmp_ps_mask::<_CMP_LE_OQ>(_mm512_abs_ps(x), largest);
-                    finite &= _mm512_cmp_ps_mask::<_CMP_LE_OQ>(_mm512_abs_ps(y), largest);
-                    let to = out.add(grid.out[0] + line * grid.out[1] + at * grid.out[2]);
-                    let next = to.wrapping_add(ROWS);
-                    if add {
-                        x = _mm512_add_ps(_mm512_maskz_loadu_ps(masks[0], to), x);
-                        y = _mm512_add_ps(_mm512_maskz_loadu_ps(masks[1], next), y);
-                    }
-                    _mm512_mask_storeu_ps(to, masks[0], x);
-                    _mm512_mask_storeu_ps(next, masks[1], y);
-                }
-                at += 1;
-                if at == grid.pitch {
-                    (line, at) = (line + 1, 0);
-                }
-            }
-            finite == 0xffff
-        }
-    }
-}
-
-/// The first lanes, at most all of them.
-fn ones(lanes: usize) -> __mmask16 {
-    ((1_u32 << lanes.min(16)) - 1) as __mmask16
 }
 
 #[cfg(test)]

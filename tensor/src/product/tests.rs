@@ -3,6 +3,7 @@
 use super::narrow::Narrow;
 use super::*;
 use crate::lanes;
+use crate::simd::native_level;
 
 /// The definition, one number at a time, with checked indexing.
 fn expected(sums: &Sums, rows: &Rows, a: &[f32], b: &[f32], out: &[f32], add: bool) -> Vec<f64> {
@@ -27,15 +28,19 @@ fn numbers(len: usize, seed: u64) -> Vec<f32> {
 
 type Compute = unsafe fn(&Job, bool, &mut Ahead);
 
-/// The levels that this CPU has.
+/// The levels that this CPU has, and the others emulated.
 fn levels() -> Vec<(&'static str, Compute)> {
-    let mut levels: Vec<(_, Compute)> = vec![("portable", compute::<microkernel::Portable>)];
+    let mut levels: Vec<(_, Compute)> = vec![
+        ("portable", compute::<microkernel::Portable>),
+        ("avx2, emulated", compute::<microkernel::EmulatedAvx2>),
+        ("avx512, emulated", compute::<microkernel::EmulatedAvx512>),
+    ];
     #[cfg(target_arch = "x86_64")]
     {
-        if simd_level() >= Level::Avx2 {
+        if native_level() >= Level::Avx2 {
             levels.push(("avx2", compute::<microkernel::Avx2>));
         }
-        if simd_level() >= Level::Avx512 {
+        if native_level() >= Level::Avx512 {
             levels.push(("avx512", compute::<microkernel::Avx512>));
         }
     }
@@ -119,7 +124,7 @@ fn every_tile_follows_the_definition() {
                 }
                 if sums.narrow {
                     for level in [Level::Portable, Level::Avx2, Level::Avx512] {
-                        if level <= simd_level() {
+                        if level <= native_level() {
                             // SAFETY: as above.
                             verify(&format!("narrow, {level}"), &|job, add| unsafe {
                                 lanes::run_at(level, Narrow { job, add });

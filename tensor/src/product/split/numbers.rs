@@ -80,12 +80,19 @@ impl Split {
         self.numbers.as_ptr().cast()
     }
 
+    /// All parts, those of the same rank side by side.
+    pub(super) fn planes(&self) -> impl Iterator<Item = &[u16]> {
+        // SAFETY: as in `bits_of`.
+        let bits = unsafe { std::slice::from_raw_parts(self.bits(), 2 * self.numbers.len()) };
+        (0..self.parts.count()).map(|p| &bits[p * self.part..][..self.len()])
+    }
+
     /// Places that have all their parts.
     pub(super) fn len(&self) -> usize {
         2 * self.numbers.len() - (self.parts.count() - 1) * self.part
     }
 
-    /// All parts, those of the same rank side by side.
+    /// As [`planes`](Split::planes).
     pub(super) fn planes_mut(&mut self) -> impl Iterator<Item = &mut [u16]> {
         let (part, count) = (self.part.max(1), self.parts.count());
         bits_of(&mut self.numbers).chunks_exact_mut(part).take(count)
@@ -106,7 +113,7 @@ impl Split {
 }
 
 /// The room for parts in a buffer.
-fn bits_of(numbers: &mut [f32]) -> &mut [u16] {
+pub(super) fn bits_of(numbers: &mut [f32]) -> &mut [u16] {
     // SAFETY: an `f32` has room for two of these, any of whose values is one.
     unsafe { std::slice::from_raw_parts_mut(numbers.as_mut_ptr().cast(), 2 * numbers.len()) }
 }

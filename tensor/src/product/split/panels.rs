@@ -1,10 +1,14 @@
 //! The right operand of products on the matrix unit.
 
+use super::numbers::bits_of;
 use super::{BLOCK, Parts, STEP, Split, Terms};
 use crate::buffer::Buffer;
 use crate::matrix_unit::{LINE, ROWS};
 use crate::parallel::for_each_chunk_mut;
+#[cfg(target_arch = "x86_64")]
+use crate::simd::{Level, native_level};
 use crate::transpose::transpose_into;
+#[cfg(target_arch = "x86_64")]
 use std::arch::x86_64::*;
 
 /// A matrix in parts and in the unit's order: for every 16 columns one part after the other, in each a line for every two
@@ -113,18 +117,41 @@ pub(crate) const NOTHING: i64 = -1;
 /// Lays out up to 32 columns.
 fn lay_out(b: &Split, columns: usize, rows: &[i64], from: usize, panel: &mut [f32]) {
     assert_eq!(panel.len(), b.parts.count() * rows.len() * NUMBERS, "a panel of another size");
-    let to = panel.as_mut_ptr().cast();
-    // SAFETY: numbers are cut only where the CPU has the instructions, and the panel has two lines for every two rows and part.
-    unsafe {
-        match b.parts {
-            Parts::Two => fill::<2>(b, columns, rows, from, to),
-            Parts::Three => fill::<3>(b, columns, rows, from, to),
+    #[cfg(target_arch = "x86_64")]
+    if native_level() >= Level::Avx512 {
+        let to = panel.as_mut_ptr().cast();
+        // SAFETY: the CPU has the instructions, and the panel two lines for every two rows and part.
+        return unsafe {
+            match b.parts {
+                Parts::Two => fill::<2>(b, columns, rows, from, to),
+                Parts::Three => fill::<3>(b, columns, rows, from, to),
+            }
+        };
+    }
+    fill_portable(b, columns, rows, from, panel);
+}
+
+/// As [`fill`], on any CPU.
+fn fill_portable(b: &Split, columns: usize, rows: &[i64], from: usize, panel: &mut [f32]) {
+    let (parts, part) = (b.parts.count(), rows.len() / 2 * BLOCK);
+    let panel = bits_of(panel);
+    panel.fill(0);
+    for (p, plane) in b.planes().enumerate() {
+        for (term, &row) in rows.iter().enumerate() {
+            let Ok(row) = usize::try_from(row) else { continue };
+            let first = from + row;
+            assert!(first + columns <= b.len(), "a row reaches outside of the second operand");
+            for (column, &x) in plane[first..][..columns].iter().enumerate() {
+                let (tile, column) = (column / ROWS, column % ROWS);
+                panel[(p + tile * parts) * part + term / 2 * BLOCK + 2 * column + term % 2] = x;
+            }
         }
     }
 }
 
 /// # Safety
 /// The CPU has the instructions, and `to` is good for writing a line for every two rows, in two columns of tiles.
+#[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
 unsafe fn fill<const P: usize>(b: &Split, columns: usize, rows: &[i64], from: usize, to: *mut u8) {
     /// Where the entries of a line of the first tile come from, and of the second: one register after the other.
@@ -161,3 +188,6 @@ unsafe fn fill<const P: usize>(b: &Split, columns: usize, rows: &[i64], from: us
         }
     }
 }
+
+#[cfg(all(test, target_arch = "x86_64"))]
+mod tests;
