@@ -99,6 +99,11 @@ pub(crate) struct Terms<'a> {
 }
 
 impl Terms<'_> {
+    /// As those of a phase that no entry of a kernel meets.
+    fn is_empty(&self) -> bool {
+        self.len == 0 || self.runs.is_empty()
+    }
+
     fn steps_of_run(&self) -> usize {
         self.len.div_ceil(STEP)
     }
@@ -151,11 +156,14 @@ impl Product<'_> {
         if grid.lines * grid.width == 0 || columns.is_empty() {
             return Ok(());
         }
-        let far = terms.runs.iter().max().map_or(0, |run| run + terms.steps_of_run() * STEP);
-        let last = grid.a[0] + grid.places().next_multiple_of(BLOCK) * grid.a[1];
-        assert!(last + far <= a.len() + grid.a[1], "a row reaches outside of the first operand");
-        let end = line + (terms.runs.len().max(1) - 1) * apart + terms.steps_of_run() * ROWS;
-        assert!(end <= b.lines(), "a run reaches outside of the second operand");
+        // Without terms nothing is read, and the result is 0.
+        if !terms.is_empty() {
+            let far = terms.runs.iter().max().map_or(0, |run| run + terms.steps_of_run() * STEP);
+            let last = grid.a[0] + grid.places().next_multiple_of(BLOCK) * grid.a[1];
+            assert!(last + far <= a.len() + grid.a[1], "a row reaches outside of the first operand");
+            let end = line + (terms.runs.len() - 1) * apart + terms.lines_of_run();
+            assert!(end <= b.lines(), "a run reaches outside of the second operand");
+        }
         let last = grid.out[0] + (grid.lines - 1) * grid.out[1] + (grid.width - 1) * grid.out[2];
         assert!(last + columns.end <= len, "a row reaches outside of the result");
         assert!(columns.end <= b.columns() && columns.start.is_multiple_of(BLOCK), "no such columns");

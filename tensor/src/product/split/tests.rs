@@ -162,3 +162,21 @@ fn what_reaches_outside_is_refused() {
     let product = Product { grid: Grid::of_matrix(4, 25, 1), terms, a: &a, b: &b, lines: [0, 0] };
     let _ = product.compute(0..1, &mut [0.0; 4], false);
 }
+
+/// As for the pixels that no entry of a kernel meets, with a stride larger than the kernel: wherever the terms would begin.
+#[test]
+fn without_terms_the_result_is_zero() {
+    if !has_unit() {
+        return;
+    }
+    for (runs, len) in [(&[][..], 32), (&[7, 900][..], 0)] {
+        let grid = Grid { a: [70, 1], ..Grid::of_matrix(3, 1, 5) };
+        let terms = Terms { len, runs };
+        let (a, b) =
+            (Split::of(Parts::Two, &[1.0; 8]), Panels::of_terms(&Split::of(Parts::Two, &[]), terms, 5, 5));
+        let product = Product { grid, terms, a: &a, b: &b, lines: [0, terms.lines_of_run()] };
+        let mut out = [1.0; 15];
+        assert_eq!(product.compute(0..5, &mut out, false), Ok(()));
+        assert_eq!(out, [0.0; 15]);
+    }
+}
