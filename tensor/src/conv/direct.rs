@@ -34,9 +34,10 @@ impl Padded {
     /// The images, each of `height` by `width`, side by side in a group, as far as they fit, with zeros around them.
     fn of(&self, images: &[f32], [height, width]: [usize; 2], group: usize) -> Buffer<f32> {
         let mut out = Buffer::uninit(self.count() * group);
-        let [top, left] = self.before;
+        // With a large stride no window may reach the image behind its padding.
+        let [top, left] = [self.before[0], self.before[1].min(self.size[1])];
         let (line, image) = (width * self.channels, height * width * self.channels);
-        let copied = width.min(self.size[1].saturating_sub(left)) * self.channels;
+        let copied = width.min(self.size[1] - left) * self.channels;
         for (y, row) in out.chunks_exact_mut(self.row() * group).enumerate() {
             let y = y.wrapping_sub(top);
             if y < height {

@@ -63,8 +63,9 @@ impl Lines {
 
     /// Image `i`, which has `height` by `width` pixels, line by line.
     fn put(&self, images: &mut Reader<'_>, i: usize, [height, width]: [usize; 2], to: &mut Split, at: usize) {
-        let (line, [top, left]) = (width * self.channels, self.before);
-        let copied = width.min(self.width.saturating_sub(left)) * self.channels;
+        // With a large stride no window may reach the image behind its padding.
+        let (line, [top, left]) = (width * self.channels, [self.before[0], self.before[1].min(self.width)]);
+        let copied = width.min(self.width - left) * self.channels;
         for y in 0..self.groups * self.lines {
             let (first, end) = (at + self.line(y), at + self.line(y) + self.row());
             if let Some(from) = y.checked_sub(top).filter(|&y| y < height) {
