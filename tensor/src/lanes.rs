@@ -124,9 +124,9 @@ pub(crate) unsafe fn run_at(level: Level, kernel: impl Kernel) {
     // SAFETY: by this function's contract.
     unsafe {
         match level {
-            #[cfg(target_arch = "x86_64")]
+            #[cfg(all(target_arch = "x86_64", not(portable_only)))]
             Level::Avx512 | Level::Amx => x86::avx512(kernel),
-            #[cfg(target_arch = "x86_64")]
+            #[cfg(all(target_arch = "x86_64", not(portable_only)))]
             Level::Avx2 => x86::avx2(kernel),
             _ => kernel.run::<[f32; 4]>(),
         }
@@ -148,14 +148,14 @@ pub(crate) fn lanes() -> usize {
 /// many registers, advance them in memory.
 #[inline(always)]
 pub(crate) fn opaque(x: usize) -> usize {
-    #[cfg(target_arch = "x86_64")]
+    #[cfg(all(target_arch = "x86_64", not(portable_only)))]
     {
         let mut x = x;
         // SAFETY: no instruction at all.
         unsafe { std::arch::asm!("/* {0} */", inout(reg) x, options(pure, nomem, nostack, preserves_flags)) };
         x
     }
-    #[cfg(not(target_arch = "x86_64"))]
+    #[cfg(not(all(target_arch = "x86_64", not(portable_only))))]
     x
 }
 
@@ -176,26 +176,26 @@ pub(crate) const LINE: usize = 16;
 /// Has the cache fetch the line of this address, which need not be good for reading.
 #[inline(always)]
 pub(crate) fn prefetch(from: *const f32) {
-    #[cfg(target_arch = "x86_64")]
+    #[cfg(all(target_arch = "x86_64", not(portable_only)))]
     {
         use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
         // SAFETY: every CPU has this instruction, and it never faults.
         unsafe { _mm_prefetch::<_MM_HINT_T0>(from.cast()) };
     }
-    #[cfg(not(target_arch = "x86_64"))]
+    #[cfg(not(all(target_arch = "x86_64", not(portable_only))))]
     let _ = from;
 }
 
 /// As [`prefetch`], to the second level: for lines so many that the first has better to hold.
 #[inline(always)]
 pub(crate) fn prefetch_far(from: *const f32) {
-    #[cfg(target_arch = "x86_64")]
+    #[cfg(all(target_arch = "x86_64", not(portable_only)))]
     {
         use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
         // SAFETY: every CPU has this instruction, and it never faults.
         unsafe { _mm_prefetch::<_MM_HINT_T1>(from.cast()) };
     }
-    #[cfg(not(target_arch = "x86_64"))]
+    #[cfg(not(all(target_arch = "x86_64", not(portable_only))))]
     let _ = from;
 }
 
@@ -286,7 +286,7 @@ impl Lanes for [f32; 4] {
     }
 }
 
-#[cfg(target_arch = "x86_64")]
+#[cfg(all(target_arch = "x86_64", not(portable_only)))]
 mod x86 {
     use super::{Kernel, Lanes};
     use std::arch::x86_64::*;

@@ -113,14 +113,14 @@ macro_rules! steps {
 }
 
 // Behind the macros, which they use.
-#[cfg(target_arch = "x86_64")]
+#[cfg(all(target_arch = "x86_64", not(portable_only)))]
 mod amx;
-#[cfg(any(feature = "emulate", not(target_arch = "x86_64")))]
+#[cfg(any(feature = "emulate", not(all(target_arch = "x86_64", not(portable_only)))))]
 mod emulated;
 
-#[cfg(target_arch = "x86_64")]
+#[cfg(all(target_arch = "x86_64", not(portable_only)))]
 pub(crate) use amx::{Amx, is_available};
-#[cfg(any(feature = "emulate", not(target_arch = "x86_64")))]
+#[cfg(any(feature = "emulate", not(all(target_arch = "x86_64", not(portable_only)))))]
 pub(crate) use emulated::Emulated;
 
 /// Rows of a tile.

@@ -120,10 +120,10 @@ impl Sums {
             #[cfg(feature = "emulate")]
             Level::Avx2 if is_emulated() => unsafe { compute::<microkernel::EmulatedAvx2>(&job, add, ahead) },
             // SAFETY: the CPU has the level's instructions, and every access was just checked.
-            #[cfg(target_arch = "x86_64")]
+            #[cfg(all(target_arch = "x86_64", not(portable_only)))]
             Level::Avx512 | Level::Amx => unsafe { compute::<microkernel::Avx512>(&job, add, ahead) },
             // SAFETY: as above.
-            #[cfg(target_arch = "x86_64")]
+            #[cfg(all(target_arch = "x86_64", not(portable_only)))]
             Level::Avx2 => unsafe { compute::<microkernel::Avx2>(&job, add, ahead) },
             // SAFETY: as above; every CPU has these instructions.
             _ => unsafe { compute::<microkernel::Portable>(&job, add, ahead) },

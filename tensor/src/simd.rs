@@ -43,7 +43,7 @@ impl Level {
 
     /// The widest level of this CPU.
     fn detect() -> Level {
-        #[cfg(target_arch = "x86_64")]
+        #[cfg(all(target_arch = "x86_64", not(portable_only)))]
         if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
             let wide = is_x86_feature_detected!("avx512f")
                 && is_x86_feature_detected!("avx512bw")
@@ -134,6 +134,7 @@ pub(crate) fn is_emulated() -> bool {
 
 /// The level whose instructions may be used where they are written out: [`simd_level`], unless that is emulated.
 #[inline]
+#[cfg(all(target_arch = "x86_64", not(portable_only)))]
 pub(crate) fn native_level() -> Level {
     if is_emulated() { Level::Portable } else { simd_level() }
 }
@@ -149,22 +150,22 @@ pub(crate) fn vectorize<R>(kernel: impl FnOnce() -> R) -> R {
     let Choice { level, emulated } = choice();
     match emulated.unwrap_or(level) {
         // SAFETY: a level is chosen only where the CPU has its instructions, unless it is emulated.
-        #[cfg(target_arch = "x86_64")]
+        #[cfg(all(target_arch = "x86_64", not(portable_only)))]
         Level::Avx512 | Level::Amx => unsafe { avx512(kernel) },
         // SAFETY: as above.
-        #[cfg(target_arch = "x86_64")]
+        #[cfg(all(target_arch = "x86_64", not(portable_only)))]
         Level::Avx2 => unsafe { avx2(kernel) },
         _ => kernel(),
     }
 }
 
-#[cfg(target_arch = "x86_64")]
+#[cfg(all(target_arch = "x86_64", not(portable_only)))]
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
 fn avx512<R>(kernel: impl FnOnce() -> R) -> R {
     kernel()
 }
 
-#[cfg(target_arch = "x86_64")]
+#[cfg(all(target_arch = "x86_64", not(portable_only)))]
 #[target_feature(enable = "avx2,fma")]
 fn avx2<R>(kernel: impl FnOnce() -> R) -> R {
     kernel()
@@ -210,10 +211,10 @@ mod tests {
             let mut out = vec![0.0; x.len()];
             match level {
                 // SAFETY: called for levels up to the detected one only.
-                #[cfg(target_arch = "x86_64")]
+                #[cfg(all(target_arch = "x86_64", not(portable_only)))]
                 Level::Avx512 | Level::Amx => unsafe { avx512(|| kernel(&mut out)) },
                 // SAFETY: as above.
-                #[cfg(target_arch = "x86_64")]
+                #[cfg(all(target_arch = "x86_64", not(portable_only)))]
                 Level::Avx2 => unsafe { avx2(|| kernel(&mut out)) },
                 _ => kernel(&mut out),
             }

@@ -1,7 +1,5 @@
 //! Copying a matrix whose rows lie across memory.
 
-use crate::simd::{Level, native_level};
-
 /// Writes the matrix of `rows` by `columns` whose element `(i, j)` is `from[i·row + j·column]` to `to`, row after row,
 /// `width` apart.
 ///
@@ -15,17 +13,9 @@ pub(crate) unsafe fn transpose_into(
     to: *mut f32,
     width: usize,
 ) {
-    // Blocks of eight by eight if its columns are runs of memory.
-    let by_blocks = cfg!(target_arch = "x86_64") && row == 1 && native_level() >= Level::Avx2;
-    let (whole_rows, whole_columns) = if by_blocks { (rows / 8 * 8, columns / 8 * 8) } else { (0, 0) };
-    // SAFETY: by this function's contract, for the elements inside the matrix; eight by eight only where the CPU has AVX2.
+    // SAFETY: by this function's contract, for the elements inside the matrix.
     unsafe {
-        for i in (0..whole_rows).step_by(8) {
-            for j in (0..whole_columns).step_by(8) {
-                #[cfg(target_arch = "x86_64")]
-                eight_by_eight(from.add(i + j * column), column, to.add(i * width + j), width);
-            }
-        }
+        let [whole_rows, whole_columns] = by_blocks(from, [row, column], [rows, columns], to, width);
         for i in 0..rows {
             let first = if i < whole_rows { whole_columns } else { 0 };
             for j in first..columns {
@@ -35,9 +25,44 @@ pub(crate) unsafe fn transpose_into(
     }
 }
 
+/// Writes the whole blocks of eight by eight if the columns are runs of memory, and returns how many rows and columns these
+/// are.
+///
+/// # Safety
+/// That of [`transpose_into`].
+#[cfg(all(target_arch = "x86_64", not(portable_only)))]
+#[inline]
+unsafe fn by_blocks(
+    from: *const f32,
+    [row, column]: [usize; 2],
+    [rows, columns]: [usize; 2],
+    to: *mut f32,
+    width: usize,
+) -> [usize; 2] {
+    use crate::simd::{Level, native_level};
+    if row != 1 || native_level() < Level::Avx2 {
+        return [0, 0];
+    }
+    let whole = [rows, columns].map(|n| n / 8 * 8);
+    for i in (0..whole[0]).step_by(8) {
+        for j in (0..whole[1]).step_by(8) {
+            // SAFETY: the CPU has AVX2, and the block is inside of both matrices.
+            unsafe { eight_by_eight(from.add(i + j * column), column, to.add(i * width + j), width) };
+        }
+    }
+    whole
+}
+
+/// # Safety
+/// None: nothing is written.
+#[cfg(not(all(target_arch = "x86_64", not(portable_only))))]
+unsafe fn by_blocks(_: *const f32, _: [usize; 2], _: [usize; 2], _: *mut f32, _: usize) -> [usize; 2] {
+    [0, 0]
+}
+
 /// # Safety
 /// The CPU has AVX2, and all elements are inside.
-#[cfg(target_arch = "x86_64")]
+#[cfg(all(target_arch = "x86_64", not(portable_only)))]
 #[target_feature(enable = "avx2")]
 unsafe fn eight_by_eight(from: *const f32, column: usize, to: *mut f32, width: usize) {
     use std::arch::x86_64::*;

@@ -133,23 +133,23 @@ macro_rules! kernels {
 // Rows so many that all sums, the registers of `b` and one of `a` just fit.
 
 /// For 32 registers.
-#[cfg(any(target_arch = "x86_64", feature = "emulate"))]
+#[cfg(any(all(target_arch = "x86_64", not(portable_only)), feature = "emulate"))]
 macro_rules! kernels_of_32 {
     ($($registers:tt)*) => { kernels!($($registers)*, 4: 1 => 12, 4; 2 => 12, 4; 3 => 8, 4; 4 => 6, 3;); };
 }
 
 /// For 16 registers.
-#[cfg(any(target_arch = "x86_64", feature = "emulate"))]
+#[cfg(any(all(target_arch = "x86_64", not(portable_only)), feature = "emulate"))]
 macro_rules! kernels_of_16 {
     ($($registers:tt)*) => { kernels!($($registers)*, 3: 1 => 12, 4; 2 => 6, 3; 3 => 4, 2;); };
 }
 
-#[cfg(target_arch = "x86_64")]
+#[cfg(all(target_arch = "x86_64", not(portable_only)))]
 kernels_of_32!(
     /// 32 registers of 16 numbers.
     Avx512, target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma"), std::arch::x86_64::__m512
 );
-#[cfg(target_arch = "x86_64")]
+#[cfg(all(target_arch = "x86_64", not(portable_only)))]
 kernels_of_16!(
     /// 16 registers of 8 numbers.
     Avx2, target_feature(enable = "avx2,fma"), std::arch::x86_64::__m256

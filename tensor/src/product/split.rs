@@ -26,7 +26,7 @@ pub(crate) use panels::{NOTHING, Panels};
 
 use super::Rows;
 use crate::matrix_unit::{self, Extent, LINE, MatrixUnit, ROWS, Tiles};
-#[cfg(any(feature = "emulate", not(target_arch = "x86_64")))]
+#[cfg(any(feature = "emulate", not(all(target_arch = "x86_64", not(portable_only)))))]
 use crate::simd::is_emulated;
 use finished::{Finished, Total};
 use std::ops::Range;
@@ -169,8 +169,8 @@ impl Product<'_> {
         assert!(columns.end <= b.columns() && columns.start.is_multiple_of(BLOCK), "no such columns");
         assert!(a.parts == b.parts(), "the operands have different parts");
         // Another architecture has no unit, and never comes here unless that is emulated.
-        #[cfg(any(feature = "emulate", not(target_arch = "x86_64")))]
-        if cfg!(not(target_arch = "x86_64")) || is_emulated() {
+        #[cfg(any(feature = "emulate", not(all(target_arch = "x86_64", not(portable_only)))))]
+        if cfg!(not(all(target_arch = "x86_64", not(portable_only)))) || is_emulated() {
             // SAFETY: any CPU can emulate the unit, and all is inside, as was just checked.
             return unsafe {
                 match a.parts {
@@ -180,20 +180,20 @@ impl Product<'_> {
             };
         }
         // SAFETY: the level says that the CPU has the instructions, and all is inside, as was just checked.
-        #[cfg(target_arch = "x86_64")]
+        #[cfg(all(target_arch = "x86_64", not(portable_only)))]
         return unsafe {
             match a.parts {
                 Parts::Two => self.native_blocks::<2>(columns, out, add),
                 Parts::Three => self.native_blocks::<3>(columns, out, add),
             }
         };
-        #[cfg(not(target_arch = "x86_64"))]
+        #[cfg(not(all(target_arch = "x86_64", not(portable_only))))]
         unreachable!("the unit is emulated")
     }
 
     /// # Safety
     /// The CPU has the instructions, and all terms and sums are inside.
-    #[cfg(target_arch = "x86_64")]
+    #[cfg(all(target_arch = "x86_64", not(portable_only)))]
     #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
     unsafe fn native_blocks<const P: usize>(
         &self,

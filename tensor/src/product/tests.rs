@@ -30,12 +30,13 @@ type Compute = unsafe fn(&Job, bool, &mut Ahead);
 
 /// The levels that this CPU has, and the others emulated.
 fn levels() -> Vec<(&'static str, Compute)> {
+    #[cfg_attr(not(all(target_arch = "x86_64", not(portable_only))), expect(unused_mut))]
     let mut levels: Vec<(_, Compute)> = vec![
         ("portable", compute::<microkernel::Portable>),
         ("avx2, emulated", compute::<microkernel::EmulatedAvx2>),
         ("avx512, emulated", compute::<microkernel::EmulatedAvx512>),
     ];
-    #[cfg(target_arch = "x86_64")]
+    #[cfg(all(target_arch = "x86_64", not(portable_only)))]
     {
         if native_level() >= Level::Avx2 {
             levels.push(("avx2", compute::<microkernel::Avx2>));

@@ -73,7 +73,7 @@ fn what_it_does_not_know_is_refused() {
 
 /// Both carry out the same text, on numbers of ordinary size and on the smallest.
 #[test]
-#[cfg(target_arch = "x86_64")]
+#[cfg(all(target_arch = "x86_64", not(portable_only)))]
 fn the_emulation_has_the_bits_of_the_unit() {
     use crate::matrix_unit::{Amx, is_available};
 

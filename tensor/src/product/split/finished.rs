@@ -2,7 +2,7 @@
 
 use super::{BLOCK, Grid};
 use crate::matrix_unit::{Extent, MatrixUnit, ROWS};
-#[cfg(target_arch = "x86_64")]
+#[cfg(all(target_arch = "x86_64", not(portable_only)))]
 use std::arch::x86_64::*;
 use std::mem::MaybeUninit;
 
@@ -40,7 +40,7 @@ impl Finished {
         // SAFETY: by this function's contract; a CPU with the unit has AVX-512.
         unsafe {
             if U::NATIVE {
-                #[cfg(target_arch = "x86_64")]
+                #[cfg(all(target_arch = "x86_64", not(portable_only)))]
                 return self.write_avx512(grid, add);
             }
             self.write_portable(grid, add)
@@ -50,7 +50,7 @@ impl Finished {
     /// # Safety
     /// As [`write`](Finished::write), and the CPU has AVX-512.
     #[inline(always)]
-    #[cfg(target_arch = "x86_64")]
+    #[cfg(all(target_arch = "x86_64", not(portable_only)))]
     unsafe fn write_avx512(&self, grid: &Grid, add: bool) -> bool {
         let &Finished { total, extent: Extent { tall, wide }, place, columns, out } = self;
         let masks = [ones(columns), ones(columns.saturating_sub(ROWS))];
@@ -133,10 +133,10 @@ impl Finished {
 }
 
 /// The first lanes, at most all of them.
-#[cfg(target_arch = "x86_64")]
+#[cfg(all(target_arch = "x86_64", not(portable_only)))]
 fn ones(lanes: usize) -> __mmask16 {
     ((1_u32 << lanes.min(16)) - 1) as __mmask16
 }
 
-#[cfg(all(test, target_arch = "x86_64"))]
+#[cfg(all(test, all(target_arch = "x86_64", not(portable_only))))]
 mod tests;

@@ -5,10 +5,10 @@ use super::{BLOCK, Parts, STEP, Split, Terms};
 use crate::buffer::Buffer;
 use crate::matrix_unit::{LINE, ROWS};
 use crate::parallel::for_each_chunk_mut;
-#[cfg(target_arch = "x86_64")]
+#[cfg(all(target_arch = "x86_64", not(portable_only)))]
 use crate::simd::{Level, native_level};
 use crate::transpose::transpose_into;
-#[cfg(target_arch = "x86_64")]
+#[cfg(all(target_arch = "x86_64", not(portable_only)))]
 use std::arch::x86_64::*;
 
 /// A matrix in parts and in the unit's order: for every 16 columns one part after the other, in each a line for every two
@@ -117,7 +117,7 @@ pub(crate) const NOTHING: i64 = -1;
 /// Lays out up to 32 columns.
 fn lay_out(b: &Split, columns: usize, rows: &[i64], from: usize, panel: &mut [f32]) {
     assert_eq!(panel.len(), b.parts.count() * rows.len() * NUMBERS, "a panel of another size");
-    #[cfg(target_arch = "x86_64")]
+    #[cfg(all(target_arch = "x86_64", not(portable_only)))]
     if native_level() >= Level::Avx512 {
         let to = panel.as_mut_ptr().cast();
         // SAFETY: the CPU has the instructions, and the panel two lines for every two rows and part.
@@ -151,7 +151,7 @@ fn fill_portable(b: &Split, columns: usize, rows: &[i64], from: usize, panel: &m
 
 /// # Safety
 /// The CPU has the instructions, and `to` is good for writing a line for every two rows, in two columns of tiles.
-#[cfg(target_arch = "x86_64")]
+#[cfg(all(target_arch = "x86_64", not(portable_only)))]
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
 unsafe fn fill<const P: usize>(b: &Split, columns: usize, rows: &[i64], from: usize, to: *mut u8) {
     /// Where the entries of a line of the first tile come from, and of the second: one register after the other.
@@ -189,5 +189,5 @@ unsafe fn fill<const P: usize>(b: &Split, columns: usize, rows: &[i64], from: us
     }
 }
 
-#[cfg(all(test, target_arch = "x86_64"))]
+#[cfg(all(test, all(target_arch = "x86_64", not(portable_only))))]
 mod tests;
