@@ -103,11 +103,14 @@ pub(crate) fn map2<A: Element, B: Element, O: Element>(
     })
 }
 
+/// `(a, b, out)`: a loop over slices of one length.
+type Zipped<'a, A, B, O> = dyn Fn(&[A], &[B], &mut [O]) + Sync + 'a;
+
 #[track_caller]
 fn zip_slices<A: Element, B: Element, O: Element>(
     a: Strided<'_, A>,
     b: Strided<'_, B>,
-    kernel: &(dyn Fn(&[A], &[B], &mut [O]) + Sync),
+    kernel: &Zipped<'_, A, B, O>,
 ) -> Buffer<O> {
     let nests = (Nest::new(&a.layout), Nest::new(&b.layout));
     let mut out = Buffer::uninit(a.layout.shape().count());

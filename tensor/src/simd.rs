@@ -134,7 +134,7 @@ pub(crate) fn is_emulated() -> bool {
 
 /// The level whose instructions may be used where they are written out: [`simd_level`], unless that is emulated.
 #[inline]
-#[cfg(all(target_arch = "x86_64", not(portable_only)))]
+#[cfg(any(test, all(target_arch = "x86_64", not(portable_only))))]
 pub(crate) fn native_level() -> Level {
     if is_emulated() { Level::Portable } else { simd_level() }
 }
