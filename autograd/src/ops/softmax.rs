@@ -191,7 +191,7 @@ impl<'g> Var<'g> {
     /// `e^x / Σ e^x` along `axis`: positive numbers that add up to 1 (PyTorch's `softmax`, JAX's `jax.nn.softmax`). NaN where the
     /// largest of a row is infinite.
     ///
-    /// Errors 1, 2, 4 eps: value and gradients are those of the same logits without what they have in common.
+    /// Errors 2, 2, 4 eps: value and gradients are those of the same logits without what they have in common.
     ///
     /// ```
     /// # use autograd::{Graph, Tensor};
