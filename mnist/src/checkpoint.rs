@@ -16,19 +16,20 @@ pub struct Checkpoints {
     folder: Option<PathBuf>,
     file: Option<PathBuf>,
     notes: Metadata,
-    saved: Option<Instant>,
+    /// When it is time to save into the run's folder again.
+    due: Option<Instant>,
     failed: Option<SaveError>,
 }
 
 impl Checkpoints {
     /// Saves with these notes, and the step.
     pub(crate) fn new(folder: Option<PathBuf>, file: Option<PathBuf>, notes: Metadata) -> Checkpoints {
-        Checkpoints { folder, file, notes, saved: Some(Instant::now()), failed: None }
+        Checkpoints { folder, file, notes, due: Some(Instant::now() + INTERVAL), failed: None }
     }
 
     /// Saves into the run's folder if the last time is a while ago.
     pub(crate) fn now_and_then(&mut self, model: &impl Module, step: u64, tell: &mut dyn FnMut(Event)) {
-        if self.saved.is_some_and(|at| at.elapsed() >= INTERVAL) {
+        if self.due.is_some_and(|due| Instant::now() >= due) {
             self.keep(model, step, tell);
         }
     }
@@ -59,7 +60,7 @@ impl Checkpoints {
             }
             Err(error) => print_error(&format!("warning: {error}")),
         }
-        self.saved = Some(Instant::now());
+        self.due = Some(Instant::now() + INTERVAL);
     }
 
     fn save(&mut self, model: &impl Module, step: u64, file: &Path) -> Result<Checkpoint, SaveError> {
@@ -91,7 +92,7 @@ mod tests {
         };
         let mut checkpoints = Checkpoints::new(Some(folder.clone()), Some(file.clone()), Metadata::default());
         checkpoints.now_and_then(&model, 100, &mut tell);
-        checkpoints.saved = Instant::now().checked_sub(INTERVAL);
+        checkpoints.due = Some(Instant::now());
         checkpoints.now_and_then(&model, 200, &mut tell);
         checkpoints.now_and_then(&model, 300, &mut tell);
         checkpoints.last(&model, 400, &mut tell);

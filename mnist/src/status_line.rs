@@ -32,7 +32,15 @@ impl StatusLine {
         let term = Term::stderr();
         let able = shown && term.is_term() && understands_sequences(&term);
         let size = move || term.size_checked().filter(|&(rows, _)| able && rows >= ROWS);
-        StatusLine { out: Box::new(std::io::stderr()), size: Box::new(size), kept: None, drawn: None }
+        StatusLine::on(std::io::stderr(), size)
+    }
+
+    /// The line on a terminal of any kind. `size` tells its rows and columns, if it can do this.
+    pub(crate) fn on(
+        out: impl Write + Send + 'static,
+        size: impl Fn() -> Option<(u16, u16)> + Send + 'static,
+    ) -> StatusLine {
+        StatusLine { out: Box::new(out), size: Box::new(size), kept: None, drawn: None }
     }
 
     /// Whether it can be seen.
@@ -42,9 +50,14 @@ impl StatusLine {
 
     /// Shows `text`, unless it is too soon after the last one.
     pub(crate) fn draw(&mut self, text: impl FnOnce() -> String) {
-        if self.drawn.is_some_and(|at| at.elapsed() < INTERVAL) {
-            return;
+        let due = self.drawn.is_none_or(|at| at.elapsed() >= INTERVAL);
+        if due && self.is_shown() {
+            self.draw_now(&text());
         }
+    }
+
+    /// Shows `text`, however soon after the last one.
+    pub(crate) fn draw_now(&mut self, text: &str) {
         let Some((rows, columns)) = (self.size)() else { return };
         let mut sequence = String::new();
         if self.kept != Some((rows, columns)) {
@@ -53,8 +66,8 @@ impl StatusLine {
             self.kept = Some((rows, columns));
             KEPT.store(rows, Ordering::Relaxed);
         }
-        let (text, width) = (text(), usize::from(columns).saturating_sub(1));
-        sequence += &format!("\x1b7\x1b[{rows};1H\x1b[2K{}\x1b8", truncate_str(&text, width, "…"));
+        let width = usize::from(columns).saturating_sub(1);
+        sequence += &format!("\x1b7\x1b[{rows};1H\x1b[2K{}\x1b8", truncate_str(text, width, "…"));
         self.write(&sequence);
         self.drawn = Some(Instant::now());
     }
@@ -99,102 +112,4 @@ fn understands_sequences(term: &Term) -> bool {
         return term.features().colors_supported();
     }
     std::env::var_os("TERM").is_some_and(|name| !name.is_empty() && name != "dumb")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::io;
-    use std::num::NonZero;
-    use std::sync::{Arc, Mutex};
-    use vt100::Parser;
-
-    /// A terminal, written to from both sides as stdout and stderr are.
-    #[derive(Clone)]
-    struct Screen(Arc<Mutex<Parser>>);
-
-    impl Write for Screen {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0.lock().unwrap().process(bytes);
-            Ok(bytes.len())
-        }
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
-
-    fn nonzero(n: u16) -> NonZero<u16> {
-        NonZero::new(n).unwrap()
-    }
-
-    impl Screen {
-        fn new(rows: u16, columns: u16) -> (Screen, StatusLine) {
-            let screen = Screen(Arc::new(Mutex::new(Parser::new(nonzero(rows), nonzero(columns), 1000))));
-            let parser = screen.0.clone();
-            let size = move || {
-                let (rows, columns) = parser.lock().unwrap().screen().size();
-                Some((rows.get(), columns.get()))
-            };
-            let line =
-                StatusLine { out: Box::new(screen.clone()), size: Box::new(size), kept: None, drawn: None };
-            (screen, line)
-        }
-
-        /// As `println!`, on a terminal that begins a new line for `\n`.
-        fn println(&self, text: &str) {
-            self.clone().write_all(format!("{text}\r\n").as_bytes()).unwrap();
-        }
-
-        fn rows(&self) -> Vec<String> {
-            let parser = self.0.lock().unwrap();
-            let (_, columns) = parser.screen().size();
-            parser.screen().rows(0, columns.get()).collect()
-        }
-    }
-
-    fn draw(line: &mut StatusLine, text: &str) {
-        line.drawn = None;
-        line.draw(|| text.to_owned());
-    }
-
-    #[test]
-    fn lines_that_a_model_prints_stay_whole() {
-        let (screen, mut line) = Screen::new(6, 30);
-        screen.println("$ cargo run");
-        for step in 0..20 {
-            draw(&mut line, &format!("━━━ step {step} of 20, a line too long for this terminal"));
-            assert!(screen.rows()[5].starts_with(&format!("━━━ step {step} of")), "{:?}", screen.rows());
-            // None, one, or several in a row between two drawings.
-            (0..step % 3).for_each(|n| screen.println(&format!("printed {step}.{n}")));
-        }
-        assert_eq!(screen.rows()[..5], ["printed 16.0", "printed 17.0", "printed 17.1", "printed 19.0", ""]);
-        line.clear();
-        screen.println("done");
-        screen.println("$");
-        assert_eq!(screen.rows(), ["printed 17.0", "printed 17.1", "printed 19.0", "done", "$", ""]);
-    }
-
-    #[test]
-    fn a_line_that_is_not_finished_yet_goes_on_where_it_was() {
-        let (screen, mut line) = Screen::new(5, 30);
-        (0..9).for_each(|n| screen.println(&n.to_string()));
-        screen.clone().write_all(b"half a").unwrap();
-        draw(&mut line, "status");
-        screen.println(" line");
-        draw(&mut line, "status");
-        assert_eq!(screen.rows(), ["7", "8", "half a line", "", "status"]);
-    }
-
-    #[test]
-    fn another_size_moves_the_line() {
-        let (screen, mut line) = Screen::new(8, 40);
-        draw(&mut line, "first");
-        screen.0.lock().unwrap().screen_mut().set_size(nonzero(5), nonzero(20));
-        screen.println("printed");
-        draw(&mut line, "second");
-        assert_eq!(screen.rows()[4], "second");
-        drop(line);
-        (0..9).for_each(|n| screen.println(&n.to_string()));
-        assert_eq!(screen.rows(), ["5", "6", "7", "8", ""], "all rows scroll again");
-    }
 }

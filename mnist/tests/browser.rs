@@ -24,7 +24,7 @@ impl Training {
         let example = test.parent().and_then(Path::parent).unwrap().join("examples").join("convolutional");
         let folder = tempfile::tempdir().unwrap();
         let mut command = Command::new(example);
-        command.args(["--live", "0", "--steps", "40000", "--out", "run"]).current_dir(folder.path());
+        command.args(["--live", "0", "--steps", "1000000", "--out", "run"]).current_dir(folder.path());
         if !mnist {
             command.arg("--synthetic");
         }
@@ -177,10 +177,13 @@ fn pauses(browser: &Browser) {
     let shift = "\u{e008}";
     browser.press(&[shift, " "]);
     browser.wait("document.getElementById('status').textContent === 'training pauses'");
-    sleep(Duration::from_millis(300));
-    let newest = number("newest");
-    sleep(Duration::from_millis(700));
-    assert_eq!(number("newest"), newest);
+    // What was on its way still comes; a training that goes on would bring something new each time.
+    let rests = (0..100).any(|_| {
+        let newest = number("newest");
+        sleep(Duration::from_millis(700));
+        number("newest") == newest
+    });
+    assert!(rests, "the training goes on");
     browser.press(&[shift, " "]);
     browser.wait(&format!("document.body.dataset.newest > {newest}"));
 }

@@ -57,11 +57,11 @@ impl<T: RowFloat + Element> Rows<'_, T> {
     fn gradient(&self, dy: &[T]) -> Buffer<T> {
         self.map(self.classes, |rows, first, out| {
             exponentials(rows.logits, rows.classes, |i, row, _, sum| {
-                let (dy, total) = (dy[first + i].wide(), sum.get());
+                let share = dy[first + i].wide() / sum.get();
                 let (out, label) = (&mut out[i * rows.classes..][..rows.classes], rows.labels[i] as usize);
-                out.iter_mut().zip(row).for_each(|(o, e)| *o = T::from_f64(e / total * dy));
+                out.iter_mut().zip(row).for_each(|(o, e)| *o = T::from_f64(e * share));
                 // Not softmax − 1, which loses the digits of what is nearly certain.
-                out[label] = T::from_f64(-(sum.without(row[label]) / total * dy));
+                out[label] = T::from_f64(-(sum.without(row[label]) * share));
             });
         })
     }

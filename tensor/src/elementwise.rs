@@ -89,6 +89,29 @@ float_methods! {
     round: |x| x.round_ties_even();
     /// `1 / x`.
     recip: |x| 1.0 / x;
+    /// `ln(1 + e^x)`, a smooth rectifier, without overflow.
+    softplus: |x| rectified(x) + Float::ln_1p(Float::exp(-x.magnitude()));
+    /// `x · sigmoid(x)`, also known as swish.
+    silu: |x| gated(x, x);
+    /// The Gaussian error linear unit in its usual approximation, `x/2 · (1 + tanh(√(2/π) · (x + 0.044715 x³)))` (Hendrycks and
+    /// Gimpel, 2016).
+    gelu: |x| gated(x, gelu_gate(x));
+}
+
+/// The numbers `a` and `b` with which [`gelu`](Tensor::gelu) is `x · σ(x · (a + b x²))`: `(1 + tanh u) / 2` is `σ(2u)`, which keeps its
+/// digits where the tangent is nearly −1.
+pub const GELU_GATE: [f64; 2] = [1.595_769_121_605_730_8, 1.595_769_121_605_730_8 * 0.044_715];
+
+#[inline(always)]
+fn gelu_gate<T: Float + Number>(x: T) -> T {
+    let [a, b] = GELU_GATE.map(T::from_f64);
+    x * (x * x * b + a)
+}
+
+/// `x · σ(gate)`. A gate far below 0 is closed, though `−∞ · 0` would be NaN.
+#[inline(always)]
+fn gated<T: Float + Number>(x: T, gate: T) -> T {
+    larger(x, T::from_f64(-1000.0)) * Float::sigmoid(gate)
 }
 
 macro_rules! number_methods {

@@ -5,11 +5,39 @@ use crate::dtype::{DType, Element};
 use crate::elementwise::wrong_type;
 use crate::map::GRAIN;
 use crate::math::{Float, exp_f64};
-use crate::number::Number;
+use crate::number::{Number, larger};
 use crate::parallel::for_each_chunk_mut;
 use crate::shape::{Axes, OrPanic, Shape};
 use crate::simd::vectorize;
 use crate::tensor::Tensor;
+
+/// How many numbers of a row are combined side by side.
+const LANES: usize = 8;
+
+/// The lanes combined two by two, so that few wait for each other.
+#[inline(always)]
+fn combined<T: Copy>(mut lanes: [T; LANES], f: impl Fn(T, T) -> T) -> T {
+    for half in [4, 2, 1] {
+        for i in 0..half {
+            lanes[i] = f(lanes[i], lanes[i + half]);
+        }
+    }
+    lanes[0]
+}
+
+/// The largest number of a row, NaN if one is.
+#[inline(always)]
+pub(crate) fn largest<T: Number>(row: &[T]) -> T {
+    let (chunks, rest) = row.as_chunks::<LANES>();
+    let Some((&first, chunks)) = chunks.split_first() else {
+        return row.iter().copied().reduce(larger).unwrap_or_default();
+    };
+    let mut lanes = first;
+    for chunk in chunks {
+        lanes.iter_mut().zip(chunk).for_each(|(lane, &x)| *lane = larger(*lane, x));
+    }
+    rest.iter().fold(combined(lanes, larger), |max, &x| larger(max, x))
+}
 
 /// What functions of rows need of a float type.
 pub(crate) trait RowFloat: Float + Number {
@@ -21,9 +49,12 @@ pub(crate) trait RowFloat: Float + Number {
     fn exp_all(x: &mut [f64]);
     /// The sum, to the last digit of this type.
     fn sum(terms: &[f64]) -> f64;
+    /// A sum of numbers from 0 to 1 from which on its digits are enough for this type also when 1 is taken away.
+    const ENOUGH: f64;
 }
 
 impl RowFloat for f32 {
+    const ENOUGH: f64 = 1.0 + 1e-6;
     #[inline(always)]
     fn exp_all(x: &mut [f64]) {
         vectorize(
@@ -38,12 +69,12 @@ impl RowFloat for f32 {
     #[inline(always)]
     fn sum(terms: &[f64]) -> f64 {
         // In lanes, which the compiler keeps in vector registers.
-        let (chunks, rest) = terms.as_chunks::<8>();
-        let mut lanes = [0.0; 8];
+        let (chunks, rest) = terms.as_chunks::<LANES>();
+        let mut lanes = [0.0; LANES];
         for chunk in chunks {
             lanes.iter_mut().zip(chunk).for_each(|(lane, x)| *lane += x);
         }
-        lanes.iter().chain(rest).fold(0.0, |sum, x| sum + x)
+        rest.iter().fold(combined(lanes, |x, y| x + y), |sum, x| sum + x)
     }
     #[inline(always)]
     fn wide(self) -> f64 {
@@ -52,6 +83,7 @@ impl RowFloat for f32 {
 }
 
 impl RowFloat for f64 {
+    const ENOUGH: f64 = f64::INFINITY;
     fn exp_all(x: &mut [f64]) {
         x.iter_mut().for_each(|x| *x = Float::exp(*x));
     }

@@ -185,6 +185,9 @@ fn elementwise(list: &mut Refusals) {
     refused!(list, maximum: truths.maximum(truths));
     refused!(list, relu_grad: x.relu_grad(other));
     refused!(list, relu_grad: truths.relu_grad(truths));
+    refused!(list, softplus: integers.softplus());
+    refused!(list, silu: integers.silu());
+    refused!(list, gelu: integers.gelu());
     refused!(list, sigmoid_grad: x.sigmoid_grad(other));
     refused!(list, sigmoid_grad: integers.sigmoid_grad(integers));
     refused!(list, minimum: x.minimum(other));

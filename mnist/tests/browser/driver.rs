@@ -12,6 +12,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
+/// What is awaited comes within a second on an idle machine; only a test that fails waits so long.
+const PATIENCE: Duration = Duration::from_secs(300);
+
 const ARGUMENTS: [&str; 9] = [
     "--headless",
     "--no-sandbox",
@@ -47,7 +50,7 @@ impl Browser {
                 .and_then(|(_, port)| port.parse::<u16>().ok())
         })?;
         let config = ureq::Agent::config_builder().proxy(None).http_status_as_error(false);
-        let agent: ureq::Agent = config.timeout_global(Some(Duration::from_secs(60))).build().into();
+        let agent: ureq::Agent = config.timeout_global(Some(PATIENCE)).build().into();
         let profile = tempfile::tempdir().unwrap();
         let profile_flag = format!("--user-data-dir={}", profile.path().display());
         let arguments: Vec<&str> = ARGUMENTS.into_iter().chain([&*profile_flag]).collect();
@@ -83,11 +86,7 @@ impl Browser {
         let begun = Instant::now();
         while self.run(&format!("return Boolean({expression})")) != json!(true) {
             let state = "return JSON.stringify(document.body.dataset) + ' ' + document.getElementById('status').textContent";
-            assert!(
-                begun.elapsed() < Duration::from_secs(30),
-                "{expression} stays false: {}",
-                self.run(state)
-            );
+            assert!(begun.elapsed() < PATIENCE, "{expression} stays false: {}", self.run(state));
             thread::sleep(Duration::from_millis(50));
         }
     }

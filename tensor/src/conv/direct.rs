@@ -4,13 +4,20 @@
 //! pass is a sum of few runs (see [`product`](crate::product)) on an image with its padding around it, which is small
 //! enough for the cache.
 
+mod forward;
+mod input_grad;
+mod kernel_grad;
+
 use super::Geometry;
 use crate::buffer::Buffer;
-use crate::fused::{Finisher, Numbers};
-use crate::interleave::{interleave, separate};
+use crate::interleave::interleave;
 use crate::lanes::lanes;
 use crate::parallel::for_each_chunk_mut;
-use crate::product::{Ahead, Rows, Sums};
+use crate::product::{Rows, Sums};
+
+pub(super) use forward::Forward;
+pub(super) use input_grad::InputGrad;
+pub(super) use kernel_grad::KernelGrad;
 
 /// Parts that a batch is cut into to sum the kernel's gradient; fixed, so that the order of the sum is.
 pub(super) const PARTS: usize = 10;
@@ -118,60 +125,6 @@ impl Geometry {
         Padded { size, before: self.before, channels: self.channels }
     }
 
-    pub(super) fn forward_direct(
-        &self,
-        x: &Numbers<'_>,
-        kernel: &[f32],
-        finish: &mut Finisher<'_>,
-    ) -> Buffer<f32> {
-        if self.is_empty() {
-            return Buffer::uninit(0);
-        }
-        let (padded, outputs) = (self.padded_input(), self.channels_out);
-        let taps = self.kernel[1] * self.channels;
-        let [down, right] = self.conv.stride;
-        let group = group(self.n, outputs, padded.count());
-        let rows = Rows {
-            count: self.positions(),
-            width: self.out[1],
-            a: [0, down * padded.row(), right * self.channels],
-            out: [0, self.out[1] * outputs, outputs],
-        };
-        let sums = Sums {
-            runs: self.kernel[0],
-            len: taps,
-            a_run: padded.row(),
-            a_step: 1,
-            b_run: taps * outputs,
-            b_step: outputs,
-            b_column: 1,
-            columns: outputs,
-            group: 1,
-            narrow: false,
-        };
-        let (rows, sums, kernel) = (rows.grouped(group), sums.grouped(group), repeated(kernel, group));
-        let (len, chunk) = (self.n * self.image_out(), group * self.image_out());
-        finish.compute(
-            len,
-            chunk,
-            || self.ahead(1),
-            |i, out, ahead| {
-                let present = out.len() / self.image_out();
-                let (numbers, mut x) = (x, x.reader());
-                let images =
-                    padded.of(x.read(i * group * self.image(), present * self.image()), self.size, group);
-                numbers.add_to(ahead, (i + 1) * group * self.image(), group * self.image());
-                if group == 1 {
-                    sums.compute(rows, &images, &kernel, out, false, ahead);
-                } else {
-                    let mut together = Buffer::uninit(group * self.image_out());
-                    sums.compute(rows, &images, &kernel, &mut together, false, ahead);
-                    separate(&together, present, group, out);
-                }
-            },
-        )
-    }
-
     /// The outputs as the input pixels of all phases see them: a pixel p takes from outputs q − i for its taps
     /// first + i·stride, where q = (p + before) / stride.
     pub(super) fn padded_output(&self) -> Padded {
@@ -187,65 +140,6 @@ impl Geometry {
     /// The phase of the input pixels `p` with `(p + before) mod stride = first`.
     pub(super) fn phase(&self, axis: usize, first: usize) -> Phase {
         Phase { first, taps: self.kernel[axis].saturating_sub(first).div_ceil(self.conv.stride[axis]) }
-    }
-
-    pub(super) fn input_grad_direct(
-        &self,
-        dy: &Numbers<'_>,
-        kernel: &[f32],
-        finish: &mut Finisher<'_>,
-    ) -> Buffer<f32> {
-        if self.is_empty() || self.image() == 0 {
-            let len = self.n * self.image();
-            return finish.compute(len, len.max(1), Ahead::nothing, |_, out, _| out.fill(0.0));
-        }
-        let (stride, channels, outputs) = (self.conv.stride, self.channels, self.channels_out);
-        let padded = self.padded_output();
-        let phases = || {
-            let mut start = 0;
-            (0..stride[0] * stride[1]).map(move |i| {
-                let phase = [0, 1].map(|axis| self.phase(axis, [i / stride[1], i % stride[1]][axis]));
-                let range = start..start + phase[0].taps * phase[1].taps * channels * outputs;
-                start = range.end;
-                (phase, range)
-            })
-        };
-        let mut flipped = Buffer::uninit(kernel.len());
-        phases().for_each(|(phase, range)| self.flip(kernel, phase, &mut flipped[range]));
-        let group = group(self.n, channels, padded.count());
-        let flipped = repeated(&flipped, group);
-        let (len, chunk) = (self.n * self.image(), group * self.image());
-        let ahead = || self.ahead(stride[0] * stride[1]);
-        finish.compute(len, chunk, ahead, |i, out, ahead| {
-            let present = out.len() / self.image();
-            let (numbers, mut dy) = (dy, dy.reader());
-            let images =
-                padded.of(dy.read(i * group * self.image_out(), present * self.image_out()), self.out, group);
-            let mut together = Buffer::uninit(if group == 1 { 0 } else { group * self.image() });
-            numbers.add_to(ahead, (i + 1) * group * self.image_out(), group * self.image_out());
-            let to = if group == 1 { &mut *out } else { &mut together[..] };
-            for (phase, range) in phases() {
-                let len = phase[1].taps * outputs;
-                let sums = Sums {
-                    runs: phase[0].taps,
-                    len,
-                    a_run: padded.row(),
-                    a_step: 1,
-                    b_run: len * channels,
-                    b_step: channels,
-                    b_column: 1,
-                    columns: channels,
-                    group: 1,
-                    narrow: false,
-                };
-                let (sums, rows) = (sums.grouped(group), self.pixels_of(phase, &padded).grouped(group));
-                let flipped = &flipped[range.start * group..range.end * group];
-                sums.compute(rows, &images, flipped, to, false, ahead);
-            }
-            if group > 1 {
-                separate(&together, present, group, out);
-            }
-        })
     }
 
     /// The kernel entries of a phase, in reverse order, outputs before channels: `[taps, taps, outputs, channels]`.
@@ -278,61 +172,6 @@ impl Geometry {
             a: [from_y * row + from_x * outputs, row, outputs],
             out: [y * line + x * channels, self.conv.stride[0] * line, self.conv.stride[1] * channels],
         }
-    }
-
-    pub(super) fn kernel_grad_direct(&self, x: &Numbers<'_>, dy: &Numbers<'_>) -> Buffer<f32> {
-        let count = self.kernel_count();
-        if self.is_empty() || count == 0 {
-            return Buffer::full(count, 0.0);
-        }
-        let (padded, outputs) = (self.padded_input(), self.channels_out);
-        let in_row = self.kernel[1] * self.channels;
-        let rows = Rows {
-            count: self.kernel[0] * in_row,
-            width: in_row,
-            a: [0, padded.row(), 1],
-            out: [0, in_row * outputs, outputs],
-        };
-        let sums = Sums {
-            runs: self.out[0],
-            len: self.out[1],
-            a_run: self.conv.stride[0] * padded.row(),
-            a_step: self.conv.stride[1] * self.channels,
-            b_run: self.out[1] * outputs,
-            b_step: outputs,
-            b_column: 1,
-            columns: outputs,
-            group: 1,
-            narrow: false,
-        };
-        let group = group(self.n, outputs, padded.count());
-        let (rows, sums) = (rows.grouped(group), sums.grouped(group));
-        let per_part = self.n.div_ceil(PARTS).next_multiple_of(group);
-        let mut partial = Buffer::uninit(self.n.div_ceil(per_part) * count * group);
-        for_each_chunk_mut(&mut partial, count * group, |part, out| {
-            let range = part * per_part..((part + 1) * per_part).min(self.n);
-            let numbers = [x, dy];
-            let (mut x, mut dy) = (x.reader(), dy.reader());
-            for first in range.clone().step_by(group) {
-                let present = group.min(range.end - first);
-                let images =
-                    padded.of(x.read(first * self.image(), present * self.image()), self.size, group);
-                let dy = dy.read(first * self.image_out(), present * self.image_out());
-                let add = first > range.start;
-                let mut ahead = self.ahead(1);
-                for (numbers, image) in numbers.iter().zip([self.image(), self.image_out()]) {
-                    numbers.add_to(&mut ahead, (first + group) * image, group * image);
-                }
-                if group == 1 {
-                    sums.compute(rows, &images, dy, out, add, &mut ahead);
-                } else {
-                    let mut together = Buffer::uninit(group * self.image_out());
-                    interleave(dy, self.image_out(), present, group, &mut together);
-                    sums.compute(rows, &images, &together, out, add, &mut ahead);
-                }
-            }
-        });
-        add_parts(&partial, count, group)
     }
 }
 

@@ -7,22 +7,28 @@
 //! channels.
 //!
 //! The price is rounding: the points are sums of several pixels, and results are differences of points. The error stays
-//! below `2·10⁻⁵` of the largest output, twenty times that of the direct way.
+//! below `2·10⁻⁵` of the largest output, twenty times that of the direct way. Images and kernels of such a range that the
+//! error of a large number would drown small outputs beside it, or that hold numbers that are not finite, are computed
+//! directly (`range.rs`).
 
+mod kernel_grad;
 mod matrices;
 mod pixels;
+mod range;
 mod transform;
 
 use super::Geometry;
-use super::direct::{PARTS, add_parts};
+use super::direct;
 use crate::buffer::Buffer;
 use crate::fused::{Finisher, Numbers};
 use crate::lanes::{self, LINE};
 use crate::parallel::for_each_chunk_mut;
-use crate::product::{Rows, Sums};
+use crate::product::{Ahead, Rows, Sums};
 use crate::simd::vectorize;
 use crate::transpose::transpose_into;
 use matrices::{Known, Matrices};
+use range::Range;
+use std::sync::OnceLock;
 use transform::{Axis, Direction, Transform};
 
 /// Numbers that the points of the images at hand have, so that they stay in a core's second-level cache.
@@ -40,10 +46,10 @@ macro_rules! pass {
         pub(super) fn $name(&self, a: &Numbers<'_>, b: $b $(, $finish: &mut Finisher<'_>)?) -> Option<Buffer<f32>> {
             match self.winograd_taps()? {
                 3 if self.points([7, 5]) < self.points([6, 4]) && self.pays([7, 5], $most) => {
-                    Some(Winograd::<7, 5, 3>(self).$pass(a, b $(, $finish)?))
+                    Winograd::<7, 5, 3>(self).$pass(a, b $(, $finish)?)
                 }
-                3 if self.pays([6, 4], $most) => Some(Winograd::<6, 4, 3>(self).$pass(a, b $(, $finish)?)),
-                2 if self.pays([5, 4], $most) => Some(Winograd::<5, 4, 2>(self).$pass(a, b $(, $finish)?)),
+                3 if self.pays([6, 4], $most) => Winograd::<6, 4, 3>(self).$pass(a, b $(, $finish)?),
+                2 if self.pays([5, 4], $most) => Winograd::<5, 4, 2>(self).$pass(a, b $(, $finish)?),
                 _ => None,
             }
         }
@@ -88,11 +94,18 @@ struct Side {
     phases: usize,
     /// Pixels of the first tiles before the image, along height and width.
     before: [usize; 2],
+    /// Lines and pixels of a cell, of which every window has one (see [`range`]).
+    cell: usize,
 }
 
 impl Side {
     fn image(&self) -> usize {
         self.size[0] * self.size[1] * self.channels
+    }
+
+    /// The range of an image.
+    fn range(&self, image: &[f32]) -> Range {
+        Range::of_image(image, self.size[1] * self.channels, self.channels, self.cell)
     }
 
     fn entries(&self) -> usize {
@@ -125,24 +138,38 @@ where
 
     fn inputs(&self) -> Side {
         let g = self.0;
-        Side { size: g.size, channels: g.channels, phases: self.stride(), before: g.before }
+        let cell = g.kernel[0].min(g.kernel[1]).div_ceil(2);
+        Side { size: g.size, channels: g.channels, phases: self.stride(), before: g.before, cell }
     }
 
-    /// The outputs with `before` pixels before.
+    /// The outputs with `before` pixels before. Pixels of some phases take from a row and a column less of them than others.
     fn outputs(&self, before: usize) -> Side {
-        Side { size: self.0.out, channels: self.0.channels_out, phases: 1, before: [before; 2] }
+        let g = self.0;
+        let cell = (g.kernel[0].min(g.kernel[1]) / self.stride()).div_ceil(2);
+        Side { size: g.out, channels: g.channels_out, phases: 1, before: [before; 2], cell }
     }
 
-    fn forward(&self, x: &Numbers<'_>, kernel: &[f32], finish: &mut Finisher<'_>) -> Buffer<f32> {
+    /// `None` if the kernel's range does not suit the algorithm; images whose range does not are computed directly.
+    fn forward(&self, x: &Numbers<'_>, kernel: &[f32], finish: &mut Finisher<'_>) -> Option<Buffer<f32>> {
         let (g, tiles) = (self.0, self.0.out.map(|out| out.div_ceil(M)));
+        let size = [g.channels, g.channels_out];
+        let range = Range::of_kernel(kernel, size);
+        if !range.suits(range) {
+            return None;
+        }
+        let directly = OnceLock::new();
+        let directly = |x: &[f32], y: &mut [f32]| {
+            let forward = directly.get_or_init(|| direct::Forward::new(g, kernel, 1));
+            forward.compute(x, y, &mut Ahead::nothing());
+        };
         let phase = |phase: usize| phase * g.channels * g.channels_out;
-        let kernel =
-            self.points_of_kernel(kernel, [g.channels, g.channels_out], g.channels_out, phase, false);
-        self.convolve(x, &kernel, tiles, [&self.inputs(), &self.outputs(0)], finish)
+        let points = self.points_of_kernel(kernel, size, g.channels_out, phase, false);
+        Some(self.convolve(x, (&points, range), tiles, [&self.inputs(), &self.outputs(0)], finish, directly))
     }
 
-    /// A pixel of a phase takes from the outputs before it: again a convolution, with the kernel reversed.
-    fn input_grad(&self, dy: &Numbers<'_>, kernel: &[f32], finish: &mut Finisher<'_>) -> Buffer<f32> {
+    /// As [`forward`](Winograd::forward): a pixel of a phase takes from the outputs before it, which is again a convolution, with
+    /// the kernel reversed.
+    fn input_grad(&self, dy: &Numbers<'_>, kernel: &[f32], finish: &mut Finisher<'_>) -> Option<Buffer<f32>> {
         let g = self.0;
         let last = [0, 1].map(|i| (g.size[i] - 1 + g.before[i]) / self.stride());
         let tiles = last.map(|last| (last + 1).div_ceil(M));
@@ -155,15 +182,20 @@ where
                 transpose_into(from.as_ptr(), strides, size, to.as_mut_ptr(), g.channels);
             }
         }
+        let size = [g.channels_out, g.channels];
+        let range = Range::of_kernel(&swapped, size);
+        if !range.suits(range) {
+            return None;
+        }
+        let directly = OnceLock::new();
+        let directly = |dy: &[f32], dx: &mut [f32]| {
+            let input_grad = directly.get_or_init(|| direct::InputGrad::new(g, kernel, 1));
+            input_grad.compute(dy, dx, &mut Ahead::nothing());
+        };
         let row = self.stride() * self.stride() * g.channels;
-        let kernel = self.points_of_kernel(
-            &swapped,
-            [g.channels_out, g.channels],
-            row,
-            |phase| phase * g.channels,
-            true,
-        );
-        self.convolve(dy, &kernel, tiles, [&self.outputs(R - 1), &self.inputs()], finish)
+        let points = self.points_of_kernel(&swapped, size, row, |phase| phase * g.channels, true);
+        let sides = [&self.outputs(R - 1), &self.inputs()];
+        Some(self.convolve(dy, (&points, range), tiles, sides, finish, directly))
     }
 
     /// The kernel's points `G·g·Gᵀ`, a matrix for each. `kernel` holds a matrix for each of its entries, of which those of
@@ -234,13 +266,15 @@ where
         }
     }
 
+    /// The convolution with a kernel of these points and range, and `directly` of images that do not suit it.
     fn convolve(
         &self,
         x: &Numbers<'_>,
-        kernel: &[f32],
+        (kernel, range): (&[f32], Range),
         tiles: [usize; 2],
         [from, to]: [&Side; 2],
         finish: &mut Finisher<'_>,
+        directly: impl Fn(&[f32], &mut [f32]) + Sync,
     ) -> Buffer<f32> {
         let (inputs, outputs, images) = (from.entries(), to.entries(), self.images(tiles));
         let ahead = || self.0.ahead(N * N);
@@ -249,6 +283,9 @@ where
             x.add_to(ahead, (i + 1) * images * from.image(), images * from.image());
             let mut x = x.reader();
             let x = x.read(i * images * from.image(), present * from.image());
+            let suits = |x: &[f32]| from.range(x).suits(range);
+            let unsuited: Vec<usize> =
+                (0..present).filter(|i| !suits(&x[i * from.image()..][..from.image()])).collect();
             let points = self.points_of(x, from, tiles, Direction::Input);
             let rows = present * tiles[0] * tiles[1];
             let stride = [inputs, outputs].map(|entries| point_stride(rows, entries));
@@ -260,74 +297,9 @@ where
                 sums.compute(rows, points, kernel, out, false, ahead);
             }
             self.images_of(&products, to, tiles, out);
+            for i in unsuited {
+                directly(&x[i * from.image()..][..from.image()], &mut out[i * to.image()..][..to.image()]);
+            }
         })
-    }
-
-    /// `x` and `dy` multiplied at the points, as in the forward pass the kernel is with `x`.
-    fn kernel_grad(&self, x: &Numbers<'_>, dy: &Numbers<'_>) -> Buffer<f32> {
-        let (g, tiles) = (self.0, self.0.out.map(|out| out.div_ceil(M)));
-        let (from, to) = (self.inputs(), self.outputs(0));
-        let (inputs, outputs, images) = (from.entries(), to.entries(), self.images(tiles));
-        let per_part = g.n.div_ceil(PARTS);
-        let mut parts = Buffer::uninit(g.n.div_ceil(per_part) * g.kernel_count());
-        for_each_chunk_mut(&mut parts, g.kernel_count(), |part, out| {
-            let mut products = Buffer::uninit(N * N * inputs * outputs);
-            let end = ((part + 1) * per_part).min(g.n);
-            let first = part * per_part;
-            let numbers = [x, dy];
-            let (mut x, mut dy) = (x.reader(), dy.reader());
-            for first_image in (first..end).step_by(images) {
-                let present = images.min(end - first_image);
-                let [x, dy] = [
-                    (x.read(first_image * g.image(), present * g.image()), &from, Direction::Input),
-                    (dy.read(first_image * g.image_out(), present * g.image_out()), &to, Direction::Spread),
-                ]
-                .map(|(images, side, direction)| self.points_of(images, side, tiles, direction));
-                let mut ahead = g.ahead(N * N);
-                for (numbers, image) in numbers.iter().zip([g.image(), g.image_out()]) {
-                    numbers.add_to(&mut ahead, (first_image + images) * image, images * image);
-                }
-                let terms = present * tiles[0] * tiles[1];
-                let stride = [inputs, outputs].map(|entries| point_stride(terms, entries));
-                let sums = Sums::of_matrices(terms, inputs, [outputs, 1], outputs);
-                for (p, out) in products.chunks_exact_mut(inputs * outputs).enumerate() {
-                    let rows = Rows::of_matrix(inputs, 1, outputs);
-                    let (x, dy) = (&x[p * stride[0]..], &dy[p * stride[1]..]);
-                    sums.compute(rows, x, dy, out, first_image > first, &mut ahead);
-                }
-            }
-            self.kernel_of(&products, out);
-        });
-        add_parts(&parts, g.kernel_count(), 1)
-    }
-
-    /// The adjoint of [`points_of_kernel`](Winograd::points_of_kernel) as the forward pass calls it: `Gᵀ·p·G`, one side
-    /// after the other.
-    fn kernel_of(&self, points: &[f32], kernel: &mut [f32]) {
-        let (g, stride) = (self.0, self.stride());
-        let entry = g.channels * g.channels_out;
-        let matrix = stride * stride * entry;
-        let weights = &<Matrices<N, M, R> as Known>::MATRICES.kernel;
-        let add = |to: &mut [f32], weight: f32, from: &[f32]| {
-            if weight != 0.0 {
-                vectorize(
-                    #[inline(always)]
-                    || to.iter_mut().zip(from).for_each(|(to, &x)| *to += weight * x),
-                );
-            }
-        };
-        let mut half = Buffer::uninit(R * matrix);
-        kernel.fill(0.0);
-        for (i, row) in points.chunks_exact(N * matrix).enumerate() {
-            for (tap, half) in half.chunks_exact_mut(matrix).enumerate() {
-                half.fill(0.0);
-                row.chunks_exact(matrix).enumerate().for_each(|(j, point)| add(half, weights[j][tap], point));
-            }
-            for (entry_at, kernel) in kernel.chunks_exact_mut(entry).enumerate() {
-                let [u, v] = [entry_at / g.kernel[1], entry_at % g.kernel[1]];
-                let phase = u % stride * stride + v % stride;
-                add(kernel, weights[i][u / stride], &half[v / stride * matrix + phase * entry..][..entry]);
-            }
-        }
     }
 }

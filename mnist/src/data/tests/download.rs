@@ -1,9 +1,9 @@
 //! Mirrors that do not give what they should.
 
+use std::io::Read;
 use std::net::TcpStream;
 use std::sync::Arc;
 use std::thread;
-use std::time::Instant;
 
 use super::server::{FIRST, Server, body, good_mirror, head, odd_mirror, offsets};
 use super::*;
@@ -86,13 +86,21 @@ fn an_endless_file_is_cut_off() {
     assert_eq!(listing(cache.path()), ["lock"]);
 }
 
+/// How long a download may stall in the test of it: busy CPUs delay a piece of the slow one by less.
+const STALL: Duration = Duration::from_secs(8);
+
+/// Until the other side gives up.
+fn wait_for_end(stream: &mut TcpStream) {
+    let _ = stream.read(&mut [0]);
+}
+
 #[test]
 fn a_stalled_download_is_cut_off_but_a_slow_one_is_not() {
     let (fixture, cache) = (Arc::new(Fixture::new(1)), folder());
     let stalled = odd_mirror(&fixture, |_, stream, file| {
         head(stream, "200 OK", &[format!("Content-Length: {}", file.len())]);
         body(stream, &file[..2000]);
-        thread::sleep(Duration::from_secs(30));
+        wait_for_end(stream);
     });
     let slow = odd_mirror(&fixture, |request, stream, file| {
         let start = request.offset().unwrap_or(0);
@@ -103,31 +111,30 @@ fn a_stalled_download_is_cut_off_but_a_slow_one_is_not() {
         );
         for piece in file[start..].chunks(file.len() / 10) {
             body(stream, piece);
-            thread::sleep(Duration::from_millis(200));
+            thread::sleep(STALL / 8);
         }
     });
-    let start = Instant::now();
-    let found = find(&fixture.search(&[&stalled.url, &slow.url], Some(cache.path().into())));
+    let mut search = fixture.search(&[&stalled.url, &slow.url], Some(cache.path().into()));
+    search.timeouts.stall = STALL;
+    // The first is given up; of the second only all ten pieces together take longer than the limit.
+    let found = find(&search);
     fixture.assert_found(&found);
     assert!(found.told("broke off after 2000 bytes"), "{:?}", found.notices);
-    let took = start.elapsed();
-    // 1.5 s until the first is given up, and 2 s for the second, each piece of which came within the limit.
-    assert!((Duration::from_secs(3)..Duration::from_secs(15)).contains(&took), "{took:?}");
 }
 
 #[test]
 fn where_nobody_answers_the_search_ends_soon() {
     let (fixture, cache) = (Arc::new(Fixture::new(1)), folder());
-    let silent = Server::start(|_, _| thread::sleep(Duration::from_secs(30)));
+    let silent = Server::start(|_, stream| wait_for_end(stream));
     let closed = {
         let server = Server::start(|_, _| ());
         server.url.clone()
     };
-    let start = Instant::now();
-    let found = find(&fixture.search(&[&silent.url, &closed], Some(cache.path().into())));
+    let mut search = fixture.search(&[&silent.url, &closed], Some(cache.path().into()));
+    search.timeouts.answer = Duration::from_millis(500);
+    let found = find(&search);
     assert!(found.told(&format!("{}{FIRST} does not answer (timeout", silent.url)), "{:?}", found.notices);
     assert!(found.error().starts_with(&format!("{closed}{FIRST} does not answer")), "{}", found.error());
-    assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
     assert_eq!(silent.requests().len(), 1, "one file is enough to see that nobody answers");
 }
 

@@ -23,6 +23,9 @@ use tempfile::TempDir;
 use super::files::{DataFile, MNIST};
 use super::*;
 
+/// Only a test that fails waits so long.
+const PATIENCE: Duration = Duration::from_secs(300);
+
 const NAMES: [&str; 4] = [
     "train-images-idx3-ubyte",
     "train-labels-idx1-ubyte",
@@ -72,18 +75,14 @@ impl Fixture {
         }
     }
 
-    /// A search for this data set as if it were MNIST, with time limits short enough for a test.
+    /// A search for this data set as if it were MNIST, with time limits that only a test of them reaches.
     fn search(&self, mirrors: &[&str], cache: Option<PathBuf>) -> Search {
         Search {
             folder: None,
             cache,
             mirrors: mirrors.iter().map(ToString::to_string).collect(),
             proxies: Proxies::default(),
-            timeouts: Timeouts {
-                connect: Duration::from_secs(2),
-                answer: Duration::from_millis(1500),
-                stall: Duration::from_millis(1500),
-            },
+            timeouts: Timeouts { connect: PATIENCE, answer: PATIENCE, stall: PATIENCE },
             progress_bar: false,
             files: self.files,
         }

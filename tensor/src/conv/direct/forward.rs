@@ -1,0 +1,85 @@
+//! The forward pass.
+
+use super::super::Geometry;
+use super::{Padded, group, repeated};
+use crate::buffer::Buffer;
+use crate::fused::{Finisher, Numbers};
+use crate::interleave::separate;
+use crate::product::{Ahead, Rows, Sums};
+
+/// The forward pass of up to `group` images side by side.
+pub(in super::super) struct Forward<'a> {
+    geometry: &'a Geometry,
+    padded: Padded,
+    rows: Rows,
+    sums: Sums,
+    kernel: Buffer<f32>,
+    group: usize,
+}
+
+impl<'a> Forward<'a> {
+    pub(in super::super) fn new(geometry: &'a Geometry, kernel: &[f32], group: usize) -> Self {
+        let (padded, outputs) = (geometry.padded_input(), geometry.channels_out);
+        let taps = geometry.kernel[1] * geometry.channels;
+        let [down, right] = geometry.conv.stride;
+        let rows = Rows {
+            count: geometry.positions(),
+            width: geometry.out[1],
+            a: [0, down * padded.row(), right * geometry.channels],
+            out: [0, geometry.out[1] * outputs, outputs],
+        };
+        let sums = Sums {
+            runs: geometry.kernel[0],
+            len: taps,
+            a_run: padded.row(),
+            a_step: 1,
+            b_run: taps * outputs,
+            b_step: outputs,
+            b_column: 1,
+            columns: outputs,
+            group: 1,
+            narrow: false,
+        };
+        let (rows, sums, kernel) = (rows.grouped(group), sums.grouped(group), repeated(kernel, group));
+        Forward { geometry, padded, rows, sums, kernel, group }
+    }
+
+    pub(in super::super) fn compute(&self, images: &[f32], out: &mut [f32], ahead: &mut Ahead) {
+        let (g, group) = (self.geometry, self.group);
+        let images = self.padded.of(images, g.size, group);
+        if group == 1 {
+            self.sums.compute(self.rows, &images, &self.kernel, out, false, ahead);
+        } else {
+            let mut together = Buffer::uninit(group * g.image_out());
+            self.sums.compute(self.rows, &images, &self.kernel, &mut together, false, ahead);
+            separate(&together, out.len() / g.image_out(), group, out);
+        }
+    }
+}
+
+impl Geometry {
+    pub(in super::super) fn forward_direct(
+        &self,
+        x: &Numbers<'_>,
+        kernel: &[f32],
+        finish: &mut Finisher<'_>,
+    ) -> Buffer<f32> {
+        if self.is_empty() {
+            return Buffer::uninit(0);
+        }
+        let group = group(self.n, self.channels_out, self.padded_input().count());
+        let forward = Forward::new(self, kernel, group);
+        let chunk = group * self.image_out();
+        finish.compute(
+            self.n * self.image_out(),
+            chunk,
+            || self.ahead(1),
+            |i, out, ahead| {
+                let present = out.len() / self.image_out();
+                x.add_to(ahead, (i + 1) * group * self.image(), group * self.image());
+                let mut x = x.reader();
+                forward.compute(x.read(i * group * self.image(), present * self.image()), out, ahead);
+            },
+        )
+    }
+}
