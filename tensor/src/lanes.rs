@@ -72,11 +72,6 @@ pub(crate) trait Lanes: Copy {
     /// # Safety
     /// The CPU has the instructions.
     unsafe fn sum(self) -> f32;
-    /// All bits of both: of zeros, negative or not, a zero.
-    ///
-    /// # Safety
-    /// The CPU has the instructions.
-    unsafe fn or(self, other: Self) -> Self;
     /// A bit for each element, the lowest for the first: whether it is another number than zero, or none at all.
     ///
     /// # Safety
@@ -277,10 +272,6 @@ impl Lanes for [f32; 4] {
         (a + c) + (b + d)
     }
     #[inline(always)]
-    unsafe fn or(self, other: Self) -> Self {
-        std::array::from_fn(|i| f32::from_bits(self[i].to_bits() | other[i].to_bits()))
-    }
-    #[inline(always)]
     unsafe fn nonzero(self) -> u32 {
         self.into_iter().rev().fold(0, |bits, x| bits << 1 | u32::from(x != 0.0))
     }
@@ -395,11 +386,6 @@ mod x86 {
             }
         }
         #[inline(always)]
-        unsafe fn or(self, other: Self) -> Self {
-            // SAFETY: as above.
-            unsafe { _mm256_or_ps(self, other) }
-        }
-        #[inline(always)]
         unsafe fn nonzero(self) -> u32 {
             // SAFETY: as above.
             unsafe {
@@ -478,11 +464,6 @@ mod x86 {
         unsafe fn sum(self) -> f32 {
             // SAFETY: as above.
             unsafe { _mm512_reduce_add_ps(self) }
-        }
-        #[inline(always)]
-        unsafe fn or(self, other: Self) -> Self {
-            // SAFETY: as above.
-            unsafe { _mm512_or_ps(self, other) }
         }
         #[inline(always)]
         unsafe fn nonzero(self) -> u32 {

@@ -24,7 +24,7 @@ use crate::simd::{Level, simd_level};
 use microkernel::Kernels;
 use pass::{Panel, Pass};
 use tile::Block;
-use zeros::Search;
+use zeros::Zeros;
 
 /// `out[row.out + c] = Σ r < runs, Σ i < len: a[row.a + r·a_run + i·a_step + c mod group] · b[r·b_run + i·b_step + c·b_column]`
 /// for each row and each column `c < columns`.
@@ -54,8 +54,8 @@ const CACHED: usize = 8 << 10;
 /// Strides of `b` that are multiples of this bring all its rows to the same few places of the first-level cache.
 const SAME_PLACE: usize = 1 << 10;
 
-/// Registers of so many lanes load some of them as fast as all.
-const MASKED: usize = 8;
+/// Registers of so many lanes load some of them as fast as all, and have the mask elsewhere than in one of theirs.
+const MASKED: usize = 16;
 
 impl Sums {
     /// The product of matrices: `terms` of them, `a_step` apart in a row of the first; the strides of the second; its columns.
@@ -145,12 +145,13 @@ impl Sums {
         assert!(last_row.out + self.columns <= out, "a row reaches outside of the result");
     }
 
-    /// Whether the numbers of `b` are copied together before they are used; where they are read as they are, it is faster
-    /// not to.
-    fn is_packed(&self, lanes: usize) -> bool {
+    /// Whether the numbers of `b` are copied together before they are used, for a block whose last register has so many
+    /// columns; where they are read as they are, it is faster not to.
+    fn is_packed(&self, lanes: usize, last: usize) -> bool {
         self.b_column != 1
             || self.b_step.is_multiple_of(SAME_PLACE)
-            || !self.columns.is_multiple_of(lanes) && (self.group > 1 || lanes < MASKED)
+            || !self.columns.is_multiple_of(lanes) && self.group > 1
+            || last < lanes && lanes < MASKED
     }
 
     /// How many terms a pass takes if `most` fill the cache: about the same number in every pass. It depends on nothing
@@ -194,28 +195,30 @@ unsafe fn compute<K: Kernels>(job: &Job, add: bool, ahead: &mut Ahead) {
         passes.max(sums.runs) * column_blocks(sums.columns, K::LANES, K::MOST).map(tiles).sum::<usize>()
     });
     let mut panel = Panel::new();
+    // SAFETY: by this function's contract.
+    let mut zeros = unsafe { Zeros::find::<K>(job, terms) };
     for (first, end) in column_blocks(sums.columns, K::LANES, K::MOST) {
         let tiles = K::tiles(end - first, sums.group);
         let (width, column) = ((end - first) * K::LANES, first * K::LANES);
         let columns = width.min(sums.columns - column);
         let last = columns - (width - K::LANES);
         let mut pass = Pass::new(sums);
-        let mut add = add;
+        let (mut add, mut number) = (add, 0);
         // Also when there is nothing to add up: the result is 0 then.
         while pass.advance(terms) || !add {
             // SAFETY: by this function's contract; a pass has no more terms than fit into the panel.
             unsafe {
                 let mut b = job.b.add(column * sums.b_column);
                 let (mut step, mut loaded) = (sums.b_step, last);
-                if sums.is_packed(K::LANES) {
+                if sums.is_packed(K::LANES, last) {
                     K::pack(&mut panel, &mut pass, b, columns, width);
                     (b, step, loaded) = (panel.numbers(), width, K::LANES);
                 }
-                let search = &mut Search::new::<K>(job);
+                zeros.begin(number);
                 Block { job, runs: pass.runs(), column, last, loaded, b, step, add }
-                    .compute(&tiles, search, ahead);
+                    .compute(&tiles, &mut zeros, ahead);
             }
-            add = true;
+            (add, number) = (true, number + 1);
         }
     }
 }

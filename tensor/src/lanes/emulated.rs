@@ -94,10 +94,6 @@ impl<const W: usize> Lanes for Emulated<W> {
         sums[0]
     }
     #[inline(never)]
-    unsafe fn or(self, other: Self) -> Self {
-        Emulated(std::array::from_fn(|i| f32::from_bits(self.0[i].to_bits() | other.0[i].to_bits())))
-    }
-    #[inline(never)]
     unsafe fn nonzero(self) -> u32 {
         self.0.into_iter().rev().fold(0, |bits, x| bits << 1 | u32::from(x != 0.0))
     }

@@ -4,7 +4,7 @@ use super::ahead::Ahead;
 use super::pass::{Panel, Pass};
 use super::rows::Row;
 use super::tile::{self, Block};
-use super::zeros::{self, Search, Stretch, Terms};
+use super::zeros::{self, Stretch, Zeros};
 use crate::lanes::Lanes;
 
 /// Rows of the largest tile.
@@ -12,7 +12,7 @@ pub(super) const ROWS: usize = 12;
 
 /// Computes one tile: these rows, of which `left` are there, for one pass of a block.
 pub(super) type Compute =
-    unsafe fn(block: &Block, rows: &[Row; ROWS], left: usize, search: &mut Search, ahead: &mut Ahead);
+    unsafe fn(block: &Block, rows: &[Row; ROWS], left: usize, zeros: &mut Zeros, ahead: &mut Ahead);
 
 /// A size of tile.
 #[derive(Clone, Copy)]
@@ -44,11 +44,11 @@ pub(super) trait Kernels {
     /// As there, and the CPU has the instructions.
     unsafe fn pack(panel: &mut Panel, pass: &mut Pass, b: *const f32, columns: usize, width: usize);
 
-    /// See [`Terms::find`].
+    /// See [`zeros::nonzero`].
     ///
     /// # Safety
     /// As there.
-    unsafe fn find(found: &mut Terms, a: *const f32, rows: Stretch, terms: Stretch, tile: usize);
+    unsafe fn nonzero(a: *const f32, lines: Stretch, n: usize, words: usize, to: &mut [u64]);
 
     /// See [`zeros::are_finite`].
     ///
@@ -74,11 +74,11 @@ macro_rules! kernels {
                     block: &Block,
                     rows: &[Row; ROWS],
                     left: usize,
-                    search: &mut Search,
+                    zeros: &mut Zeros,
                     ahead: &mut Ahead,
                 ) {
                     // SAFETY: the caller's, with the instructions that this is compiled for.
-                    unsafe { tile::compute::<$lanes, R, V, G>(block, rows, left, search, ahead) }
+                    unsafe { tile::compute::<$lanes, R, V, G>(block, rows, left, zeros, ahead) }
                 }
                 fn sized<const R: usize, const F: usize, const V: usize, const G: usize>() -> Tiles {
                     Tiles {
@@ -107,14 +107,14 @@ macro_rules! kernels {
                 unsafe { pack(panel, pass, b, columns, width) }
             }
 
-            unsafe fn find(found: &mut Terms, a: *const f32, rows: Stretch, terms: Stretch, tile: usize) {
+            unsafe fn nonzero(a: *const f32, lines: Stretch, n: usize, words: usize, to: &mut [u64]) {
                 #[$features]
-                unsafe fn find(found: &mut Terms, a: *const f32, rows: Stretch, terms: Stretch, tile: usize) {
+                unsafe fn bits(a: *const f32, lines: Stretch, n: usize, words: usize, to: &mut [u64]) {
                     // SAFETY: the caller's, with the instructions that this is compiled for.
-                    unsafe { found.find::<$lanes>(a, rows, terms, tile) }
+                    unsafe { zeros::nonzero::<$lanes>(a, lines, n, words, to) }
                 }
                 // SAFETY: by this function's contract.
-                unsafe { find(found, a, rows, terms, tile) }
+                unsafe { bits(a, lines, n, words, to) }
             }
 
             unsafe fn are_finite(b: *const f32, terms: Stretch, columns: usize) -> bool {

@@ -4,7 +4,7 @@ use super::ahead::Ahead;
 use super::microkernel::{ROWS, Tiles};
 use super::pass::Run;
 use super::rows::Row;
-use super::zeros::{Search, Stretch};
+use super::zeros::{Stretch, Zeros};
 use super::{Job, MASKED};
 use crate::lanes::{LINE, Lanes, opaque, prefetch, unrolled};
 
@@ -36,13 +36,13 @@ impl Block<'_> {
     ///
     /// # Safety
     /// The CPU has the instructions, and all accesses of the job are inside.
-    pub(super) unsafe fn compute(&self, tiles: &Tiles, search: &mut Search, ahead: &mut Ahead) {
+    pub(super) unsafe fn compute(&self, tiles: &Tiles, zeros: &mut Zeros, ahead: &mut Ahead) {
         let rows = &self.job.rows;
         let (mut left, mut line, mut place) = (rows.count, 0, 0);
         while left > 0 {
             let tile = if left <= tiles.small.rows { tiles.small } else { tiles.large };
             // SAFETY: by this function's contract; there is a row here.
-            unsafe { (tile.compute)(self, &rows.tile([line, place], tile.rows), left, search, ahead) };
+            unsafe { (tile.compute)(self, &rows.tile([line, place], tile.rows), left, zeros, ahead) };
             left = left.saturating_sub(tile.rows);
             place += tile.rows;
             while place >= rows.width {
@@ -79,7 +79,7 @@ pub(super) unsafe fn compute<L: Lanes, const R: usize, const V: usize, const G: 
     block: &Block,
     rows: &[Row; ROWS],
     left: usize,
-    search: &mut Search,
+    zeros: &mut Zeros,
     ahead: &mut Ahead,
 ) {
     let &Block { job: &Job { sums, rows: ref all, a, out, .. }, column, last, loaded, b, step, add, .. } =
@@ -106,13 +106,8 @@ pub(super) unsafe fn compute<L: Lanes, const R: usize, const V: usize, const G: 
             let mut terms = run.len;
             if const { G == 1 } {
                 let (count, columns) = (left.min(R), (V - 1) * L::N + loaded);
-                let few = search.terms(
-                    a.add(rows[0].a + run.a),
-                    Stretch { count, step: all.a[2] },
-                    Stretch { count: terms, step: sums.a_step },
-                    R,
-                    (b.add(run.b), Stretch { count: run.len, step }, columns),
-                );
+                let b_terms = (b.add(run.b), Stretch { count: run.len, step }, columns);
+                let few = zeros.terms([all.count - left, count], b_terms);
                 if let Some(few) = few {
                     few.for_each(
                         #[inline(always)]

@@ -6,7 +6,8 @@
 
 use super::microkernel::Kernels;
 use super::{CACHED, Job, Rows, Sums};
-use crate::lanes::{Lanes, prefetch};
+use crate::lanes::Lanes;
+use std::cell::Cell;
 
 /// Terms of a word.
 const WORD: usize = u64::BITS as usize;
@@ -14,18 +15,8 @@ const WORD: usize = u64::BITS as usize;
 /// The most terms that a pass has: registers are of four numbers at least, and blocks of two registers.
 pub(super) const MOST: usize = CACHED / 8;
 
-/// Tiles in a row that have hardly a zero until no more of the block and pass are looked at.
-const TRIES: usize = 2;
-
-/// Terms that are looked at before all are.
-const SAMPLES: usize = 16;
-
-/// The terms of a run in which some row of a tile has another number than zero.
-pub(super) struct Terms {
-    words: [u64; MOST / WORD],
-    len: usize,
-    count: usize,
-}
+/// Rows and terms that are looked at before all are.
+const SAMPLES: [usize; 2] = [4, 16];
 
 /// So many rows, terms or the like, each `step` numbers after the one before.
 #[derive(Clone, Copy)]
@@ -34,44 +25,20 @@ pub(super) struct Stretch {
     pub(super) step: usize,
 }
 
+/// The terms of a pass in which some row of a tile has another number than zero.
+pub(super) struct Terms {
+    words: [u64; MOST / WORD],
+    len: usize,
+}
+
 impl Terms {
-    /// Looks for them in these rows of a tile, which has `tile` where there are enough; the steps of the rows or of the terms
-    /// are 1.
-    ///
-    /// # Safety
-    /// The CPU has the instructions; all these numbers are there, and no more terms than a pass takes.
-    #[inline(always)]
-    pub(super) unsafe fn find<L: Lanes>(
-        &mut self,
-        a: *const f32,
-        rows: Stretch,
-        terms: Stretch,
-        tile: usize,
-    ) {
-        let mut count = 0;
-        for (word, first) in self.words.iter_mut().zip((0..terms.count).step_by(WORD)) {
-            let here = Stretch { count: WORD.min(terms.count - first), ..terms };
-            // SAFETY: by this function's contract.
-            *word = unsafe {
-                let a = a.add(first * terms.step);
-                // Sizes of tiles have loops of their own, unrolled.
-                match tile {
-                    12 => of_tile::<L, 12>(a, rows, here),
-                    8 => of_tile::<L, 8>(a, rows, here),
-                    6 => of_tile::<L, 6>(a, rows, here),
-                    4 => of_tile::<L, 4>(a, rows, here),
-                    3 => of_tile::<L, 3>(a, rows, here),
-                    _ => of_tile::<L, 2>(a, rows, here),
-                }
-            };
-            count += word.count_ones() as usize;
-        }
-        (self.len, self.count) = (terms.count, count);
+    fn count(&self) -> usize {
+        self.words[..self.len.div_ceil(WORD)].iter().map(|word| word.count_ones() as usize).sum()
     }
 
     /// Whether there are so few that it pays to go from one to the next.
     fn are_few(&self) -> bool {
-        self.count * 8 <= self.len * 7
+        self.count() * 8 <= self.len * 7
     }
 
     /// Their numbers, from 0.
@@ -87,152 +54,224 @@ impl Terms {
     }
 }
 
-/// The word for a tile of `R` rows.
-///
-/// # Safety
-/// As for [`Terms::find`].
-#[inline(always)]
-unsafe fn of_tile<L: Lanes, const R: usize>(a: *const f32, rows: Stretch, terms: Stretch) -> u64 {
-    // SAFETY: by this function's contract.
-    unsafe {
-        match terms.step {
-            1 => in_rows::<L, R>(a, rows, terms.count),
-            _ => in_columns::<L, R>(a, rows.count, terms),
-        }
-    }
+thread_local! {
+    /// The memory of this thread's last bitmap.
+    static MEMORY: Cell<Vec<u64>> = const { Cell::new(Vec::new()) };
 }
 
-/// The word for terms side by side in each row of a tile of `R`; the last row again for those that are missing.
-///
-/// # Safety
-/// As for [`Terms::find`].
-#[inline(always)]
-unsafe fn in_rows<L: Lanes, const R: usize>(a: *const f32, rows: Stretch, terms: usize) -> u64 {
-    let offsets: [usize; R] = std::array::from_fn(|r| r.min(rows.count - 1) * rows.step);
-    let mut word = 0;
-    for t in (0..terms).step_by(L::N).rev() {
-        let here = L::N.min(terms - t);
-        // SAFETY: by this function's contract.
-        unsafe {
-            let mut some = L::splat(0.0);
-            for offset in offsets {
-                let from = a.add(offset + t);
-                some = some.or(if here == L::N { L::load(from) } else { L::load_first(from, here) });
-                // The next tile's numbers come to the cache meanwhile.
-                prefetch(from.wrapping_add(R * rows.step));
-            }
-            word = word << L::N | u64::from(some.nonzero());
-        }
-    }
-    word
-}
-
-/// The word for terms so far apart, the rows side by side in each.
-///
-/// # Safety
-/// As for [`Terms::find`].
-#[inline(always)]
-unsafe fn in_columns<L: Lanes, const R: usize>(a: *const f32, rows: usize, terms: Stretch) -> u64 {
-    let mut word = 0;
-    for t in (0..terms.count).rev() {
-        let mut some = 0;
-        for r in (0..R).step_by(L::N) {
-            let n = rows.saturating_sub(r).min(R - r).min(L::N);
-            // SAFETY: by this function's contract.
-            some |= unsafe { L::load_first(a.wrapping_add(t * terms.step + r), n).nonzero() };
-        }
-        word = word << 1 | u64::from(some != 0);
-    }
-    word
-}
-
-/// Whether it is worth looking for zeros in the next tile of a block and pass.
-pub(super) struct Search {
-    /// Tiles until it is given up.
-    tries: usize,
-    /// Whether there was a tile with zeros.
-    successful: bool,
-    /// Whether the numbers of `b` are finite, once that is known.
+/// Where a job's first operand has zeros. It is gone through once, and the columns' blocks all use what was found.
+pub(super) struct Zeros {
+    /// A bit for each number that is not zero: pass after pass, in each row after row, in each so many words. Empty if there
+    /// are hardly zeros.
+    bitmap: Vec<u64>,
+    words: usize,
+    rows: usize,
+    /// The pass that is computed.
+    pass: usize,
+    /// Whether its numbers of `b` are finite, once that is known.
     finite: Option<bool>,
-    /// Those of the tile that was looked at last.
-    found: Terms,
-    find: unsafe fn(&mut Terms, *const f32, Stretch, Stretch, usize),
     are_finite: unsafe fn(*const f32, Stretch, usize) -> bool,
+    /// The terms of the last tile.
+    found: Terms,
 }
 
-impl Search {
-    /// For products of matrices, the first of them transposed or not.
-    pub(super) fn new<K: Kernels>(job: &Job) -> Search {
-        let &Job {
-            sums: Sums { runs, group, a_step, .. },
-            rows: Rows { count, width, a: [.., row], .. },
-            ..
-        } = job;
-        let is_matrix = *runs == 1 && *group == 1 && width >= count && (*a_step == 1 || row == 1);
-        Search {
-            tries: if is_matrix { TRIES } else { 0 },
-            successful: false,
-            finite: None,
-            found: Terms { words: [0; MOST / WORD], len: 0, count: 0 },
-            find: K::find,
-            are_finite: K::are_finite,
-        }
-    }
-
-    /// The terms of the tile at `a` that alone are to be added up, if they are few: the others are zero in all these rows.
-    /// `b` has the numbers of these terms, each with so many columns.
+impl Zeros {
+    /// Looks for them, in passes of so many terms, if the job is a product of matrices, the first of them transposed or not.
     ///
     /// # Safety
-    /// As for [`Terms::find`], of a tile of `tile` rows; and the numbers of `b` are there.
+    /// The CPU has the instructions, and all accesses of the job are inside.
+    pub(super) unsafe fn find<K: Kernels>(job: &Job, terms: usize) -> Zeros {
+        let &Job { sums, rows: Rows { count, width, a: [first, _, row], .. }, a, .. } = job;
+        let &Sums { runs, len, group, a_step, .. } = sums;
+        let is_matrix = runs == 1 && group == 1 && width >= count && (a_step == 1 || row == 1);
+        let mut zeros = Zeros {
+            bitmap: Vec::new(),
+            words: terms.div_ceil(WORD),
+            rows: count,
+            pass: 0,
+            finite: None,
+            are_finite: K::are_finite,
+            found: Terms { words: [0; MOST / WORD], len: 0 },
+        };
+        let (rows, all) = (Stretch { count, step: row }, Stretch { count: len, step: a_step });
+        // SAFETY: by this function's contract.
+        unsafe {
+            let a = a.add(first);
+            if is_matrix && are_some_zero(a, rows, all) {
+                zeros.bitmap = MEMORY.take();
+                zeros.bitmap.resize(len.div_ceil(terms) * count * zeros.words, 0);
+                zeros.fill::<K>(a, rows, all, terms);
+            }
+        }
+        zeros
+    }
+
+    /// Writes the bitmap, unless few of the first rows' zeros are in several rows side by side.
+    ///
+    /// # Safety
+    /// As for [`find`](Zeros::find).
+    unsafe fn fill<K: Kernels>(&mut self, a: *const f32, rows: Stretch, all: Stretch, terms: usize) {
+        for first in (0..rows.count).step_by(WORD) {
+            let here = Stretch { count: WORD.min(rows.count - first), ..rows };
+            for (pass, start) in (0..all.count).step_by(terms).enumerate() {
+                let to =
+                    &mut self.bitmap[(pass * rows.count + first) * self.words..][..here.count * self.words];
+                let terms = Stretch { count: terms.min(all.count - start), ..all };
+                // SAFETY: by this function's contract.
+                unsafe {
+                    let a = a.add(first * rows.step + start * all.step);
+                    match all.step {
+                        1 => K::nonzero(a, here, terms.count, self.words, to),
+                        _ => in_columns::<K>(a, here.count, terms, self.words, to),
+                    }
+                }
+            }
+            if first == 0 && !self.is_worthwhile(here.count, all.count) {
+                MEMORY.set(std::mem::take(&mut self.bitmap));
+                return;
+            }
+        }
+    }
+
+    /// Whether few of so many terms are to be added up for tiles of the first rows, taken together.
+    fn is_worthwhile(&mut self, rows: usize, len: usize) -> bool {
+        let [tile, _] = SAMPLES;
+        let len = len.min(self.words * WORD);
+        self.found.len = len;
+        let counts = (0..rows).step_by(tile).map(|first| {
+            self.join([first, tile.min(rows - first)]);
+            self.found.count()
+        });
+        counts.sum::<usize>() * 8 <= len * rows.div_ceil(tile) * 7
+    }
+
+    /// Finds the terms of so many rows from `first` on.
+    fn join(&mut self, [first, rows]: [usize; 2]) {
+        let bitmap = &self.bitmap[(self.pass * self.rows + first) * self.words..][..rows * self.words];
+        for (w, found) in self.found.words[..self.words].iter_mut().enumerate() {
+            *found = bitmap[w..].iter().step_by(self.words).fold(0, |all, word| all | word);
+        }
+    }
+
+    /// The pass of this number follows.
+    pub(super) fn begin(&mut self, pass: usize) {
+        (self.pass, self.finite) = (pass, None);
+    }
+
+    /// The terms of so many rows from `first` on that alone are to be added up, if they are few: the others are zero in all
+    /// these rows. `b` has the numbers of the pass's terms, each with so many columns.
+    ///
+    /// # Safety
+    /// The CPU has the instructions, and the numbers of `b` are there.
     #[inline(always)]
     pub(super) unsafe fn terms(
         &mut self,
-        a: *const f32,
-        rows: Stretch,
-        terms: Stretch,
-        tile: usize,
+        tile: [usize; 2],
         b: (*const f32, Stretch, usize),
     ) -> Option<&Terms> {
         // SAFETY: by this function's contract.
-        (self.tries > 0 && unsafe { self.look(a, rows, terms, tile, b) }).then_some(&self.found)
+        (!self.bitmap.is_empty() && unsafe { self.are_few(tile, b) }).then_some(&self.found)
     }
 
     /// # Safety
-    /// As for [`terms`](Search::terms).
-    unsafe fn look(
-        &mut self,
-        a: *const f32,
-        rows: Stretch,
-        terms: Stretch,
-        tile: usize,
-        b: (*const f32, Stretch, usize),
-    ) -> bool {
+    /// As for [`terms`](Zeros::terms).
+    unsafe fn are_few(&mut self, tile: [usize; 2], b: (*const f32, Stretch, usize)) -> bool {
+        self.found.len = b.1.count;
+        self.join(tile);
         // SAFETY: by this function's contract.
-        unsafe {
-            if self.successful || are_some_zero(a, rows, terms) {
-                (self.find)(&mut self.found, a, rows, terms, tile);
-                if self.found.are_few() {
-                    let are_finite = self.are_finite;
-                    let finite = *self.finite.get_or_insert_with(|| are_finite(b.0, b.1, b.2));
-                    (self.successful, self.tries) = (finite, if finite { TRIES } else { 0 });
-                    return finite;
-                }
-            }
-        }
-        self.tries -= 1;
-        false
+        self.found.are_few()
+            && *self.finite.get_or_insert_with(|| unsafe { (self.are_finite)(b.0, b.1, b.2) })
     }
 }
 
-/// Whether several of a few terms here and there are zero in all rows.
+impl Drop for Zeros {
+    fn drop(&mut self) {
+        if !self.bitmap.is_empty() {
+            MEMORY.set(std::mem::take(&mut self.bitmap));
+        }
+    }
+}
+
+/// Whether several of a few terms here and there are zero in all of the first rows, or of those in the middle.
 ///
 /// # Safety
-/// As for [`Terms::find`].
+/// All these numbers are there.
 unsafe fn are_some_zero(a: *const f32, rows: Stretch, terms: Stretch) -> bool {
-    // SAFETY: by this function's contract.
-    let is_zero =
-        |t: usize| unsafe { (0..rows.count).all(|r| *a.add(r * rows.step + t * terms.step) == 0.0) };
-    (0..SAMPLES).filter(|i| is_zero(i * terms.count / SAMPLES)).count() > 1
+    let [tile, samples] = SAMPLES;
+    let are_zero = |first: usize| {
+        let tile = first..rows.count.min(first + tile);
+        // SAFETY: by this function's contract.
+        let is_zero =
+            |t: usize| tile.clone().all(|r| unsafe { *a.add(r * rows.step + t * terms.step) } == 0.0);
+        (0..samples).filter(|i| is_zero(i * terms.count / samples)).count() > 1
+    };
+    terms.count > 0 && (are_zero(0) || are_zero(rows.count / 2))
+}
+
+/// The words of rows side by side, at most as many as a word has bits, whose terms are farther apart.
+///
+/// # Safety
+/// As for [`Kernels::nonzero`].
+unsafe fn in_columns<K: Kernels>(a: *const f32, rows: usize, terms: Stretch, words: usize, to: &mut [u64]) {
+    for (w, first) in (0..terms.count).step_by(WORD).enumerate() {
+        let here = Stretch { count: WORD.min(terms.count - first), ..terms };
+        let mut square = [0; WORD];
+        // SAFETY: by this function's contract.
+        unsafe { K::nonzero(a.add(first * terms.step), here, rows, 1, &mut square) };
+        transpose(&mut square);
+        for (row, word) in to.chunks_exact_mut(words).zip(square) {
+            row[w] = word;
+        }
+    }
+}
+
+/// Turns a square of bits over: halves swap quarters, then theirs, down to single bits.
+fn transpose(square: &mut [u64; WORD]) {
+    let (mut half, mut mask) = (WORD / 2, u64::MAX >> (WORD / 2));
+    while half > 0 {
+        for i in (0..WORD).filter(|i| i & half == 0) {
+            let swapped = (square[i] >> half ^ square[i + half]) & mask;
+            square[i] ^= swapped << half;
+            square[i + half] ^= swapped;
+        }
+        half /= 2;
+        mask ^= mask << half;
+    }
+}
+
+/// Which of `n` neighbouring numbers in each of some lines are not zero: a bit each, in `words` words a line.
+///
+/// # Safety
+/// The CPU has the instructions, and all these numbers are there.
+#[inline(always)]
+pub(super) unsafe fn nonzero<L: Lanes>(
+    a: *const f32,
+    lines: Stretch,
+    n: usize,
+    words: usize,
+    to: &mut [u64],
+) {
+    for (line, to) in to.chunks_exact_mut(words).take(lines.count).enumerate() {
+        for (to, first) in to.iter_mut().zip((0..n).step_by(WORD)) {
+            let mut word = 0;
+            // SAFETY: by this function's contract.
+            unsafe {
+                let from = a.add(line * lines.step + first);
+                if first + WORD <= n {
+                    for i in (0..WORD).step_by(L::N) {
+                        word |= u64::from(L::load(from.add(i)).nonzero()) << i;
+                    }
+                } else {
+                    for i in (0..n - first).step_by(L::N) {
+                        let (from, left) = (from.add(i), n - first - i);
+                        let some = if left >= L::N { L::load(from) } else { L::load_first(from, left) };
+                        word |= u64::from(some.nonzero()) << i;
+                    }
+                }
+            }
+            *to = word;
+        }
+    }
 }
 
 /// Whether all numbers are finite: so many columns of each term, up to four registers.
