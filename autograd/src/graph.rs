@@ -225,18 +225,17 @@ impl Graph {
     /// If the shapes or types break the operation's rule, or the inputs are of another graph.
     #[track_caller]
     pub fn apply<'g, const N: usize>(&'g self, op: impl Op<N>, x: [Var<'g>; N]) -> Var<'g> {
-        for x in x {
-            self.own(&op, x);
-        }
+        // What follows is compiled once for each number of inputs, but for the operation's own parts.
+        self.own_all(&op, &x);
         let value = {
             let nodes = self.nodes.borrow();
-            let x = x.map(|x| &nodes[x.index].value);
-            let shapes = x.map(Tensor::shape);
+            let values = values(&nodes, x);
+            let shapes = values.map(Tensor::shape);
             self.expect(op.shape(shapes));
-            self.expect(op.dtype(x.map(Tensor::dtype)).map_err(|error| error.with_shapes(&shapes)));
-            op.forward(x)
+            self.expect(with_shapes(op.dtype(values.map(Tensor::dtype)), &shapes));
+            op.forward(values)
         };
-        self.record(Rc::new(Erased(op)), x.iter().map(|x| x.index).collect(), value)
+        self.record(Rc::new(Erased(op)), &x, value)
     }
 
     /// As [`apply`](Graph::apply), but if there is the same operation of the same inputs already, that node: for what the
@@ -266,10 +265,10 @@ impl Graph {
             let shapes: Vec<Shape> = values.iter().map(|x| x.shape()).collect();
             let dtypes: Vec<DType> = values.iter().map(|x| x.dtype()).collect();
             self.expect(op.shape(&shapes));
-            self.expect(op.dtype(&dtypes).map_err(|error| error.with_shapes(&shapes)));
+            self.expect(with_shapes(op.dtype(&dtypes), &shapes));
             op.forward(&values)
         };
-        self.record(Rc::new(op), x.iter().map(|x| x.index).collect(), value)
+        self.record(Rc::new(op), x, value)
     }
 
     /// The input node that all random operations draw from: seed and step.
@@ -305,7 +304,8 @@ impl Graph {
     }
 
     #[track_caller]
-    fn record(&self, op: Rc<dyn AnyOp>, inputs: Vec<usize>, value: Tensor) -> Var<'_> {
+    fn record(&self, op: Rc<dyn AnyOp>, x: &[Var<'_>], value: Tensor) -> Var<'_> {
+        let inputs = x.iter().map(|x| x.index).collect();
         let (phase, scope) = (self.phase.get(), self.scope.get());
         self.push(Node { source: Source::Op(op), inputs, value, phase, scope })
     }
@@ -323,6 +323,13 @@ impl Graph {
         Var { graph: self, index }
     }
 
+    #[track_caller]
+    fn own_all(&self, op: &dyn Debug, x: &[Var<'_>]) {
+        for &x in x {
+            self.own(op, x);
+        }
+    }
+
     /// The index of a variable of this graph, which `op` is applied to.
     #[track_caller]
     pub(crate) fn own(&self, op: &dyn Debug, x: Var<'_>) -> usize {
@@ -335,6 +342,16 @@ impl Graph {
         }
         x.index
     }
+}
+
+/// The values of some variables.
+fn values<'a, const N: usize>(nodes: &'a [Node], x: [Var<'_>; N]) -> [&'a Tensor; N] {
+    x.map(|x| &nodes[x.index].value)
+}
+
+/// What an operation says of its inputs' types, with their shapes if it refuses them.
+fn with_shapes(rule: Result<DType, ShapeError>, shapes: &[Shape]) -> Result<DType, ShapeError> {
+    rule.map_err(|error| error.with_shapes(shapes))
 }
 
 /// A node of a graph: a value that knows where it came from. Copied freely; arithmetic needs neither `&` nor `clone`.

@@ -6,7 +6,7 @@ use std::fmt::{self, Debug, Write};
 use tensor::{DType, Shape};
 
 /// The name of an operation: its `Debug` text up to the first attribute.
-pub(crate) fn op_name(op: &(impl Debug + ?Sized)) -> String {
+pub(crate) fn op_name(op: &dyn Debug) -> String {
     let text = format!("{op:?}");
     let end = text.find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(text.len());
     text[..end].to_owned()

@@ -44,7 +44,7 @@ pub trait Op<const N: usize>: Debug + 'static {
     /// # Errors
     /// If the operation does not take these types.
     fn dtype(&self, x: [DType; N]) -> Result<DType, ShapeError> {
-        same_dtype(self, &x)
+        same_dtype(&self, &x)
     }
 
     /// The value. Shapes and types have been checked.
@@ -92,8 +92,7 @@ pub trait Op<const N: usize>: Debug + 'static {
     /// The value, with the bits of [`forward`](Op::forward), of inputs that need not be in memory, and gone on with.
     #[track_caller]
     fn forward_lazy(&self, x: [Lazy<'_>; N], finish: Finish<'_>) -> Tensor {
-        let x = x.map(Lazy::to_tensor);
-        finish.run(self.forward(x.each_ref()))
+        finish.run(self.forward(tensors(x).each_ref()))
     }
 
     /// The additions and multiplications for inputs of these shapes and a result of shape `y`, for profiles.
@@ -102,8 +101,14 @@ pub trait Op<const N: usize>: Debug + 'static {
     }
 }
 
+/// The inputs' values.
+#[track_caller]
+fn tensors<const N: usize>(x: [Lazy<'_>; N]) -> [Tensor; N] {
+    x.map(Lazy::to_tensor)
+}
+
 /// The rule that all inputs have one element type, which is the result's.
-pub(crate) fn same_dtype(op: &(impl Debug + ?Sized), x: &[DType]) -> Result<DType, ShapeError> {
+pub(crate) fn same_dtype(op: &dyn Debug, x: &[DType]) -> Result<DType, ShapeError> {
     match x {
         [] => Ok(DType::F32),
         [first, rest @ ..] => match rest.iter().find(|d| *d != first) {
