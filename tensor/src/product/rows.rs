@@ -1,9 +1,7 @@
 //! Where the rows of a result are.
 
-use super::microkernel::ROWS;
-
 /// Where a row of the result begins: in `a`, and in the result.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 pub(super) struct Row {
     pub(super) a: usize,
     pub(super) out: usize,
@@ -34,26 +32,29 @@ impl Rows {
         Row { a: of(self.a), out: of(self.out) }
     }
 
-    /// Rows from place `place` of line `line` on, as many as a tile has; the last one again for those that are missing.
-    pub(super) fn tile(&self, [line, place]: [usize; 2], rows: usize) -> [Row; ROWS] {
+    /// Writes a tile's rows, from place `place` of line `line` on; the last one again for those that are missing.
+    pub(super) fn tile(&self, [line, place]: [usize; 2], tile: &mut [Row]) {
         let mut row = self.at(line, place);
-        let mut tile = [row; ROWS];
         let (mut line, mut place) = (line, place);
         // As nearly always: all in one line.
-        let in_line = place + rows <= self.width && line * self.width + place + rows <= self.count;
-        for to in &mut tile[1..rows] {
-            if in_line {
+        let end = place + tile.len();
+        if end <= self.width && line * self.width + end <= self.count {
+            for to in tile {
+                *to = row;
                 row = Row { a: row.a + self.a[2], out: row.out + self.out[2] };
-            } else if line * self.width + place + 1 < self.count {
+            }
+            return;
+        }
+        for to in tile {
+            *to = row;
+            if line * self.width + place + 1 < self.count {
                 place += 1;
                 if place == self.width {
                     (line, place) = (line + 1, 0);
                 }
                 row = self.at(line, place);
             }
-            *to = row;
         }
-        tile
     }
 
     /// The farthest beginnings: that of the last row, or of the last in the line before.

@@ -39,10 +39,12 @@ impl Block<'_> {
     pub(super) unsafe fn compute(&self, tiles: &Tiles, zeros: &mut Zeros, ahead: &mut Ahead) {
         let rows = &self.job.rows;
         let (mut left, mut line, mut place) = (rows.count, 0, 0);
+        let mut of_tile = [Row::default(); ROWS];
         while left > 0 {
             let tile = if left <= tiles.small.rows { tiles.small } else { tiles.large };
+            rows.tile([line, place], &mut of_tile[..tile.rows]);
             // SAFETY: by this function's contract; there is a row here.
-            unsafe { (tile.compute)(self, &rows.tile([line, place], tile.rows), left, zeros, ahead) };
+            unsafe { (tile.compute)(self, &of_tile, left, zeros, ahead) };
             left = left.saturating_sub(tile.rows);
             place += tile.rows;
             while place >= rows.width {
