@@ -4,7 +4,7 @@
 //! and kernels as they are met, and for any below `3.1·10⁻⁵` of what the products' magnitudes add up to.
 //!
 //! All passes read the images with their padding around them, in lines of which every `stride`-th is next to the one before,
-//! so that the windows of one line of outputs after the other are evenly spaced. All return `None` if a sum is not finite.
+//! so that the windows of one line of outputs after the other are evenly spaced. All return `None` if a sum is not finite, or all are tiny.
 
 use super::Geometry;
 use super::direct::{PARTS, Padded, add_parts};
@@ -12,10 +12,9 @@ use crate::buffer::Buffer;
 use crate::fused::{Finisher, Numbers, Reader};
 use crate::parallel::for_each_chunk_mut;
 use crate::product::Ahead;
-use crate::product::split::{BLOCK, Grid, NOTHING, NotFinite, Panels, Parts, Product, STEP, Split, Terms};
+use crate::product::split::{BLOCK, Grid, NOTHING, Panels, Parts, Product, STEP, Split, Terms, Watch};
 use crate::simd::{Level, simd_level};
 use crate::transpose::transpose_into;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Lines that a kernel may have.
 const MOST_LINES: usize = 16;
@@ -111,14 +110,14 @@ impl Geometry {
             whole: false,
         };
         let b = Panels::of_terms(&Split::of(Parts::Two, kernel), terms, outputs, outputs);
-        let finite = AllFinite::default();
+        let watch = Watch::default();
         let out = finish.compute(self.n * self.image_out(), self.image_out(), Ahead::nothing, |i, out, _| {
             let mut a = Split::uninit(Parts::Two, padded.count(), grid.slack());
             padded.put(&mut x.reader(), i, self.size, &mut a, 0);
             let product = Product { grid, terms, a: &a, b: &b, lines: [0, terms.lines_of_run()] };
-            finite.note(product.compute(0..outputs, out, false));
+            watch.note(product.compute(0..outputs, out, false));
         });
-        finite.then(out)
+        watch.then(out)
     }
 
     /// A pixel of a phase takes from the outputs before it, as many as its kernel has entries.
@@ -144,17 +143,17 @@ impl Geometry {
             let b = Panels::of_terms(&Split::of(Parts::Two, &flipped), terms, channels, channels);
             Some((Grid::of_lines(&self.pixels_of([y, x], &seen)), terms, b))
         });
-        let finite = AllFinite::default();
+        let watch = Watch::default();
         let out = finish.compute(self.n * self.image(), self.image(), Ahead::nothing, |i, out, _| {
             let mut a = Split::uninit(Parts::Two, padded.count(), BLOCK * outputs + STEP);
             padded.put(&mut dy.reader(), i, self.out, &mut a, 0);
             for (grid, terms, b) in phases.iter().flatten() {
                 let lines = [0, terms.lines_of_run()];
                 let product = Product { grid: *grid, terms: *terms, a: &a, b, lines };
-                finite.note(product.compute(0..channels, out, false));
+                watch.note(product.compute(0..channels, out, false));
             }
         });
-        finite.then(out)
+        watch.then(out)
     }
 
     /// Rows and columns are exchanged: the terms are the pixels of the output, which has fewer numbers than there are in
@@ -182,7 +181,7 @@ impl Geometry {
             }
         }
         let mut parts = Buffer::uninit(self.n.div_ceil(per_part) * count);
-        let finite = AllFinite::default();
+        let watch = Watch::default();
         for_each_chunk_mut(&mut parts, count, |part, out| {
             let end = ((part + 1) * per_part).min(self.n);
             let (mut x, mut dy) = (x.reader(), dy.reader());
@@ -222,7 +221,7 @@ impl Geometry {
                         if i % down == group {
                             let lines = [i / down * in_line / 2, lines];
                             let product = Product { grid, terms, a: &a, b: &b, lines };
-                            finite.note(product.compute(0..in_row, out, first > part * per_part));
+                            watch.note(product.compute(0..in_row, out, first > part * per_part));
                         }
                     }
                 }
@@ -236,27 +235,6 @@ impl Geometry {
                 transpose_into(from.as_ptr(), [1, in_row], [in_row, outputs], to.as_mut_ptr(), outputs);
             }
         }
-        finite.then(out)
-    }
-}
-
-/// Whether all parts of a result were finite.
-struct AllFinite(AtomicBool);
-
-impl Default for AllFinite {
-    fn default() -> AllFinite {
-        AllFinite(AtomicBool::new(true))
-    }
-}
-
-impl AllFinite {
-    fn note(&self, result: Result<(), NotFinite>) {
-        if result.is_err() {
-            self.0.store(false, Ordering::Relaxed);
-        }
-    }
-
-    fn then<T>(self, result: T) -> Option<T> {
-        self.0.into_inner().then_some(result)
+        watch.then(out)
     }
 }

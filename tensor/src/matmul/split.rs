@@ -3,9 +3,8 @@
 use super::own::Operands;
 use crate::parallel::for_each_chunk_mut;
 use crate::product::Sums;
-use crate::product::split::{BLOCK, Grid, NotFinite, Panels, Parts, Product, STEP, Split, Terms};
+use crate::product::split::{BLOCK, Grid, Panels, Parts, Product, STEP, Split, Terms, Watch};
 use crate::simd::{Level, simd_level};
-use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Rows that there are at least, so that making the second operand ready is worth its while, …
 const MANY: usize = 256;
@@ -24,11 +23,12 @@ impl Operands<'_> {
         simd_level() >= Level::Amx && m >= MANY && k.min(n) >= LEAST && k * n >= SMALL
     }
 
-    pub(super) fn multiply_split(&self, out: &mut [f32]) -> Result<(), NotFinite> {
+    /// `None` if the result has to be computed in another way.
+    pub(super) fn multiply_split(&self, out: &mut [f32]) -> Option<()> {
         let Sums { len: k, columns: n, a_step, b_step, b_column, .. } = self.sums;
         // SAFETY: the matrix is inside, which was checked when it was taken as an operand.
         let b = unsafe { Panels::of_matrix(Parts::Three, self.b, [b_step, b_column], [k, n]) };
-        let finite = AtomicBool::new(true);
+        let watch = Watch::default();
         for_each_chunk_mut(out, ROWS * n, |task, out| {
             let rows = out.len() / n;
             for term in (0..k).step_by(TERMS) {
@@ -40,11 +40,9 @@ impl Operands<'_> {
                 let grid = Grid { whole: true, ..Grid::of_matrix(rows, pitch, n) };
                 let terms = Terms { len: terms, runs: &[0] };
                 let product = Product { grid, terms, a: &a, b: &b, lines: [term / 2, 0] };
-                if product.compute(0..n, out, term > 0).is_err() {
-                    finite.store(false, Ordering::Relaxed);
-                }
+                watch.note(product.compute(0..n, out, term > 0));
             }
         });
-        if finite.into_inner() { Ok(()) } else { Err(NotFinite) }
+        watch.then(())
     }
 }

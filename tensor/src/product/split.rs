@@ -20,9 +20,11 @@
 mod finished;
 mod numbers;
 mod panels;
+mod seen;
 
 pub(crate) use numbers::Split;
 pub(crate) use panels::{NOTHING, Panels};
+pub(crate) use seen::{Seen, Watch};
 
 use super::Rows;
 use crate::matrix_unit::{self, Extent, LINE, MatrixUnit, ROWS, Tiles};
@@ -114,10 +116,6 @@ impl Terms<'_> {
     }
 }
 
-/// Sums that are not finite: the caller has to compute the result in another way.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct NotFinite;
-
 /// The result's rows, and what they are multiplied with.
 pub(crate) struct Product<'a> {
     pub(crate) grid: Grid,
@@ -129,14 +127,12 @@ pub(crate) struct Product<'a> {
 }
 
 impl Product<'_> {
-    /// Computes these columns, of which the first is a multiple of [`BLOCK`]; adds to what is in `out` if `add`.
-    ///
-    /// # Errors
-    /// If a sum is not finite. The result is then left as it is, in part.
+    /// Computes these columns, of which the first is a multiple of [`BLOCK`]; adds to what is in `out` if `add`. Returns what
+    /// there is to be seen of the sums.
     ///
     /// # Panics
     /// If a row, a run or a column reaches outside.
-    pub(crate) fn compute(&self, columns: Range<usize>, out: &mut [f32], add: bool) -> Result<(), NotFinite> {
+    pub(crate) fn compute(&self, columns: Range<usize>, out: &mut [f32], add: bool) -> Seen {
         // SAFETY: `out` is borrowed mutably.
         unsafe { self.compute_raw(columns, out.as_mut_ptr(), out.len(), add) }
     }
@@ -151,10 +147,10 @@ impl Product<'_> {
         out: *mut f32,
         len: usize,
         add: bool,
-    ) -> Result<(), NotFinite> {
+    ) -> Seen {
         let &Product { grid, terms, a, b, lines: [line, apart] } = self;
         if grid.lines * grid.width == 0 || columns.is_empty() {
-            return Ok(());
+            return Seen::default();
         }
         // Without terms nothing is read, and the result is 0.
         if !terms.is_empty() {
@@ -195,12 +191,7 @@ impl Product<'_> {
     /// The CPU has the instructions, and all terms and sums are inside.
     #[cfg(all(target_arch = "x86_64", not(portable_only)))]
     #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
-    unsafe fn native_blocks<const P: usize>(
-        &self,
-        columns: Range<usize>,
-        out: *mut f32,
-        add: bool,
-    ) -> Result<(), NotFinite> {
+    unsafe fn native_blocks<const P: usize>(&self, columns: Range<usize>, out: *mut f32, add: bool) -> Seen {
         // SAFETY: by this function's contract.
         unsafe { self.blocks::<matrix_unit::Amx, P>(columns, out, add) }
     }
@@ -213,12 +204,12 @@ impl Product<'_> {
         columns: Range<usize>,
         out: *mut f32,
         add: bool,
-    ) -> Result<(), NotFinite> {
+    ) -> Seen {
         // A block is written while the unit is at the next one.
         let mut totals = [const { Total::uninit() }; 2];
         let mut totals = totals.each_mut().map(Total::as_mut_ptr);
         let mut done: Option<Finished> = None;
-        let mut finite = true;
+        let mut seen = Seen::default();
         // SAFETY: by this function's contract.
         unsafe {
             let mut unit = U::new();
@@ -229,7 +220,7 @@ impl Product<'_> {
                     let extent = Extent { tall, wide: count > ROWS };
                     self.block::<U, P>(&mut unit, extent, place, column);
                     if let Some(done) = done {
-                        finite &= done.write::<U>(&self.grid, add);
+                        seen = seen | done.write::<U>(&self.grid, add);
                     }
                     unit.store(totals[0], BLOCK * size_of::<f32>());
                     let out = out.wrapping_add(column);
@@ -238,10 +229,10 @@ impl Product<'_> {
                 }
             }
             if let Some(done) = done {
-                finite &= done.write::<U>(&self.grid, add);
+                seen = seen | done.write::<U>(&self.grid, add);
             }
         }
-        if finite { Ok(()) } else { Err(NotFinite) }
+        seen
     }
 
     /// # Safety

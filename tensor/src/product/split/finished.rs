@@ -1,6 +1,7 @@
 //! Sums that the unit has left in memory, on their way to the result.
 
-use super::{BLOCK, Grid};
+use super::seen::LOUD;
+use super::{BLOCK, Grid, Seen};
 use crate::matrix_unit::{Extent, MatrixUnit, ROWS};
 #[cfg(all(target_arch = "x86_64", not(portable_only)))]
 use std::arch::x86_64::*;
@@ -31,12 +32,12 @@ pub(super) struct Finished {
 }
 
 impl Finished {
-    /// Writes them to the result; returns whether all are finite.
+    /// Writes them to the result.
     ///
     /// # Safety
     /// The CPU has the unit or it is emulated, `total` has the sums, and `out` is good for the rows from place `place` on.
     #[inline(always)]
-    pub(super) unsafe fn write<U: MatrixUnit>(&self, grid: &Grid, add: bool) -> bool {
+    pub(super) unsafe fn write<U: MatrixUnit>(&self, grid: &Grid, add: bool) -> Seen {
         // SAFETY: by this function's contract; a CPU with the unit has AVX-512.
         unsafe {
             if U::NATIVE {
@@ -51,7 +52,7 @@ impl Finished {
     /// As [`write`](Finished::write), and the CPU has AVX-512.
     #[inline(always)]
     #[cfg(all(target_arch = "x86_64", not(portable_only)))]
-    unsafe fn write_avx512(&self, grid: &Grid, add: bool) -> bool {
+    unsafe fn write_avx512(&self, grid: &Grid, add: bool) -> Seen {
         let &Finished { total, extent: Extent { tall, wide }, place, columns, out } = self;
         let masks = [ones(columns), ones(columns.saturating_sub(ROWS))];
         let (mut line, mut at) = (place / grid.pitch, place % grid.pitch);
@@ -59,7 +60,8 @@ impl Finished {
         // SAFETY: by this function's contract; what a mask leaves out is not touched.
         unsafe {
             let largest = _mm512_set1_ps(f32::MAX);
-            let mut finite = 0xffff;
+            let quiet = _mm512_set1_ps(LOUD);
+            let (mut finite, mut loud) = (0xffff, 0);
             for row in 0..rows {
                 if line == grid.lines {
                     break;
@@ -76,8 +78,10 @@ impl Finished {
                     if !wide {
                         (x, y) = (_mm512_add_ps(x, y), _mm512_setzero_ps());
                     }
-                    finite &= _mm512_cmp_ps_mask::<_CMP_LE_OQ>(_mm512_abs_ps(x), largest);
-                    finite &= _mm512_cmp_ps_mask::<_CMP_LE_OQ>(_mm512_abs_ps(y), largest);
+                    for magnitude in [_mm512_abs_ps(x), _mm512_abs_ps(y)] {
+                        finite &= _mm512_cmp_ps_mask::<_CMP_LE_OQ>(magnitude, largest);
+                        loud |= _mm512_cmp_ps_mask::<_CMP_GE_OQ>(magnitude, quiet);
+                    }
                     let to = out.add(grid.out[0] + line * grid.out[1] + at * grid.out[2]);
                     let next = to.wrapping_add(ROWS);
                     if add {
@@ -92,7 +96,7 @@ impl Finished {
                     (line, at) = (line + 1, 0);
                 }
             }
-            finite == 0xffff
+            Seen { endless: finite != 0xffff, loud: loud != 0 }
         }
     }
 
@@ -100,10 +104,10 @@ impl Finished {
     ///
     /// # Safety
     /// As [`write`](Finished::write).
-    unsafe fn write_portable(&self, grid: &Grid, add: bool) -> bool {
+    unsafe fn write_portable(&self, grid: &Grid, add: bool) -> Seen {
         let &Finished { total, extent: Extent { tall, wide }, place, columns, out } = self;
         let rows = if tall { BLOCK } else { ROWS };
-        let mut finite = true;
+        let mut seen = Seen::default();
         for row in 0..rows {
             let (line, at) = ((place + row) / grid.pitch, (place + row) % grid.pitch);
             if line >= grid.lines || at >= grid.width {
@@ -121,14 +125,14 @@ impl Finished {
                 if !wide {
                     x += sum(row, column + ROWS);
                 }
-                finite &= x.is_finite();
+                seen = seen | Seen { endless: !x.is_finite(), loud: x.abs() >= LOUD };
                 if column < columns {
                     // SAFETY: by this function's contract.
                     unsafe { *to.add(column) = if add { *to.add(column) + x } else { x } }
                 }
             }
         }
-        finite
+        seen
     }
 }
 

@@ -9,7 +9,7 @@ fn any_cpu_writes_the_bits_that_avx512_writes() {
         return;
     }
     #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
-    unsafe fn avx512(finished: &Finished, grid: &Grid, add: bool) -> bool {
+    unsafe fn avx512(finished: &Finished, grid: &Grid, add: bool) -> Seen {
         // SAFETY: the caller's.
         unsafe { finished.write_avx512(grid, add) }
     }
@@ -38,10 +38,14 @@ fn any_cpu_writes_the_bits_that_avx512_writes() {
                 out: out.as_mut_ptr(),
             };
             // SAFETY: the CPU has AVX-512, and all rows are inside.
-            let finite = unsafe {
+            let seen = unsafe {
                 [avx512(&finished(&mut fast), &grid, add), finished(&mut portable).write_portable(&grid, add)]
             };
-            assert_eq!(finite, [strange.is_none(); 2], "{columns} columns, tall: {tall}, {strange:?}");
+            assert_eq!(
+                seen,
+                [Seen { endless: strange.is_some(), loud: true }; 2],
+                "{columns} columns, tall: {tall}, {strange:?}"
+            );
             let bits =
                 |x: &[f32]| x.iter().map(|x| if x.is_nan() { 0 } else { x.to_bits() }).collect::<Vec<_>>();
             assert_eq!(bits(&fast), bits(&portable), "{columns} columns, tall: {tall}, {strange:?}");
