@@ -219,6 +219,11 @@ fn small_and_large_scales_keep_their_digits() {
             let all = replaced(operands, i, &operands[i] * scale);
             case.check(&all, &format!("operand {i} times {scale}"));
         }
+        for [one, others] in [[1e-37, 1e15], [1e-34, 1e18], [1e-25, 1e-15]] {
+            let scale = |j: usize| if i == j { one } else { others };
+            let all = std::array::from_fn(|j| &operands[j] * scale(j));
+            case.check(&all, &format!("operand {i} times {one}, the others times {others}"));
+        }
     });
 }
 

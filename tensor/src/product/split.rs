@@ -11,8 +11,9 @@
 //! The way is that of Henry, Tang and Heinecke, *Leveraging the bfloat16 artificial intelligence datatype for
 //! higher-precision computations* (2019).
 //!
-//! An infinity has no such parts. So sums that come out infinite or NaN are the caller's to compute in another way. Parts
-//! below `10⁻³⁸` count as 0: numbers below `10⁻³³` have fewer bits.
+//! An infinity has no such parts. So sums that come out infinite or NaN are the caller's to compute in another way. Parts and
+//! products below `10⁻³⁸` count as 0. Beside numbers and sums of `2⁻⁸⁰` that is nothing; where there are none, the caller
+//! computes the result in another way too (`seen.rs`).
 //!
 //! A tile of the left operand is 16 rows of 32 neighbouring numbers, wherever they are, if only the rows are evenly spaced: the
 //! windows of an image are read where they lie.
@@ -232,7 +233,7 @@ impl Product<'_> {
                 seen = seen | done.write::<U>(&self.grid, add);
             }
         }
-        seen
+        Seen { loud: seen.loud && self.a.loud && self.b.loud, ..seen }
     }
 
     /// # Safety

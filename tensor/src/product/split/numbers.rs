@@ -1,11 +1,13 @@
 //! Numbers cut into parts, the left operand of products on the matrix unit.
 
+use super::seen::LOUD;
 use super::{BLOCK, Parts, STEP};
 use crate::buffer::Buffer;
 use crate::parallel::for_each_chunk_mut;
 use crate::simd::vectorize;
 use crate::transpose::transpose_into;
 use std::ops::Range;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Numbers in parts: the largest parts of all, then the next ones; of a matrix, those of a row, then the next row.
 pub(crate) struct Split {
@@ -13,13 +15,16 @@ pub(crate) struct Split {
     /// How far apart the parts of a number are.
     pub(super) part: usize,
     numbers: Buffer<f32>,
+    /// Whether there was a number so large that what the unit loses of others is nothing beside it.
+    pub(super) loud: bool,
 }
 
 impl Split {
     /// Room for so many numbers, and zeros behind them: `slack` numbers that are read, but do not count.
     pub(crate) fn uninit(parts: Parts, len: usize, slack: usize) -> Split {
         let part = len + slack;
-        let mut split = Split { parts, part, numbers: Buffer::uninit((part * parts.count()).div_ceil(2)) };
+        let mut split =
+            Split { parts, part, numbers: Buffer::uninit((part * parts.count()).div_ceil(2)), loud: false };
         split.clear(len..part);
         split
     }
@@ -46,6 +51,7 @@ impl Split {
         let pitch = part * parts.count();
         let slack = pitch * BLOCK;
         let mut numbers = Buffer::uninit((rows * pitch + slack) / 2);
+        let loud = AtomicBool::new(false);
         for_each_chunk_mut(&mut numbers, BLOCK * pitch / 2, |i, out: &mut [f32]| {
             let present = BLOCK.min(rows.saturating_sub(i * BLOCK));
             let bits = bits_of(out);
@@ -67,13 +73,14 @@ impl Split {
             for (r, bits) in bits.chunks_exact_mut(pitch).take(present).enumerate() {
                 let numbers =
                     if column == 1 { &from[r * row..][..columns] } else { &turned[r * columns..][..columns] };
+                note_loud(&loud, numbers);
                 for part in bits.chunks_exact_mut(part) {
                     part[columns..].fill(0);
                 }
                 cut(parts, numbers, bits.chunks_exact_mut(part).map(|part| &mut part[..columns]));
             }
         });
-        (Split { parts, part, numbers }, pitch)
+        (Split { parts, part, numbers, loud: loud.into_inner() }, pitch)
     }
 
     pub(super) fn bits(&self) -> *const u16 {
@@ -103,6 +110,7 @@ impl Split {
     /// # Panics
     /// If there are not so many places.
     pub(crate) fn put(&mut self, at: usize, numbers: &[f32]) {
+        self.loud = self.loud || is_loud(numbers);
         cut(self.parts, numbers, self.planes_mut().map(|plane| &mut plane[at..][..numbers.len()]));
     }
 
@@ -116,6 +124,18 @@ impl Split {
 pub(super) fn bits_of(numbers: &mut [f32]) -> &mut [u16] {
     // SAFETY: an `f32` has room for two of these, any of whose values is one.
     unsafe { std::slice::from_raw_parts_mut(numbers.as_mut_ptr().cast(), 2 * numbers.len()) }
+}
+
+/// Whether the parts of some number here are far from what the unit takes for zero.
+fn is_loud(numbers: &[f32]) -> bool {
+    numbers.iter().any(|x| x.abs() >= LOUD)
+}
+
+/// As [`is_loud`], for one of several threads.
+fn note_loud(loud: &AtomicBool, numbers: &[f32]) {
+    if !loud.load(Ordering::Relaxed) && is_loud(numbers) {
+        loud.store(true, Ordering::Relaxed);
+    }
 }
 
 /// Cuts numbers into parts.

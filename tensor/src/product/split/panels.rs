@@ -10,6 +10,7 @@ use crate::simd::{Level, native_level};
 use crate::transpose::transpose_into;
 #[cfg(all(target_arch = "x86_64", not(portable_only)))]
 use std::arch::x86_64::*;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// A matrix in parts and in the unit's order: for every 16 columns one part after the other, in each a line for every two
 /// terms, with these of one column side by side. So 16 lines from anywhere on are a tile.
@@ -18,6 +19,8 @@ pub(crate) struct Panels {
     columns: usize,
     lines: usize,
     numbers: Buffer<f32>,
+    /// As of [`Split`].
+    pub(super) loud: bool,
 }
 
 /// Numbers of a line.
@@ -39,7 +42,7 @@ impl Panels {
             let columns = first..columns.min(first + BLOCK);
             lay_out(b, columns.len(), rows, from + first, panel);
         });
-        Panels { parts, columns, lines, numbers }
+        Panels { parts, columns, lines, numbers, loud: b.loud }
     }
 
     /// The matrix whose rows, one for each term, are `step` apart in `b`.
@@ -67,6 +70,7 @@ impl Panels {
     ) -> Panels {
         let lines = rows.next_multiple_of(STEP) / 2;
         let mut begins = Buffer::full(2 * lines, NOTHING);
+        let loud = AtomicBool::new(false);
         begins[..rows].iter_mut().enumerate().for_each(|(i, begin)| *begin = (i * BLOCK) as i64);
         let panel = 2 * parts.count() * lines * NUMBERS;
         let mut numbers = Buffer::uninit(columns.div_ceil(BLOCK) * panel);
@@ -82,9 +86,11 @@ impl Panels {
                 // SAFETY: by this function's contract, and there is room for so many rows.
                 unsafe { transpose_into(from, strides, [rows, count], copy.as_mut_ptr(), BLOCK) };
             }
-            lay_out(&Split::of(parts, &copy), count, &begins, 0, panel);
+            let copy = Split::of(parts, &copy);
+            loud.fetch_or(copy.loud, Ordering::Relaxed);
+            lay_out(&copy, count, &begins, 0, panel);
         });
-        Panels { parts, columns, lines, numbers }
+        Panels { parts, columns, lines, numbers, loud: loud.into_inner() }
     }
 
     pub(crate) fn parts(&self) -> Parts {
