@@ -175,11 +175,28 @@ fn grouped(n: usize) -> String {
     text
 }
 
+/// In the largest unit of which there is one, rounded as it is printed.
 fn memory(bytes: usize) -> String {
-    match bytes {
-        0..1_000 => format!("{bytes} B"),
-        1_000..1_000_000 => format!("{:.1} kB", bytes as f64 / 1e3),
-        1_000_000..1_000_000_000 => format!("{:.1} MB", bytes as f64 / 1e6),
-        _ => format!("{:.1} GB", bytes as f64 / 1e9),
+    let (mut size, mut unit) = (bytes as f64, "B");
+    for larger in ["kB", "MB", "GB", "TB"] {
+        if size < if unit == "B" { 1000.0 } else { 999.95 } {
+            break;
+        }
+        (size, unit) = (size / 1e3, larger);
+    }
+    if unit == "B" { format!("{bytes} B") } else { format!("{size:.1} {unit}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::memory;
+
+    #[test]
+    fn a_size_is_never_a_thousand_of_its_unit() {
+        let sizes = [0, 999, 1_000, 999_949, 999_950, 1_000_000, 999_949_999, 999_950_000, 1_500_000_000_000];
+        let text = sizes.map(memory);
+        let expected =
+            ["0 B", "999 B", "1.0 kB", "999.9 kB", "1.0 MB", "1.0 MB", "999.9 MB", "1.0 GB", "1.5 TB"];
+        assert_eq!(text, expected);
     }
 }
