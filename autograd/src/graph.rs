@@ -225,7 +225,7 @@ impl Graph {
     /// If the shapes or types break the operation's rule, or the inputs are of another graph.
     #[track_caller]
     pub fn apply<'g, const N: usize>(&'g self, op: impl Op<N>, x: [Var<'g>; N]) -> Var<'g> {
-        // What follows is compiled once for each number of inputs, but for the operation's own parts.
+        // This body is compiled for every operation: what does not depend on it is in functions generic over `N` at most.
         self.own_all(&op, &x);
         let value = {
             let nodes = self.nodes.borrow();

@@ -59,7 +59,7 @@ thread_local! {
     static MEMORY: Cell<Vec<u64>> = const { Cell::new(Vec::new()) };
 }
 
-/// Where a job's first operand has zeros. It is gone through once, and the columns' blocks all use what was found.
+/// A bitmap of the first operand's zeros, made once a product and used by all blocks of columns.
 pub(super) struct Zeros {
     /// A bit for each number that is not zero: pass after pass, in each row after row, in each so many words. Empty if there
     /// are hardly zeros.
@@ -225,7 +225,7 @@ unsafe fn in_columns<K: Kernels>(a: *const f32, rows: usize, terms: Stretch, wor
     }
 }
 
-/// Turns a square of bits over: halves swap quarters, then theirs, down to single bits.
+/// Transposes a matrix of bits in place: two quarters of it swap, then two quarters of each quarter, down to single bits.
 fn transpose(square: &mut [u64; WORD]) {
     let (mut half, mut mask) = (WORD / 2, u64::MAX >> (WORD / 2));
     while half > 0 {

@@ -96,7 +96,7 @@ impl Finished {
                     (line, at) = (line + 1, 0);
                 }
             }
-            Seen { endless: finite != 0xffff, loud: loud != 0 }
+            Seen { non_finite: finite != 0xffff, loud: loud != 0 }
         }
     }
 
@@ -125,7 +125,7 @@ impl Finished {
                 if !wide {
                     x += sum(row, column + ROWS);
                 }
-                seen = seen | Seen { endless: !x.is_finite(), loud: x.abs() >= LOUD };
+                seen = seen | Seen { non_finite: !x.is_finite(), loud: x.abs() >= LOUD };
                 if column < columns {
                     // SAFETY: by this function's contract.
                     unsafe { *to.add(column) = if add { *to.add(column) + x } else { x } }

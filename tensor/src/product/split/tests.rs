@@ -132,7 +132,7 @@ fn sums_that_are_not_finite_or_all_tiny_are_reported() {
     if !has_unit() {
         return;
     }
-    for (scale, x, endless, loud) in [
+    for (scale, x, non_finite, loud) in [
         (1.0, 1.0, false, true),
         (1.0, f32::INFINITY, true, true),
         (1.0, f32::NAN, true, true),
@@ -150,7 +150,7 @@ fn sums_that_are_not_finite_or_all_tiny_are_reported() {
         };
         let terms = Terms { len: 32, runs: &[0] };
         let product = Product { grid: Grid::of_matrix(2, pitch, 2), terms, a: &a, b: &b, lines: [0, 0] };
-        assert_eq!(product.compute(0..2, &mut [0.0; 4], false), Seen { endless, loud });
+        assert_eq!(product.compute(0..2, &mut [0.0; 4], false), Seen { non_finite, loud });
     }
 }
 

@@ -43,7 +43,7 @@ fn any_cpu_writes_the_bits_that_avx512_writes() {
             };
             assert_eq!(
                 seen,
-                [Seen { endless: strange.is_some(), loud: true }; 2],
+                [Seen { non_finite: strange.is_some(), loud: true }; 2],
                 "{columns} columns, tall: {tall}, {strange:?}"
             );
             let bits =
