@@ -16,6 +16,8 @@ use std::ops::Range;
 pub(crate) trait Lanes: Copy {
     /// Elements of a register.
     const N: usize;
+    /// Registers that there are.
+    const REGISTERS: usize;
     /// Some of the lanes.
     type Mask: Copy;
 
@@ -77,10 +79,19 @@ pub(crate) trait Lanes: Copy {
     /// # Safety
     /// The CPU has the instructions.
     unsafe fn nonzero(self) -> u32;
+    /// Both as they are, but what the second is used for comes after what the first is computed by: the compiler would rather
+    /// load early, and has no register left where a tile takes all.
+    #[inline(always)]
+    fn before(self, at: usize) -> (Self, usize) {
+        (self, at)
+    }
 }
 
 /// Code that is written once for registers of any width.
 pub(crate) trait Kernel {
+    /// Whether there is a copy for CPUs whose kind may have wider registers, but that have not.
+    const BASELINE: bool = true;
+
     /// Always `#[inline(always)]`: what it is inlined into is compiled for the instructions.
     ///
     /// # Safety
@@ -106,7 +117,7 @@ pub(crate) fn run_emulated(level: Level, kernel: impl Kernel) {
         match level {
             Level::Avx512 | Level::Amx => kernel.run::<Emulated<16>>(),
             Level::Avx2 => kernel.run::<Emulated<8>>(),
-            _ => kernel.run::<[f32; 4]>(),
+            _ => portable(kernel),
         }
     }
 }
@@ -116,16 +127,34 @@ pub(crate) fn run_emulated(level: Level, kernel: impl Kernel) {
 /// # Safety
 /// The CPU has the level's instructions.
 pub(crate) unsafe fn run_at(level: Level, kernel: impl Kernel) {
-    // SAFETY: by this function's contract.
-    unsafe {
-        match level {
-            #[cfg(all(target_arch = "x86_64", not(portable_only)))]
-            Level::Avx512 | Level::Amx => x86::avx512(kernel),
-            #[cfg(all(target_arch = "x86_64", not(portable_only)))]
-            Level::Avx2 => x86::avx2(kernel),
-            _ => kernel.run::<[f32; 4]>(),
-        }
+    match level {
+        // SAFETY: by this function's contract.
+        #[cfg(all(target_arch = "x86_64", not(portable_only)))]
+        Level::Avx512 | Level::Amx => unsafe { x86::avx512(kernel) },
+        // SAFETY: by this function's contract.
+        #[cfg(all(target_arch = "x86_64", not(portable_only)))]
+        Level::Avx2 => unsafe { x86::avx2(kernel) },
+        _ => portable(kernel),
     }
+}
+
+/// Out of line: callers would be compiled with a copy each.
+#[inline(never)]
+fn portable<K: Kernel>(kernel: K) {
+    if const { K::BASELINE || !HAS_WIDE } {
+        // SAFETY: arrays take no instructions that only some CPUs have.
+        unsafe { kernel.run::<[f32; 4]>() }
+    } else {
+        unreachable!("a kernel without a copy for this CPU")
+    }
+}
+
+/// Whether CPUs of this kind may have wider registers than every one has.
+const HAS_WIDE: bool = cfg!(all(target_arch = "x86_64", not(portable_only)));
+
+/// Whether kernels that are not [`BASELINE`](Kernel::BASELINE) run on this CPU.
+pub(crate) fn is_wide() -> bool {
+    simd_level() > Level::Portable || !HAS_WIDE
 }
 
 /// Elements of the registers at the level of this process.
@@ -197,6 +226,7 @@ pub(crate) fn prefetch_far(from: *const f32) {
 /// What every CPU can do: four numbers, which the compiler keeps in a register where there are registers of four.
 impl Lanes for [f32; 4] {
     const N: usize = 4;
+    const REGISTERS: usize = 16;
     type Mask = [bool; 4];
 
     #[inline(always)]
@@ -308,6 +338,7 @@ mod x86 {
     // the contract of `Lanes` makes good for as many elements as they touch.
     impl Lanes for __m256 {
         const N: usize = 8;
+        const REGISTERS: usize = 16;
         type Mask = __m256i;
 
         #[inline(always)]
@@ -393,10 +424,28 @@ mod x86 {
                 _mm256_movemask_ps(nonzero) as u32
             }
         }
+        #[inline(always)]
+        fn before(self, at: usize) -> (Self, usize) {
+            // SAFETY: as above.
+            unsafe { first_then(self, at) }
+        }
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx2,fma")]
+    fn first_then(mut x: __m256, mut at: usize) -> (__m256, usize) {
+        // SAFETY: no instruction at all.
+        unsafe {
+            std::arch::asm!(
+                "/* {0} {1} */", inout(ymm_reg) x, inout(reg) at, options(pure, nomem, nostack, preserves_flags)
+            );
+        }
+        (x, at)
     }
 
     impl Lanes for __m512 {
         const N: usize = 16;
+        const REGISTERS: usize = 32;
         type Mask = __mmask16;
 
         #[inline(always)]

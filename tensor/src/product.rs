@@ -18,9 +18,11 @@ mod zeros;
 pub(crate) use ahead::Ahead;
 pub(crate) use rows::Rows;
 
+#[allow(unused_imports, reason = "there may be only one level")]
+use crate::simd::Level;
 #[cfg(feature = "emulate")]
 use crate::simd::is_emulated;
-use crate::simd::{Level, simd_level};
+use crate::simd::simd_level;
 use microkernel::Kernels;
 use pass::{Panel, Pass};
 use tile::Block;

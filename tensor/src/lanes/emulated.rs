@@ -12,6 +12,7 @@ pub(crate) struct Emulated<const W: usize>([f32; W]);
 
 impl<const W: usize> Lanes for Emulated<W> {
     const N: usize = W;
+    const REGISTERS: usize = if W == 16 { 32 } else { 16 };
     type Mask = [bool; W];
 
     #[inline(never)]
