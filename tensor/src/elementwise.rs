@@ -1,10 +1,10 @@
 //! Element-wise mathematics, comparisons and choices, with NumPy broadcasting.
 
+pub(crate) mod kernels;
+
 use crate::dtype::{DType, for_any, for_float, for_number};
 use crate::layout::{Layout, View};
 use crate::map::{map1, map2, select};
-use crate::math::Float;
-use crate::number::{Number, larger, smaller};
 use crate::scalar::{Function, Scalar, map, map_pairs};
 use crate::shape::{OrPanic, Shape, ShapeError, broadcast_shape};
 use crate::tensor::Tensor;
@@ -35,7 +35,7 @@ pub(crate) fn wrong_type(op: &'static str, x: &Tensor, wanted: &str) -> ShapeErr
 }
 
 macro_rules! float_methods {
-    ($($(#[$doc:meta])* $name:ident: |$x:ident| $f:expr;)*) => {
+    ($($(#[$doc:meta])* $name:ident;)*) => {
         impl Tensor {
             $(
                 $(#[$doc])*
@@ -45,7 +45,7 @@ macro_rules! float_methods {
                 #[track_caller]
                 pub fn $name(&self) -> Tensor {
                     for_float!(self.dtype(), T => {
-                        Tensor::from_buffer(map1(self.strided::<T>(), #[inline(always)] |$x: T| -> T { $f }), self.shape())
+                        Tensor::from_buffer(map1(self.strided::<T>(), &kernels::$name::<T>), self.shape())
                     }, else panic!("{}", wrong_type(stringify!($name), self, "floats")))
                 }
             )*
@@ -55,7 +55,7 @@ macro_rules! float_methods {
             $(
                 #[doc = concat!("As [`Tensor::", stringify!($name), "`].")]
                 pub fn $name() -> Scalar {
-                    Scalar::new(stringify!($name), Function::One(|x, out| map(x, out, #[inline(always)] |$x: f32| -> f32 { $f })))
+                    Scalar::new(stringify!($name), Function::One(kernels::$name::<f32>))
                 }
             )*
         }
@@ -64,58 +64,42 @@ macro_rules! float_methods {
 
 float_methods! {
     /// `e^x`.
-    exp: |x| Float::exp(x);
+    exp;
     /// `e^x − 1`, accurate near 0.
-    exp_m1: |x| Float::exp_m1(x);
+    exp_m1;
     /// The natural logarithm; −∞ at 0 and NaN below.
-    ln: |x| Float::ln(x);
+    ln;
     /// `ln(1 + x)`, accurate near 0.
-    ln_1p: |x| Float::ln_1p(x);
+    ln_1p;
     /// The square root; NaN below 0.
-    sqrt: |x| Float::sqrt(x);
+    sqrt;
     /// The hyperbolic tangent.
-    tanh: |x| Float::tanh(x);
+    tanh;
     /// The logistic function `1 / (1 + e^−x)`.
-    sigmoid: |x| Float::sigmoid(x);
+    sigmoid;
     /// The sine of an angle in radians.
-    sin: |x| Float::sin(x);
+    sin;
     /// The cosine of an angle in radians.
-    cos: |x| Float::cos(x);
+    cos;
     /// The largest integer not above `x`.
-    floor: |x| x.floor();
+    floor;
     /// The smallest integer not below `x`.
-    ceil: |x| x.ceil();
+    ceil;
     /// The nearest integer, halves to the even one.
-    round: |x| x.round_ties_even();
+    round;
     /// `1 / x`.
-    recip: |x| 1.0 / x;
+    recip;
     /// `ln(1 + e^x)`, a smooth rectifier, without overflow.
-    softplus: |x| rectified(x) + Float::ln_1p(Float::exp(-x.magnitude()));
+    softplus;
     /// `x · sigmoid(x)`, also known as swish.
-    silu: |x| gated(x, x);
+    silu;
     /// The Gaussian error linear unit in its usual approximation, `x/2 · (1 + tanh(√(2/π) · (x + 0.044715 x³)))` (Hendrycks and
     /// Gimpel, 2016).
-    gelu: |x| gated(x, gelu_gate(x));
-}
-
-/// The numbers `a` and `b` with which [`gelu`](Tensor::gelu) is `x · σ(x · (a + b x²))`: `(1 + tanh u) / 2` is `σ(2u)`, which keeps its
-/// digits where the tangent is nearly −1.
-pub const GELU_GATE: [f64; 2] = [1.595_769_121_605_730_8, 1.595_769_121_605_730_8 * 0.044_715];
-
-#[inline(always)]
-fn gelu_gate<T: Float + Number>(x: T) -> T {
-    let [a, b] = GELU_GATE.map(T::from_f64);
-    x * (x * x * b + a)
-}
-
-/// `x · σ(gate)`. A gate far below 0 is closed, though `−∞ · 0` would be NaN.
-#[inline(always)]
-fn gated<T: Float + Number>(x: T, gate: T) -> T {
-    larger(x, T::from_f64(-1000.0)) * Float::sigmoid(gate)
+    gelu;
 }
 
 macro_rules! number_methods {
-    ($($(#[$doc:meta])* $name:ident: $f:ident;)*) => {
+    ($($(#[$doc:meta])* $name:ident;)*) => {
         impl Tensor {
             $(
                 $(#[$doc])*
@@ -125,7 +109,7 @@ macro_rules! number_methods {
                 #[track_caller]
                 pub fn $name(&self) -> Tensor {
                     for_number!(self.dtype(), T => {
-                        Tensor::from_buffer(map1(self.strided::<T>(), $f::<T>), self.shape())
+                        Tensor::from_buffer(map1(self.strided::<T>(), &kernels::$name::<T>), self.shape())
                     }, else panic!("{}", wrong_type(stringify!($name), self, "numbers")))
                 }
             )*
@@ -135,57 +119,28 @@ macro_rules! number_methods {
             $(
                 #[doc = concat!("As [`Tensor::", stringify!($name), "`].")]
                 pub fn $name() -> Scalar {
-                    Scalar::new(stringify!($name), Function::One(|x, out| map(x, out, $f::<f32>)))
+                    Scalar::new(stringify!($name), Function::One(kernels::$name::<f32>))
                 }
             )*
         }
     };
 }
 
-#[inline(always)]
-fn negative<T: Number>(x: T) -> T {
-    x.negative()
-}
-#[inline(always)]
-fn magnitude<T: Number>(x: T) -> T {
-    x.magnitude()
-}
-#[inline(always)]
-fn signum<T: Number>(x: T) -> T {
-    x.signum()
-}
-#[inline(always)]
-fn squared<T: Number>(x: T) -> T {
-    x.times(x)
-}
-#[inline(always)]
-fn rectified<T: Number>(x: T) -> T {
-    larger(x, T::default())
-}
-
 number_methods! {
     /// `−x`.
-    neg: negative;
+    neg;
     /// `|x|`.
-    abs: magnitude;
+    abs;
     /// −1, 0 or 1 as `x` is negative, zero or positive; NaN stays.
-    sign: signum;
+    sign;
     /// `x²`.
-    square: squared;
+    square;
     /// The rectifier `max(x, 0)`; NaN stays.
-    relu: rectified;
-}
-
-/// `e^−|x| / (1 + e^−|x|)²`, the same for `x` and `−x`.
-#[inline(always)]
-fn sigmoid_slope<T: Float + Number>(x: T) -> T {
-    let e = Float::exp(-x.magnitude());
-    let sum = T::from_f64(1.0) + e;
-    e / (sum * sum)
+    relu;
 }
 
 macro_rules! binary_methods {
-    ($($(#[$doc:meta])* $name:ident: $for:ident $wanted:literal, |$x:ident, $y:ident| $f:expr;)*) => {
+    ($($(#[$doc:meta])* $name:ident: $for:ident $wanted:literal -> $out:ident;)*) => {
         impl Tensor {
             $(
                 $(#[$doc])*
@@ -198,7 +153,8 @@ macro_rules! binary_methods {
                     let [a, b] = pair(op, self, other).or_panic();
                     let (left, right) = (self.with_layout(a), other.with_layout(b));
                     $for!(self.dtype(), T => {
-                        let out = map2(left.strided::<T>(), right.strided::<T>(), #[inline(always)] |$x: T, $y: T| $f);
+                        let kernel: fn(&[T], &[T], &mut [$out]) = kernels::$name;
+                        let out = map2(left.strided(), right.strided(), &kernel);
                         Tensor::from_buffer(out, a.shape())
                     }, else panic!("{}", wrong_type(op, self, $wanted)))
                 }
@@ -209,7 +165,7 @@ macro_rules! binary_methods {
             $(
                 #[doc = concat!("As [`Tensor::", stringify!($name), "`].")]
                 pub fn $name() -> Scalar {
-                    Scalar::new(stringify!($name), Function::Two(|x, y, out| map_pairs(x, y, out, #[inline(always)] |$x: f32, $y: f32| $f)))
+                    Scalar::new(stringify!($name), Function::Two(kernels::$name))
                 }
             )*
         }
@@ -224,40 +180,40 @@ macro_rules! for_all {
 
 binary_methods! {
     /// `x + y`.
-    add: for_number "numbers", |x, y| Number::plus(x, y);
+    add: for_number "numbers" -> T;
     /// `x − y`.
-    sub: for_number "numbers", |x, y| Number::minus(x, y);
+    sub: for_number "numbers" -> T;
     /// `x · y`.
-    mul: for_number "numbers", |x, y| Number::times(x, y);
+    mul: for_number "numbers" -> T;
     /// The larger of `x` and `y`; NaN if either is.
-    maximum: for_number "numbers", |x, y| if y.is_nan() { y } else { larger(x, y) };
+    maximum: for_number "numbers" -> T;
     /// The smaller of `x` and `y`; NaN if either is.
-    minimum: for_number "numbers", |x, y| if y.is_nan() { y } else { smaller(x, y) };
+    minimum: for_number "numbers" -> T;
     /// `x^y`; NaN where a negative `x` is raised to a fraction.
-    pow: for_float "floats", |x, y| Float::powf(x, y);
+    pow: for_float "floats" -> T;
     /// `y`, but 0 where `x = 0`: the gradient `y` that arrives at the result `x` of a rectifier, taken on to its operand.
-    relu_grad: for_number "numbers", |x, y| if x == Default::default() { Default::default() } else { y };
+    relu_grad: for_number "numbers" -> T;
     /// `y · s · (1 − s)` with `s = sigmoid(x)`: the gradient `y` of the logistic function's result, taken on to its operand `x`.
     /// Where `s` is nearly 1 the digits of `1 − s` stay.
-    sigmoid_grad: for_float "floats", |x, y| y * sigmoid_slope(x);
+    sigmoid_grad: for_float "floats" -> T;
     /// Whether `x = y`.
-    equal: for_all "", |x, y| x == y;
+    equal: for_all "" -> bool;
     /// Whether `x ≠ y`.
-    not_equal: for_all "", |x, y| x != y;
+    not_equal: for_all "" -> bool;
     /// Whether `x < y`.
-    less: for_all "", |x, y| PartialOrd::lt(&x, &y);
+    less: for_all "" -> bool;
     /// Whether `x ≤ y`.
-    less_equal: for_all "", |x, y| x <= y;
+    less_equal: for_all "" -> bool;
     /// Whether `x > y`.
-    greater: for_all "", |x, y| PartialOrd::gt(&x, &y);
+    greater: for_all "" -> bool;
     /// Whether `x ≥ y`.
-    greater_equal: for_all "", |x, y| x >= y;
+    greater_equal: for_all "" -> bool;
 }
 
 impl Scalar {
     /// As [`Tensor::div`].
     pub fn div() -> Scalar {
-        Scalar::new("div", Function::Two(|x, y, out| map_pairs(x, y, out, <f32 as Number>::over)))
+        Scalar::new("div", Function::Two(kernels::div::<f32>))
     }
 }
 
@@ -274,7 +230,7 @@ impl Tensor {
         }
         let (x, y) = (self.with_layout(a), other.with_layout(b));
         for_number!(self.dtype(), T => {
-            Tensor::from_buffer(map2(x.strided::<T>(), y.strided::<T>(), <T as Number>::over), a.shape())
+            Tensor::from_buffer(map2(x.strided::<T>(), y.strided::<T>(), &kernels::div::<T>), a.shape())
         }, else panic!("{}", wrong_type("div", self, "numbers")))
     }
 
@@ -285,7 +241,10 @@ impl Tensor {
     #[track_caller]
     pub fn logical_not(&self) -> Tensor {
         self.expect_dtype("logical_not", DType::Bool).or_panic();
-        Tensor::from_buffer(map1(self.strided::<bool>(), |x| !x), self.shape())
+        Tensor::from_buffer(
+            map1(self.strided(), &|x, out: &mut [bool]| map(x, out, |x: bool| !x)),
+            self.shape(),
+        )
     }
 
     /// `x ∧ y`, element by element.
@@ -297,7 +256,12 @@ impl Tensor {
         self.expect_dtype("logical_and", DType::Bool).or_panic();
         let [a, b] = pair("logical_and", self, other).or_panic();
         let (x, y) = (self.with_layout(a), other.with_layout(b));
-        Tensor::from_buffer(map2(x.strided::<bool>(), y.strided::<bool>(), |x, y| x & y), a.shape())
+        Tensor::from_buffer(
+            map2(x.strided(), y.strided(), &|x, y, out: &mut [bool]| {
+                map_pairs(x, y, out, |x: bool, y: bool| x & y)
+            }),
+            a.shape(),
+        )
     }
 
     /// `x ∨ y`, element by element.
@@ -309,7 +273,12 @@ impl Tensor {
         self.expect_dtype("logical_or", DType::Bool).or_panic();
         let [a, b] = pair("logical_or", self, other).or_panic();
         let (x, y) = (self.with_layout(a), other.with_layout(b));
-        Tensor::from_buffer(map2(x.strided::<bool>(), y.strided::<bool>(), |x, y| x | y), a.shape())
+        Tensor::from_buffer(
+            map2(x.strided(), y.strided(), &|x, y, out: &mut [bool]| {
+                map_pairs(x, y, out, |x: bool, y: bool| x | y)
+            }),
+            a.shape(),
+        )
     }
 
     /// `x` kept within `low..=high`; NaN stays.
@@ -320,9 +289,8 @@ impl Tensor {
     pub fn clamp(&self, low: f64, high: f64) -> Tensor {
         check_clamp(self.shape(), low, high).or_panic();
         for_float!(self.dtype(), T => {
-            let (low, high) = (low as T, high as T);
-            let f = move |x: T| if x < low { low } else if x > high { high } else { x };
-            Tensor::from_buffer(map1(self.strided::<T>(), f), self.shape())
+            let bounds = [low as T, high as T];
+            Tensor::from_buffer(map1(self.strided::<T>(), &|x, out| kernels::clamp(x, bounds, out)), self.shape())
         }, else panic!("{}", wrong_type("clamp", self, "floats")))
     }
 

@@ -83,7 +83,7 @@ mod view;
 
 pub use conv::{Conv2d, Padding};
 pub use dtype::{DType, Element};
-pub use elementwise::GELU_GATE;
+pub use elementwise::kernels::GELU_GATE;
 pub use fused::{Finish, Fused, FusedSums, Lazy, Operand};
 pub use layout::{Layout, Slice, View, Windows};
 pub use map::{gather_bytes, update_elements};

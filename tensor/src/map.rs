@@ -10,7 +10,7 @@ use crate::buffer::Buffer;
 use crate::dtype::Element;
 use crate::layout::Layout;
 use crate::parallel::{for_each_chunk_mut, for_each_chunks_mut};
-use crate::simd::vectorize;
+use crate::simd::{vectorize, vectorize_for};
 use operand::{Nest, Operand};
 
 /// Elements a task computes: enough to outweigh handing it to another thread, few enough to stay in the cache.
@@ -33,25 +33,9 @@ fn blocks<O>(first: usize, out: &mut [O], most: usize, mut block: impl FnMut(usi
     }
 }
 
-/// A loop over floats compiled for the widest vectors; one over integers and truth values, which gains little by it, as it is.
-#[inline(always)]
-pub(crate) fn compiled_for<T: Element>(kernel: impl FnOnce()) {
-    if const { T::DTYPE.is_float() } { vectorize(kernel) } else { kernel() }
-}
-
-/// `out[i] = f(a[i])` into a new buffer in row-major order.
+/// `out[i] = f(a[i])` into a new buffer in row-major order, by a kernel of slices.
 #[track_caller]
-pub(crate) fn map1<A: Element, O: Element>(a: Strided<'_, A>, f: impl Fn(A) -> O + Copy + Sync) -> Buffer<O> {
-    map_slices(a, &|a, out| {
-        compiled_for::<A>(
-            #[inline(always)]
-            || out.iter_mut().zip(a).for_each(|(o, &x)| *o = f(x)),
-        );
-    })
-}
-
-#[track_caller]
-fn map_slices<A: Element, O: Element>(
+pub(crate) fn map1<A: Element, O: Element>(
     a: Strided<'_, A>,
     kernel: &(dyn Fn(&[A], &mut [O]) + Sync),
 ) -> Buffer<O> {
@@ -88,29 +72,15 @@ pub(crate) fn copy_run<A: Element, O: Element>(
     });
 }
 
-/// `out[i] = f(a[i], b[i])` into a new buffer; both layouts have the same shape.
+/// `(a, b, out)`: a loop over slices of one length.
+pub(crate) type Kernel2<'a, A, B, O> = dyn Fn(&[A], &[B], &mut [O]) + Sync + 'a;
+
+/// `out[i] = f(a[i], b[i])` into a new buffer, by a kernel of slices; both layouts have the same shape.
 #[track_caller]
 pub(crate) fn map2<A: Element, B: Element, O: Element>(
     a: Strided<'_, A>,
     b: Strided<'_, B>,
-    f: impl Fn(A, B) -> O + Copy + Sync,
-) -> Buffer<O> {
-    zip_slices(a, b, &|a, b, out| {
-        compiled_for::<A>(
-            #[inline(always)]
-            || out.iter_mut().zip(a.iter().zip(b)).for_each(|(o, (&x, &y))| *o = f(x, y)),
-        );
-    })
-}
-
-/// `(a, b, out)`: a loop over slices of one length.
-type Zipped<'a, A, B, O> = dyn Fn(&[A], &[B], &mut [O]) + Sync + 'a;
-
-#[track_caller]
-fn zip_slices<A: Element, B: Element, O: Element>(
-    a: Strided<'_, A>,
-    b: Strided<'_, B>,
-    kernel: &Zipped<'_, A, B, O>,
+    kernel: &Kernel2<'_, A, B, O>,
 ) -> Buffer<O> {
     let nests = (Nest::new(&a.layout), Nest::new(&b.layout));
     let mut out = Buffer::uninit(a.layout.shape().count());
@@ -125,30 +95,21 @@ fn zip_slices<A: Element, B: Element, O: Element>(
     out
 }
 
-/// `out[i] = f(out[i], b[i])` in place.
+/// `out[i] = f(out[i], b[i])` in place, by a kernel of slices.
 pub(crate) fn update<A: Element, B: Element>(
     out: &mut [A],
     b: Strided<'_, B>,
-    f: impl Fn(A, B) -> A + Copy + Sync,
-) {
-    update_slices(out, b, &|out, b| {
-        compiled_for::<A>(
-            #[inline(always)]
-            || out.iter_mut().zip(b).for_each(|(o, &y)| *o = f(*o, y)),
-        );
-    });
-}
-
-fn update_slices<A: Element, B: Element>(
-    out: &mut [A],
-    b: Strided<'_, B>,
-    kernel: &(dyn Fn(&mut [A], &[B]) + Sync),
+    kernel: &Kernel2<'_, A, B, A>,
 ) {
     let nest = Nest::new(&b.layout);
     for_each_chunk_mut(out, GRAIN, |task, out| {
         let mut b = Operand::new(&b, &nest);
-        let most = if b.is_contiguous() { out.len() } else { STAGED.min(out.len()) };
-        blocks(task * GRAIN, out, most, |first, out| kernel(out, b.elements(first, out.len(), most)));
+        let mut before = Buffer::uninit(STAGED.min(out.len()));
+        blocks(task * GRAIN, out, STAGED, |first, out| {
+            let before = &mut before[..out.len()];
+            before.copy_from_slice(out);
+            kernel(before, b.elements(first, out.len(), STAGED), out);
+        });
     });
 }
 
@@ -166,7 +127,7 @@ pub(crate) fn select<T: Element>(c: Strided<'_, bool>, a: Strided<'_, T>, b: Str
             let len = out.len();
             let choices = a.elements(first, len, most).iter().zip(b.elements(first, len, most));
             let operands = c.elements(first, len, most).iter().zip(choices);
-            compiled_for::<T>(
+            vectorize_for::<T>(
                 #[inline(always)]
                 || out.iter_mut().zip(operands).for_each(|(o, (&c, (&x, &y)))| *o = if c { x } else { y }),
             );
@@ -217,7 +178,7 @@ pub fn update_elements<T: Element, const N: usize>(
     for_each_chunks_mut(slices, GRAIN, |task, slices| {
         let n = slices.first().map_or(0, |slice| slice.len());
         let g = &g[task * GRAIN..][..n];
-        vectorize(
+        vectorize_for::<T>(
             #[inline(always)]
             || update_run(slices, g, f),
         );

@@ -67,6 +67,12 @@ pub(crate) trait Float:
     fn cos(self) -> Self;
     /// x^y, as C's `pow`. Not vectorised.
     fn powf(self, y: Self) -> Self;
+    /// The largest integer not above x.
+    fn floor(self) -> Self;
+    /// The smallest integer not below x.
+    fn ceil(self) -> Self;
+    /// The nearest integer, halves to the even one.
+    fn round(self) -> Self;
 }
 
 impl Float for f32 {
@@ -113,6 +119,18 @@ impl Float for f32 {
     #[inline(always)]
     fn powf(self, y: Self) -> Self {
         libm::pow(self.into(), y.into()) as f32
+    }
+    #[inline(always)]
+    fn floor(self) -> Self {
+        f32::floor(self)
+    }
+    #[inline(always)]
+    fn ceil(self) -> Self {
+        f32::ceil(self)
+    }
+    #[inline(always)]
+    fn round(self) -> Self {
+        f32::round_ties_even(self)
     }
 }
 
@@ -162,6 +180,18 @@ impl Float for f64 {
     #[inline(always)]
     fn powf(self, y: Self) -> Self {
         libm::pow(self, y)
+    }
+    #[inline(always)]
+    fn floor(self) -> Self {
+        f64::floor(self)
+    }
+    #[inline(always)]
+    fn ceil(self) -> Self {
+        f64::ceil(self)
+    }
+    #[inline(always)]
+    fn round(self) -> Self {
+        f64::round_ties_even(self)
     }
 }
 

@@ -1,9 +1,8 @@
 //! `+ − × ÷` and their in-place forms, and equality.
 
 use crate::dtype::{DType, for_any, for_number};
-use crate::elementwise::{pair, wrong_type};
+use crate::elementwise::{kernels, pair, wrong_type};
 use crate::map::update;
-use crate::number::Number;
 use crate::shape::OrPanic;
 use crate::tensor::Tensor;
 
@@ -21,7 +20,7 @@ fn operand(op: &str, number: f64, other: &Tensor) -> Tensor {
 }
 
 macro_rules! operator {
-    ($trait:ident, $method:ident, $assign_trait:ident, $assign:ident, $f:ident) => {
+    ($trait:ident, $method:ident, $assign_trait:ident, $assign:ident) => {
         impl std::ops::$trait<&Tensor> for &Tensor {
             type Output = Tensor;
             #[track_caller]
@@ -99,16 +98,16 @@ macro_rules! operator {
                     return;
                 }
                 for_number!(self.dtype(), T => {
-                    update(self.as_mut_slice::<T>(), other.strided::<T>(), <T as Number>::$f);
+                    update(self.as_mut_slice::<T>(), other.strided::<T>(), &kernels::$method::<T>);
                 }, else panic!("{}", wrong_type(stringify!($assign), self, "numbers")));
             }
         }
     };
 }
-operator!(Add, add, AddAssign, add_assign, plus);
-operator!(Sub, sub, SubAssign, sub_assign, minus);
-operator!(Mul, mul, MulAssign, mul_assign, times);
-operator!(Div, div, DivAssign, div_assign, over);
+operator!(Add, add, AddAssign, add_assign);
+operator!(Sub, sub, SubAssign, sub_assign);
+operator!(Mul, mul, MulAssign, mul_assign);
+operator!(Div, div, DivAssign, div_assign);
 
 impl std::ops::Neg for &Tensor {
     type Output = Tensor;

@@ -70,12 +70,9 @@ impl Tensor {
         let (plan, shape) = self.prepare(op, axes, keep);
         for_number!(self.dtype(), T => {
             let (low, high) = T::extremes();
-            #[allow(clippy::eq_op)]
-            let out = if max {
-                plan.fold(low, #[inline(always)] |x: T, y: T| if x >= y || x != x { x } else { y })
-            } else {
-                plan.fold(high, #[inline(always)] |x: T, y: T| if x <= y || x != x { x } else { y })
-            };
+            // Which of the two is a number and no choice: one loop is compiled for both.
+            let (init, sign) = if max { (low, T::sign(true)) } else { (high, T::sign(false)) };
+            let out = plan.fold(init, #[inline(always)] |x: T, y: T| T::first(x, y, sign));
             Tensor::from_buffer(out, shape)
         }, else panic!("{}", needs(op, self, "numbers")))
     }
@@ -214,9 +211,13 @@ trait Foldable: Element {
     fn wrapping_product(x: Self, y: Self) -> Self;
     /// Below and above every number.
     fn extremes() -> (Self, Self);
+    /// What [`first`](Foldable::first) finds the largest by, or else the smallest.
+    fn sign(largest: bool) -> Self;
+    /// The first in this order, NaN before all.
+    fn first(x: Self, y: Self, sign: Self) -> Self;
 }
 macro_rules! foldable {
-    ($type:ident, $sum:expr, $product:expr, $extremes:expr) => {
+    ($type:ident, $sum:expr, $product:expr, $extremes:expr, $first:expr) => {
         impl Foldable for $type {
             #[inline(always)]
             fn wrapping_sum(x: $type, y: $type) -> $type {
@@ -231,12 +232,28 @@ macro_rules! foldable {
             fn extremes() -> ($type, $type) {
                 $extremes
             }
+            fn sign(largest: bool) -> $type {
+                if largest { 1 as $type } else { -1 as $type }
+            }
+            #[inline(always)]
+            fn first(x: $type, y: $type, sign: $type) -> $type {
+                let f: fn($type, $type, $type) -> bool = $first;
+                if f(x, y, sign) { x } else { y }
+            }
         }
     };
 }
-foldable!(f32, |x, y| x + y, |x, y| x * y, (f32::NEG_INFINITY, f32::INFINITY));
-foldable!(f64, |x, y| x + y, |x, y| x * y, (f64::NEG_INFINITY, f64::INFINITY));
-foldable!(i64, i64::wrapping_add, i64::wrapping_mul, (i64::MIN, i64::MAX));
+foldable!(f32, |x, y| x + y, |x, y| x * y, (f32::NEG_INFINITY, f32::INFINITY), |x, y, sign| x * sign
+    >= y * sign
+    || x.is_nan());
+foldable!(f64, |x, y| x + y, |x, y| x * y, (f64::NEG_INFINITY, f64::INFINITY), |x, y, sign| x * sign
+    >= y * sign
+    || x.is_nan());
+foldable!(i64, i64::wrapping_add, i64::wrapping_mul, (i64::MIN, i64::MAX), |x, y, sign| if sign > 0 {
+    x >= y
+} else {
+    x <= y
+});
 
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,8 @@
 //! Functions of single numbers as values, which a [`Fused`](crate::Fused) program of them is made of.
 
-use crate::simd::vectorize;
+use crate::dtype::Element;
+use crate::elementwise::kernels;
+use crate::simd::{vectorize, vectorize_for};
 
 /// A function of up to six `f32`, applied to slices element by element: the same arithmetic, to the bit, as the
 /// method of the same name on a whole tensor. Truth values are the numbers 0 and 1.
@@ -91,22 +93,7 @@ impl Scalar {
                 f([a, b, c, d, e], out);
             }
             Function::Six(f) => f(x, out),
-            Function::Clamp { low, high } => {
-                map(
-                    x[0],
-                    out,
-                    #[inline(always)]
-                    |x| {
-                        if x < low {
-                            low
-                        } else if x > high {
-                            high
-                        } else {
-                            x
-                        }
-                    },
-                );
-            }
+            Function::Clamp { low, high } => kernels::clamp(x[0], [low, high], out),
         }
     }
 
@@ -145,7 +132,7 @@ impl Scalar {
                     x,
                     out,
                     #[inline(always)]
-                    |x| 1.0 - x,
+                    |x: f32| 1.0 - x,
                 )
             }),
         )
@@ -161,7 +148,7 @@ impl Scalar {
                     y,
                     out,
                     #[inline(always)]
-                    |x, y| x * y,
+                    |x: f32, y: f32| x * y,
                 )
             }),
         )
@@ -177,7 +164,7 @@ impl Scalar {
                     y,
                     out,
                     #[inline(always)]
-                    |x, y| if x >= y { x } else { y },
+                    |x: f32, y: f32| if x >= y { x } else { y },
                 )
             }),
         )
@@ -197,38 +184,21 @@ pub(crate) fn unless(condition: bool, x: f32) -> f32 {
     f32::from_bits(x.to_bits() & if condition { 0 } else { u32::MAX })
 }
 
-/// A number in a fused program that is the result of a function.
-pub(crate) trait IntoNumber {
-    fn into_number(self) -> f32;
-}
-impl IntoNumber for f32 {
-    #[inline(always)]
-    fn into_number(self) -> f32 {
-        self
-    }
-}
-impl IntoNumber for bool {
-    #[inline(always)]
-    fn into_number(self) -> f32 {
-        if self { 1.0 } else { 0.0 }
-    }
-}
-
 /// `out[i] = f(x[i])`.
 #[inline(always)]
-pub(crate) fn map<R: IntoNumber>(x: &[f32], out: &mut [f32], f: impl Fn(f32) -> R) {
-    vectorize(
+pub(crate) fn map<T: Element, O>(x: &[T], out: &mut [O], f: impl Fn(T) -> O) {
+    vectorize_for::<T>(
         #[inline(always)]
-        || out.iter_mut().zip(x).for_each(|(o, &x)| *o = f(x).into_number()),
+        || out.iter_mut().zip(x).for_each(|(o, &x)| *o = f(x)),
     );
 }
 
 /// `out[i] = f(x[i], y[i])`.
 #[inline(always)]
-pub(crate) fn map_pairs<R: IntoNumber>(x: &[f32], y: &[f32], out: &mut [f32], f: impl Fn(f32, f32) -> R) {
-    vectorize(
+pub(crate) fn map_pairs<T: Element, O>(x: &[T], y: &[T], out: &mut [O], f: impl Fn(T, T) -> O) {
+    vectorize_for::<T>(
         #[inline(always)]
-        || out.iter_mut().zip(x.iter().zip(y)).for_each(|(o, (&x, &y))| *o = f(x, y).into_number()),
+        || out.iter_mut().zip(x.iter().zip(y)).for_each(|(o, (&x, &y))| *o = f(x, y)),
     );
 }
 

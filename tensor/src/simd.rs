@@ -4,6 +4,7 @@
 //! compiles a kernel several times, each time for wider vectors, and runs the widest version that the CPU at hand
 //! understands. The kernel itself is ordinary Rust: loops over slices that the compiler vectorises.
 
+use crate::dtype::{DType, Element};
 use std::fmt;
 use std::sync::OnceLock;
 
@@ -157,6 +158,12 @@ pub(crate) fn vectorize<R>(kernel: impl FnOnce() -> R) -> R {
         Level::Avx2 => unsafe { avx2(kernel) },
         _ => kernel(),
     }
+}
+
+/// As [`vectorize`] for a kernel of `f32`; one of other types is compiled once: `f64` is there for checking gradients.
+#[inline(always)]
+pub(crate) fn vectorize_for<T: Element>(kernel: impl FnOnce()) {
+    if const { matches!(T::DTYPE, DType::F32) } { vectorize(kernel) } else { kernel() }
 }
 
 #[cfg(all(target_arch = "x86_64", not(portable_only)))]

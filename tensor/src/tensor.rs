@@ -173,7 +173,8 @@ impl Tensor {
             return self.clone();
         }
         for_any!(self.dtype(), A => for_any!(dtype, B => {
-            Tensor::from_buffer(map::map1(self.strided::<A>(), <B as crate::dtype::Stored>::cast), self.shape())
+            let cast = |x: &[A], out: &mut [B]| crate::scalar::map(x, out, <B as crate::dtype::Stored>::cast);
+            Tensor::from_buffer(map::map1(self.strided::<A>(), &cast), self.shape())
         }))
     }
 

@@ -9,7 +9,7 @@
 //! The price is rounding: the points are sums of several pixels, and results are differences of points. The error stays
 //! below `2·10⁻⁵` of the largest output, twenty times that of the direct way. Images and kernels of such a range that the
 //! error of a large number would drown small outputs beside it, or that hold numbers that are not finite, are computed
-//! directly (`range.rs`).
+//! directly (`range.rs`). So is everything on an x86-64 CPU without AVX2, for which there are no transforms.
 
 mod kernel_grad;
 mod matrices;
@@ -62,7 +62,8 @@ impl Geometry {
         let ([height, width], [down, right]) = (self.kernel, self.conv.stride);
         let taps = height.div_ceil(down);
         let something = !self.is_empty() && self.image() > 0;
-        (something && self.is_direct() && down == right && taps == width.div_ceil(right)).then_some(taps)
+        (something && lanes::is_wide() && self.is_direct() && down == right && taps == width.div_ceil(right))
+            .then_some(taps)
     }
 
     /// Points of an image in tiles of `m` by `m` outputs, each with `n` by `n`.

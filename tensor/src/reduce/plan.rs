@@ -3,9 +3,10 @@
 use crate::buffer::Buffer;
 use crate::channels::rows_together;
 use crate::dtype::Element;
-use crate::map::{GRAIN, compiled_for};
+use crate::map::GRAIN;
 use crate::parallel::for_each_chunk_mut;
 use crate::shape::MAX_RANK;
+use crate::simd::vectorize_for;
 use crate::tensor::Tensor;
 
 /// Row-major data seen as `[outer, reduced, inner]`.
@@ -66,7 +67,7 @@ impl Plan {
         for_each_chunk_mut(&mut partial, cells_per_task * inner.max(1), |task, out| {
             let mut lanes = Buffer::uninit(if inner == 1 || together == 1 { 0 } else { together * inner });
             let mut spare = Buffer::uninit((lanes.len() / inner.max(1)).div_ceil(2) * inner);
-            compiled_for::<T>(
+            vectorize_for::<T>(
                 #[inline(always)]
                 || {
                     for (i, out) in out.chunks_mut(inner.max(1)).enumerate() {

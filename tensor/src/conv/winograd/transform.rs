@@ -46,6 +46,9 @@ impl<const N: usize, const M: usize, const R: usize> Kernel for Transform<'_, N,
 where
     Matrices<N, M, R>: Known,
 {
+    /// Much code, and little gained where a register has four numbers.
+    const BASELINE: bool = false;
+
     /// A register at a time of those entries of a pixel that are in one line.
     ///
     /// # Panics
