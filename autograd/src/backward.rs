@@ -3,9 +3,9 @@
 use crate::grads::{Computed, Grads, Origin};
 use crate::graph::{Graph, Phase, Recorded, Source, Var};
 use crate::inspect::op_name;
-use crate::op::AnyOp;
+use crate::op::DynOp;
 use crate::param::{ParamId, Role};
-use std::rc::Rc;
+use std::sync::Arc;
 use tensor::{Shape, Tensor};
 
 impl Graph {
@@ -36,8 +36,8 @@ impl Graph {
     /// If `dy` has not the shape and type of `y`, or a variable is of another graph or no float.
     #[track_caller]
     pub fn grad_with<'g>(&'g self, y: Var<'g>, dy: Var<'g>, wrt: &[Var<'g>]) -> Vec<Var<'g>> {
-        self.own(&format_args!("grad"), y);
-        self.own(&format_args!("grad"), dy);
+        self.check_same_graph(&format_args!("grad"), y);
+        self.check_same_graph(&format_args!("grad"), dy);
         if (y.shape(), y.dtype()) != (dy.shape(), dy.dtype()) {
             panic!(
                 "grad: the incoming gradient is {} {}; it must have the shape and type of the result, {} {}",
@@ -48,7 +48,7 @@ impl Graph {
             );
         }
         for &x in wrt {
-            self.own(&format_args!("grad"), x);
+            self.check_same_graph(&format_args!("grad"), x);
             if !x.dtype().is_float() {
                 panic!("grad: {x:?} has no gradient; only f32 and f64 values have one");
             }
@@ -71,20 +71,27 @@ impl Graph {
             let Some((op, inputs)) = self.operation(index) else { continue };
             let var = |index| Var { graph: self, index };
             let x: Vec<Var<'g>> = inputs.iter().map(|&i| var(i)).collect();
-            for (i, &input) in inputs.iter().enumerate() {
-                // What no gradient flows to may be relevant by other ways.
-                if relevant[input] && op.differentiable(i) {
-                    self.watch.differentiated.set(Some(index));
-                    let dx = op.vjp(i, &x, var(index), dy);
-                    let dx = unbroadcast(&*op, dx, x[i].shape());
-                    grads[input] = Some(match grads[input] {
-                        Some(sum) => sum + dx,
-                        None => dx,
-                    });
-                    self.watch.differentiated.set(None);
-                    self.report_found();
-                }
+            // What no gradient flows to may be relevant by other ways.
+            let need: Vec<bool> = inputs
+                .iter()
+                .enumerate()
+                .map(|(i, &input)| relevant[input] && op.differentiable(i))
+                .collect();
+            if !need.contains(&true) {
+                continue;
             }
+            self.watch.differentiated.set(Some(index));
+            let found = op.vjp(&x, var(index), dy, &need);
+            for ((&x, dx), _) in x.iter().zip(found).zip(&need).filter(|&(_, &need)| need) {
+                let Some(dx) = dx else { continue };
+                let dx = unbroadcast(&*op, dx, x.shape());
+                grads[x.index] = Some(match grads[x.index] {
+                    Some(sum) => sum + dx,
+                    None => dx,
+                });
+            }
+            self.watch.differentiated.set(None);
+            self.report_found();
         }
         let grad = |x: &Var<'g>| grads.get(x.index).copied().flatten();
         wrt.iter().map(|x| grad(x).unwrap_or_else(|| self.constant(x.value().zeros_like()))).collect()
@@ -116,7 +123,7 @@ impl Graph {
     }
 
     /// The operation that made a node; from here on its nodes belong to the same part of the model.
-    fn operation(&self, index: usize) -> Option<(Rc<dyn AnyOp>, Vec<usize>)> {
+    fn operation(&self, index: usize) -> Option<(Arc<dyn DynOp>, Vec<usize>)> {
         let nodes = self.nodes.borrow();
         let node = &nodes[index];
         self.scope.set(node.scope);
@@ -184,7 +191,7 @@ impl<'g> Var<'g> {
 
 /// Sums a gradient over the axes along which the input was broadcast.
 #[track_caller]
-fn unbroadcast<'g>(op: &dyn AnyOp, dx: Var<'g>, shape: Shape) -> Var<'g> {
+fn unbroadcast<'g>(op: &dyn DynOp, dx: Var<'g>, shape: Shape) -> Var<'g> {
     let from = dx.shape();
     if from == shape {
         return dx;

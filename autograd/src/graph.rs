@@ -1,7 +1,7 @@
 //! The graph: a tape of nodes, each with its value, in the order in which they were computed.
 
 use crate::inspect::op_name;
-use crate::op::{AnyOp, Erased, Op};
+use crate::op::{DynOp, Erased, Op};
 use crate::param::{Param, ParamId, Role};
 use crate::scope::Scope;
 use crate::watch::Watch;
@@ -9,7 +9,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Debug;
 use std::panic::Location;
-use std::rc::Rc;
+use std::sync::Arc;
 use tensor::{DType, OrPanic, Shape, ShapeError, Tensor};
 
 /// What a graph is recorded for. Layers that behave differently in the two ask the graph, not a flag of their own.
@@ -36,7 +36,7 @@ pub(crate) enum Source {
     Input,
     Constant,
     Param(ParamId),
-    Op(Rc<dyn AnyOp>),
+    Op(Arc<dyn DynOp>),
 }
 
 pub(crate) struct Node {
@@ -206,7 +206,7 @@ impl Graph {
     /// If the value has not the shape and type of the parameter, or is of another graph.
     #[track_caller]
     pub fn update<'g>(&'g self, param: &Param, value: Var<'g>) {
-        self.own(&format_args!("update"), value);
+        self.check_same_graph(&format_args!("update"), value);
         if (value.shape(), value.dtype()) != (param.value().shape(), param.value().dtype()) {
             panic!(
                 "update: the next value is {} {}; it must have the shape and type of the state, {} {}",
@@ -226,7 +226,7 @@ impl Graph {
     #[track_caller]
     pub fn apply<'g, const N: usize>(&'g self, op: impl Op<N>, x: [Var<'g>; N]) -> Var<'g> {
         // This body is compiled for every operation: what does not depend on it is in functions generic over `N` at most.
-        self.own_all(&op, &x);
+        self.check_all_same_graph(&op, &x);
         let value = {
             let nodes = self.nodes.borrow();
             let values = values(&nodes, x);
@@ -235,19 +235,7 @@ impl Graph {
             self.expect(with_shapes(op.dtype(values.map(Tensor::dtype)), &shapes));
             op.forward(values)
         };
-        self.record(Rc::new(Erased(op)), &x, value)
-    }
-
-    /// As [`apply`](Graph::apply), but if there is the same operation of the same inputs already, that node: for what the
-    /// gradients of several inputs have in common.
-    #[track_caller]
-    pub(crate) fn apply_once<'g, const N: usize>(&'g self, op: impl Op<N>, x: [Var<'g>; N]) -> Var<'g> {
-        let (name, inputs) = (format!("{op:?}"), x.map(|x| x.index));
-        let same = |node: &Node| {
-            node.inputs == inputs && matches!(&node.source, Source::Op(op) if format!("{op:?}") == name)
-        };
-        let found = self.nodes.borrow().iter().rposition(same);
-        found.map_or_else(|| self.apply(op, x), |index| Var { graph: self, index })
+        self.record(Arc::new(Erased(op)), &x, value)
     }
 
     /// Applies an operation of any number of inputs.
@@ -255,12 +243,12 @@ impl Graph {
     /// # Panics
     /// If the shapes or types break the operation's rule, or the inputs are of another graph.
     #[track_caller]
-    pub fn apply_any<'g>(&'g self, op: impl AnyOp + 'static, x: &[Var<'g>]) -> Var<'g> {
+    pub fn apply_dyn<'g>(&'g self, op: impl DynOp + 'static, x: &[Var<'g>]) -> Var<'g> {
         let value = {
             let nodes = self.nodes.borrow();
             let mut values = Vec::with_capacity(x.len());
             for &x in x {
-                values.push(&nodes[self.own(&op, x)].value);
+                values.push(&nodes[self.check_same_graph(&op, x)].value);
             }
             let shapes: Vec<Shape> = values.iter().map(|x| x.shape()).collect();
             let dtypes: Vec<DType> = values.iter().map(|x| x.dtype()).collect();
@@ -268,7 +256,7 @@ impl Graph {
             self.expect(with_shapes(op.dtype(&dtypes), &shapes));
             op.forward(&values)
         };
-        self.record(Rc::new(op), x, value)
+        self.record(Arc::new(op), x, value)
     }
 
     /// The input node that all random operations draw from: seed and step.
@@ -304,7 +292,7 @@ impl Graph {
     }
 
     #[track_caller]
-    fn record(&self, op: Rc<dyn AnyOp>, x: &[Var<'_>], value: Tensor) -> Var<'_> {
+    fn record(&self, op: Arc<dyn DynOp>, x: &[Var<'_>], value: Tensor) -> Var<'_> {
         let inputs = x.iter().map(|x| x.index).collect();
         let (phase, scope) = (self.phase.get(), self.scope.get());
         self.push(Node { source: Source::Op(op), inputs, value, phase, scope })
@@ -324,15 +312,15 @@ impl Graph {
     }
 
     #[track_caller]
-    fn own_all(&self, op: &dyn Debug, x: &[Var<'_>]) {
+    fn check_all_same_graph(&self, op: &dyn Debug, x: &[Var<'_>]) {
         for &x in x {
-            self.own(op, x);
+            self.check_same_graph(op, x);
         }
     }
 
     /// The index of a variable of this graph, which `op` is applied to.
     #[track_caller]
-    pub(crate) fn own(&self, op: &dyn Debug, x: Var<'_>) -> usize {
+    pub(crate) fn check_same_graph(&self, op: &dyn Debug, x: Var<'_>) -> usize {
         if !std::ptr::eq(self, x.graph) {
             panic!(
                 "{}: {x:?} is of another graph than the other variables; record all of a computation in one graph, \

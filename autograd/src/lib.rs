@@ -56,7 +56,7 @@ pub use grads::{Grads, PairError};
 pub use graph::{Graph, Mode, Phase, Var};
 pub use inspect::NodeInfo;
 pub use module::{Module, ParamPath};
-pub use op::{AnyOp, Op};
+pub use op::{DynOp, Op};
 pub use param::{Param, ParamId, Role};
 pub use parts::Part;
 pub use program::{FeedError, PlanStep, Profile, ProfileRow, Program};

@@ -24,15 +24,15 @@ use tensor::{ChannelSums, DType, Finish, Lazy, Scalar, Shape, ShapeError, Tensor
 ///     fn forward(&self, [x]: [&Tensor; 1]) -> Tensor {
 ///         x.exp().ln_1p()
 ///     }
-///     fn vjp<'g>(&self, _: usize, [x]: [Var<'g>; 1], _: Var<'g>, dy: Var<'g>) -> Var<'g> {
-///         dy * x.sigmoid()
+///     fn vjp<'g>(&self, [x]: [Var<'g>; 1], _: Var<'g>, dy: Var<'g>, _: [bool; 1]) -> [Option<Var<'g>>; 1] {
+///         [Some(dy * x.sigmoid())]
 ///     }
 /// }
 ///
 /// let x = Tensor::from([-1.0, 0.0, 2.0]);
 /// gradcheck::check("softplus", &[x], |_, x| x[0].apply(Softplus)).unwrap();
 /// ```
-pub trait Op<const N: usize>: Debug + 'static {
+pub trait Op<const N: usize>: Debug + Send + Sync + 'static {
     /// The shape of the result for inputs of these shapes, asked before anything is computed.
     ///
     /// # Errors
@@ -51,12 +51,15 @@ pub trait Op<const N: usize>: Debug + 'static {
     #[track_caller]
     fn forward(&self, x: [&Tensor; N]) -> Tensor;
 
-    /// The vector-Jacobian product: given the result `y` and the gradient `dy` of the loss with respect to it, the
-    /// gradient with respect to input `i`.
+    /// The vector-Jacobian product: given the result `y` and the gradient `dy` of the loss with respect to it, the gradients
+    /// with respect to the inputs that `need` one; what is given for the others is not looked at.
     ///
-    /// It is written with variables, so it becomes part of the graph and can be differentiated again. It may have the
-    /// shape of `y` where the input was broadcast: the engine sums it to the shape of the input.
-    fn vjp<'g>(&self, i: usize, x: [Var<'g>; N], y: Var<'g>, dy: Var<'g>) -> Var<'g>;
+    /// It is written with variables, so it becomes part of the graph and can be differentiated again. A gradient may have the
+    /// shape of `y` where the input was broadcast: the engine sums it to the shape of the input. Where it is `None` the result
+    /// does not depend on the input.
+    fn vjp<'g>(&self, _x: [Var<'g>; N], _y: Var<'g>, _dy: Var<'g>, _need: [bool; N]) -> [Option<Var<'g>>; N] {
+        [None; N]
+    }
 
     /// Whether gradients flow from the result to input `i`. If not, `vjp` is never asked for that one.
     fn differentiable(&self, _i: usize) -> bool {
@@ -122,8 +125,8 @@ pub(crate) fn same_dtype(op: &dyn Debug, x: &[DType]) -> Result<DType, ShapeErro
 }
 
 /// An operation of any number of inputs, as a node stores it. [`Op`]s become one by themselves; operations whose
-/// number of inputs varies, such as concatenation, implement it directly and go through `Graph::apply_any`.
-pub trait AnyOp: Debug {
+/// number of inputs varies, such as concatenation, implement it directly and go through `Graph::apply_dyn`.
+pub trait DynOp: Debug + Send + Sync {
     /// See [`Op::shape`].
     ///
     /// # Errors
@@ -138,7 +141,7 @@ pub trait AnyOp: Debug {
     #[track_caller]
     fn forward(&self, x: &[&Tensor]) -> Tensor;
     /// See [`Op::vjp`].
-    fn vjp<'g>(&self, i: usize, x: &[Var<'g>], y: Var<'g>, dy: Var<'g>) -> Var<'g>;
+    fn vjp<'g>(&self, x: &[Var<'g>], y: Var<'g>, dy: Var<'g>, need: &[bool]) -> Vec<Option<Var<'g>>>;
     /// See [`Op::differentiable`].
     fn differentiable(&self, _i: usize) -> bool {
         true
@@ -188,7 +191,7 @@ fn exactly<T: Copy, const N: usize>(x: &[T]) -> [T; N] {
     }
 }
 
-impl<O: Op<N>, const N: usize> AnyOp for Erased<O, N> {
+impl<O: Op<N>, const N: usize> DynOp for Erased<O, N> {
     fn shape(&self, x: &[Shape]) -> Result<Shape, ShapeError> {
         self.0.shape(exactly(x))
     }
@@ -199,8 +202,8 @@ impl<O: Op<N>, const N: usize> AnyOp for Erased<O, N> {
     fn forward(&self, x: &[&Tensor]) -> Tensor {
         self.0.forward(exactly(x))
     }
-    fn vjp<'g>(&self, i: usize, x: &[Var<'g>], y: Var<'g>, dy: Var<'g>) -> Var<'g> {
-        self.0.vjp(i, exactly(x), y, dy)
+    fn vjp<'g>(&self, x: &[Var<'g>], y: Var<'g>, dy: Var<'g>, need: &[bool]) -> Vec<Option<Var<'g>>> {
+        self.0.vjp(exactly(x), y, dy, exactly(need)).into()
     }
     fn differentiable(&self, i: usize) -> bool {
         self.0.differentiable(i)

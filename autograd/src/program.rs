@@ -12,12 +12,12 @@ mod profile;
 use crate::grads::{Computed, Grads, Origin};
 use crate::graph::{Graph, Recorded, Source, Var};
 use crate::module::{Module, ParamPath};
-use crate::op::AnyOp;
+use crate::op::DynOp;
 use crate::param::ParamId;
 use crate::watch::Watcher;
 use std::array;
 use std::collections::HashMap;
-use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Instant;
 use tensor::{DType, Finish, Fused, FusedSums, Lazy, Shape, Tensor};
 
@@ -68,11 +68,11 @@ struct Step {
 }
 
 enum Work {
-    Op(Rc<dyn AnyOp>),
+    Op(Arc<dyn DynOp>),
     Fused(Fused),
     Sums(FusedSums),
     /// An operation with operands that are computed as it reads them, and what is made of its result as it writes that.
-    Lazy(Rc<dyn AnyOp>, Vec<Feed>, Option<Feed>),
+    Lazy(Arc<dyn DynOp>, Vec<Feed>, Option<Feed>),
 }
 
 /// What the program computes of these nodes, or the one node if there is no program.
@@ -167,7 +167,7 @@ impl Graph {
     #[track_caller]
     pub fn compile<'g>(&'g self, outputs: &[Var<'g>]) -> Program {
         for &output in outputs {
-            self.own(&format_args!("compile"), output);
+            self.check_same_graph(&format_args!("compile"), output);
         }
         let outputs: Vec<usize> = outputs.iter().map(|output| output.index).collect();
         let (mut gradients, updates) = (self.gradients.borrow().clone(), self.updates.borrow().clone());
@@ -423,7 +423,7 @@ impl Step {
         }
     }
 
-    fn operate(&self, op: &Rc<dyn AnyOp>, slots: &[Option<Tensor>]) -> Tensor {
+    fn operate(&self, op: &Arc<dyn DynOp>, slots: &[Option<Tensor>]) -> Tensor {
         let value = |i: usize| match &slots[self.inputs[i]] {
             Some(value) => value,
             None => unreachable!("%{} is read before it is computed", self.inputs[i]),

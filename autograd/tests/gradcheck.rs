@@ -14,8 +14,8 @@ impl Op<1> for Claims {
     fn forward(&self, [x]: [&Tensor; 1]) -> Tensor {
         x.clone()
     }
-    fn vjp<'g>(&self, _: usize, [x]: [Var<'g>; 1], _: Var<'g>, dy: Var<'g>) -> Var<'g> {
-        x.equal(x.full([], 0.0)).select(dy, x.full([], self.0))
+    fn vjp<'g>(&self, [x]: [Var<'g>; 1], _: Var<'g>, dy: Var<'g>, _: [bool; 1]) -> [Option<Var<'g>>; 1] {
+        [Some(x.equal(x.full([], 0.0)).select(dy, x.full([], self.0)))]
     }
 }
 

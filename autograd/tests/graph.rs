@@ -62,8 +62,8 @@ impl Op<1> for Cube {
     fn forward(&self, [x]: [&Tensor; 1]) -> Tensor {
         x * x * x
     }
-    fn vjp<'g>(&self, _: usize, [x]: [Var<'g>; 1], _: Var<'g>, dy: Var<'g>) -> Var<'g> {
-        dy * x.square() * self.slope
+    fn vjp<'g>(&self, [x]: [Var<'g>; 1], _: Var<'g>, dy: Var<'g>, _: [bool; 1]) -> [Option<Var<'g>>; 1] {
+        [Some(dy * x.square() * self.slope)]
     }
 }
 

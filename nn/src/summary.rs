@@ -114,9 +114,18 @@ impl Summary {
 /// A row for each run of nodes that belong to the same layer.
 fn rows(nodes: &[NodeInfo], params: &HashMap<String, &Param>) -> Vec<Row> {
     let mut rows = vec![];
+    // What a layer gives is used outside of it, the next values of its states are not.
+    let mut given = vec![false; nodes.len()];
+    for node in nodes {
+        node.inputs
+            .iter()
+            .filter(|&&input| nodes[input].scope != node.scope)
+            .for_each(|&input| given[input] = true);
+    }
     for run in nodes.chunk_by(|a, b| a.scope == b.scope) {
         let computed = |node: &&NodeInfo| !["Input", "Constant", "Param"].contains(&word(&node.op));
-        let Some(last) = run.iter().rfind(computed) else { continue };
+        let output = run.iter().rfind(|node| computed(node) && given[node.index]);
+        let Some(last) = output.or_else(|| run.iter().rfind(computed)) else { continue };
         // What the model computes outside of layers goes by the name of the operation.
         let layer = last.scope.last().cloned().unwrap_or_else(|| word(&last.op).to_owned());
         let named = run.iter().filter_map(|node| params.get(node.op.strip_prefix("Param ")?));

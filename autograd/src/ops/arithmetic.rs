@@ -23,8 +23,14 @@ macro_rules! binary {
                     a.$name(b)
                 }
                 #[allow(unused_variables)]
-                fn vjp<'g>(&self, i: usize, [$x, $other]: [Var<'g>; 2], $y: Var<'g>, $dy: Var<'g>) -> Var<'g> {
-                    if i == 0 { $left } else { $right }
+                fn vjp<'g>(
+                    &self,
+                    [$x, $other]: [Var<'g>; 2],
+                    $y: Var<'g>,
+                    $dy: Var<'g>,
+                    need: [bool; 2],
+                ) -> [Option<Var<'g>>; 2] {
+                    [need[0].then(|| $left), need[1].then(|| $right)]
                 }
                 fn elementwise(&self) -> Option<Scalar> {
                     Some(Scalar::$name())
@@ -108,9 +114,6 @@ macro_rules! comparisons {
                 fn forward(&self, [a, b]: [&Tensor; 2]) -> Tensor {
                     a.$name(b)
                 }
-                fn vjp<'g>(&self, _: usize, _: [Var<'g>; 2], _: Var<'g>, dy: Var<'g>) -> Var<'g> {
-                    dy
-                }
                 fn differentiable(&self, _: usize) -> bool {
                     false
                 }
@@ -178,9 +181,15 @@ impl Op<3> for Select {
     fn forward(&self, [c, a, b]: [&Tensor; 3]) -> Tensor {
         c.select(a, b)
     }
-    fn vjp<'g>(&self, i: usize, [c, _, _]: [Var<'g>; 3], _: Var<'g>, dy: Var<'g>) -> Var<'g> {
+    fn vjp<'g>(
+        &self,
+        [c, ..]: [Var<'g>; 3],
+        _: Var<'g>,
+        dy: Var<'g>,
+        need: [bool; 3],
+    ) -> [Option<Var<'g>>; 3] {
         let zero = dy.scalar(0.0);
-        if i == 1 { c.select(dy, zero) } else { c.select(zero, dy) }
+        [None, need[1].then(|| c.select(dy, zero)), need[2].then(|| c.select(zero, dy))]
     }
     fn elementwise(&self) -> Option<Scalar> {
         Some(Scalar::select())

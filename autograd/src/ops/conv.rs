@@ -52,13 +52,18 @@ impl Op<2> for Convolve {
     fn forward_lazy(&self, [x, kernel]: [Lazy<'_>; 2], finish: Finish<'_>) -> Tensor {
         x.conv2d(&kernel.to_tensor(), &self.0, finish)
     }
-    fn vjp<'g>(&self, i: usize, [x, kernel]: [Var<'g>; 2], _: Var<'g>, dy: Var<'g>) -> Var<'g> {
-        let graph = dy.graph();
-        if i == 0 {
-            graph.apply(ConvolveInputGrad { conv: self.0, images: x.shape() }, [dy, kernel])
-        } else {
-            graph.apply(ConvolveKernelGrad { conv: self.0, kernel: kernel.shape() }, [x, dy])
-        }
+    fn vjp<'g>(
+        &self,
+        [x, kernel]: [Var<'g>; 2],
+        _: Var<'g>,
+        dy: Var<'g>,
+        need: [bool; 2],
+    ) -> [Option<Var<'g>>; 2] {
+        let (graph, conv) = (dy.graph(), self.0);
+        [
+            need[0].then(|| graph.apply(ConvolveInputGrad { conv, images: x.shape() }, [dy, kernel])),
+            need[1].then(|| graph.apply(ConvolveKernelGrad { conv, kernel: kernel.shape() }, [x, dy])),
+        ]
     }
 }
 
@@ -110,12 +115,18 @@ impl Op<2> for ConvolveInputGrad {
     fn forward_lazy(&self, [y, kernel]: [Lazy<'_>; 2], finish: Finish<'_>) -> Tensor {
         y.conv2d_input_grad(&kernel.to_tensor(), self.images, &self.conv, finish)
     }
-    fn vjp<'g>(&self, i: usize, [y, kernel]: [Var<'g>; 2], _: Var<'g>, dx: Var<'g>) -> Var<'g> {
-        if i == 0 {
-            dx.graph().apply(Convolve(self.conv), [dx, kernel])
-        } else {
-            dx.graph().apply(ConvolveKernelGrad { conv: self.conv, kernel: kernel.shape() }, [dx, y])
-        }
+    fn vjp<'g>(
+        &self,
+        [y, kernel]: [Var<'g>; 2],
+        _: Var<'g>,
+        dx: Var<'g>,
+        need: [bool; 2],
+    ) -> [Option<Var<'g>>; 2] {
+        let (graph, conv) = (dx.graph(), self.conv);
+        [
+            need[0].then(|| graph.apply(Convolve(conv), [dx, kernel])),
+            need[1].then(|| graph.apply(ConvolveKernelGrad { conv, kernel: kernel.shape() }, [dx, y])),
+        ]
     }
 }
 
@@ -138,12 +149,18 @@ impl Op<2> for ConvolveKernelGrad {
     fn forward_lazy(&self, [x, y]: [Lazy<'_>; 2], finish: Finish<'_>) -> Tensor {
         finish.run(x.conv2d_kernel_grad(y, self.kernel, &self.conv))
     }
-    fn vjp<'g>(&self, i: usize, [x, y]: [Var<'g>; 2], _: Var<'g>, dk: Var<'g>) -> Var<'g> {
-        if i == 0 {
-            dk.graph().apply(ConvolveInputGrad { conv: self.conv, images: x.shape() }, [y, dk])
-        } else {
-            dk.graph().apply(Convolve(self.conv), [x, dk])
-        }
+    fn vjp<'g>(
+        &self,
+        [x, y]: [Var<'g>; 2],
+        _: Var<'g>,
+        dk: Var<'g>,
+        need: [bool; 2],
+    ) -> [Option<Var<'g>>; 2] {
+        let (graph, conv) = (dk.graph(), self.conv);
+        [
+            need[0].then(|| graph.apply(ConvolveInputGrad { conv, images: x.shape() }, [y, dk])),
+            need[1].then(|| graph.apply(Convolve(conv), [x, dk])),
+        ]
     }
 }
 

@@ -34,8 +34,14 @@ impl Op<2> for SoftmaxCrossEntropy {
     fn forward(&self, [logits, labels]: [&Tensor; 2]) -> Tensor {
         logits.softmax_cross_entropy(labels)
     }
-    fn vjp<'g>(&self, _: usize, [logits, labels]: [Var<'g>; 2], _: Var<'g>, dy: Var<'g>) -> Var<'g> {
-        dy.graph().apply(SoftmaxCrossEntropyGrad, [logits, labels, dy])
+    fn vjp<'g>(
+        &self,
+        [logits, labels]: [Var<'g>; 2],
+        _: Var<'g>,
+        dy: Var<'g>,
+        _: [bool; 2],
+    ) -> [Option<Var<'g>>; 2] {
+        [Some(dy.graph().apply(SoftmaxCrossEntropyGrad, [logits, labels, dy])), None]
     }
     fn flops(&self, [logits, _]: [Shape; 2], _: Shape) -> u64 {
         4 * logits.count() as u64
@@ -61,13 +67,20 @@ impl Op<3> for SoftmaxCrossEntropyGrad {
     fn forward(&self, [logits, labels, dy]: [&Tensor; 3]) -> Tensor {
         logits.softmax_cross_entropy_grad(labels, dy)
     }
-    fn vjp<'g>(&self, i: usize, [logits, labels, dy]: [Var<'g>; 3], _: Var<'g>, dz: Var<'g>) -> Var<'g> {
-        if i == 2 {
-            // For each loss by itself, which keeps the digits of softmax − 1 at the label.
-            let slope = logits.graph().apply(SoftmaxCrossEntropyGrad, [logits, labels, dy.ones_like()]);
-            return (slope * dz).sum(-1);
-        }
-        softmax_grad(logits.softmax(-1), dz, &(-1).into()) * dy.unsqueeze(-1)
+    fn vjp<'g>(
+        &self,
+        [logits, labels, dy]: [Var<'g>; 3],
+        _: Var<'g>,
+        dz: Var<'g>,
+        need: [bool; 3],
+    ) -> [Option<Var<'g>>; 3] {
+        // For each loss by itself, which keeps the digits of softmax − 1 at the label.
+        let slope = || logits.graph().apply(SoftmaxCrossEntropyGrad, [logits, labels, dy.ones_like()]);
+        [
+            need[0].then(|| softmax_grad(logits.softmax(-1), dz, &(-1).into()) * dy.unsqueeze(-1)),
+            None,
+            need[2].then(|| (slope() * dz).sum(-1)),
+        ]
     }
     fn flops(&self, [logits, ..]: [Shape; 3], _: Shape) -> u64 {
         6 * logits.count() as u64
@@ -103,9 +116,15 @@ impl Op<2> for BinaryCrossEntropyWithLogits {
     fn forward(&self, [x, t]: [&Tensor; 2]) -> Tensor {
         x.relu() + x.abs().neg().exp().ln_1p() - x * t
     }
-    fn vjp<'g>(&self, i: usize, [x, t]: [Var<'g>; 2], _: Var<'g>, dy: Var<'g>) -> Var<'g> {
+    fn vjp<'g>(
+        &self,
+        [x, t]: [Var<'g>; 2],
+        _: Var<'g>,
+        dy: Var<'g>,
+        need: [bool; 2],
+    ) -> [Option<Var<'g>>; 2] {
         // One difference of σ and t; of their products with dy, each would be rounded before.
-        if i == 0 { dy * (x.sigmoid() - t) } else { -(dy * x) }
+        [need[0].then(|| dy * (x.sigmoid() - t)), need[1].then(|| -(dy * x))]
     }
     fn flops(&self, _: [Shape; 2], y: Shape) -> u64 {
         8 * y.count() as u64

@@ -22,8 +22,8 @@ macro_rules! unary {
                     x.$name()
                 }
                 #[allow(unused_variables)]
-                fn vjp<'g>(&self, _: usize, [$x]: [Var<'g>; 1], $y: Var<'g>, $dy: Var<'g>) -> Var<'g> {
-                    $vjp
+                fn vjp<'g>(&self, [$x]: [Var<'g>; 1], $y: Var<'g>, $dy: Var<'g>, _: [bool; 1]) -> [Option<Var<'g>>; 1] {
+                    [Some($vjp)]
                 }
                 fn elementwise(&self) -> Option<Scalar> {
                     Some(Scalar::$name())
@@ -139,12 +139,18 @@ impl Op<2> for SigmoidGrad {
     fn forward(&self, [x, dy]: [&Tensor; 2]) -> Tensor {
         x.sigmoid_grad(dy)
     }
-    fn vjp<'g>(&self, i: usize, [x, dy]: [Var<'g>; 2], _: Var<'g>, dz: Var<'g>) -> Var<'g> {
-        if i == 1 {
-            return sigmoid_grad(x, dz);
-        }
-        // σ″ = σ′ (1 − 2σ), and 1 − 2σ(x) is −tanh(x/2), which loses no digits around 0.
-        -(sigmoid_grad(x, dz * dy) * (x * 0.5).tanh())
+    fn vjp<'g>(
+        &self,
+        [x, dy]: [Var<'g>; 2],
+        _: Var<'g>,
+        dz: Var<'g>,
+        need: [bool; 2],
+    ) -> [Option<Var<'g>>; 2] {
+        [
+            // σ″ = σ′ (1 − 2σ), and 1 − 2σ(x) is −tanh(x/2), which loses no digits around 0.
+            need[0].then(|| -(sigmoid_grad(x, dz * dy) * (x * 0.5).tanh())),
+            need[1].then(|| sigmoid_grad(x, dz)),
+        ]
     }
     fn elementwise(&self) -> Option<Scalar> {
         Some(Scalar::sigmoid_grad())
@@ -163,8 +169,8 @@ impl Op<2> for ReluGrad {
     fn forward(&self, [y, dy]: [&Tensor; 2]) -> Tensor {
         y.relu_grad(dy)
     }
-    fn vjp<'g>(&self, _: usize, [y, _]: [Var<'g>; 2], _: Var<'g>, dz: Var<'g>) -> Var<'g> {
-        dz.graph().apply(ReluGrad, [y, dz])
+    fn vjp<'g>(&self, [y, _]: [Var<'g>; 2], _: Var<'g>, dz: Var<'g>, _: [bool; 2]) -> [Option<Var<'g>>; 2] {
+        [None, Some(dz.graph().apply(ReluGrad, [y, dz]))]
     }
     // Which numbers are 0 changes almost nowhere.
     fn differentiable(&self, i: usize) -> bool {
@@ -188,9 +194,6 @@ macro_rules! flat {
                 #[track_caller]
                 fn forward(&self, [x]: [&Tensor; 1]) -> Tensor {
                     x.$name()
-                }
-                fn vjp<'g>(&self, _: usize, _: [Var<'g>; 1], _: Var<'g>, dy: Var<'g>) -> Var<'g> {
-                    dy
                 }
                 fn differentiable(&self, _: usize) -> bool {
                     false
@@ -248,9 +251,6 @@ impl Op<1> for Detach {
     fn forward(&self, [x]: [&Tensor; 1]) -> Tensor {
         x.clone()
     }
-    fn vjp<'g>(&self, _: usize, _: [Var<'g>; 1], _: Var<'g>, dy: Var<'g>) -> Var<'g> {
-        dy
-    }
     fn differentiable(&self, _: usize) -> bool {
         false
     }
@@ -271,9 +271,9 @@ impl Op<1> for Clamp {
     fn forward(&self, [x]: [&Tensor; 1]) -> Tensor {
         x.clamp(self.low, self.high)
     }
-    fn vjp<'g>(&self, _: usize, [x]: [Var<'g>; 1], _: Var<'g>, dy: Var<'g>) -> Var<'g> {
+    fn vjp<'g>(&self, [x]: [Var<'g>; 1], _: Var<'g>, dy: Var<'g>, _: [bool; 1]) -> [Option<Var<'g>>; 1] {
         let outside = x.less(x.scalar(self.low)).logical_or(x.greater(x.scalar(self.high)));
-        outside.select(dy.scalar(0.0), dy)
+        [Some(outside.select(dy.scalar(0.0), dy))]
     }
     fn elementwise(&self) -> Option<Scalar> {
         Some(Scalar::clamp(self.low, self.high))
@@ -294,8 +294,8 @@ impl Op<1> for Cast {
     fn forward(&self, [x]: [&Tensor; 1]) -> Tensor {
         x.to(self.0)
     }
-    fn vjp<'g>(&self, _: usize, [x]: [Var<'g>; 1], _: Var<'g>, dy: Var<'g>) -> Var<'g> {
-        dy.to(x.dtype())
+    fn vjp<'g>(&self, [x]: [Var<'g>; 1], _: Var<'g>, dy: Var<'g>, _: [bool; 1]) -> [Option<Var<'g>>; 1] {
+        [Some(dy.to(x.dtype()))]
     }
     fn elementwise(&self) -> Option<Scalar> {
         (self.0 == DType::F32).then(Scalar::same)

@@ -31,9 +31,15 @@ macro_rules! adjoint_pair {
             fn forward(&self, [x, index]: [&Tensor; 2]) -> Tensor {
                 x.$select_name(self.axis, index)
             }
-            fn vjp<'g>(&self, _: usize, [x, index]: [Var<'g>; 2], _: Var<'g>, dy: Var<'g>) -> Var<'g> {
+            fn vjp<'g>(
+                &self,
+                [x, index]: [Var<'g>; 2],
+                _: Var<'g>,
+                dy: Var<'g>,
+                _: [bool; 2],
+            ) -> [Option<Var<'g>>; 2] {
                 let axis = x.shape().axis(stringify!($select_name), self.axis).or_panic();
-                dy.$add_name(self.axis, index, x.shape()[axis])
+                [Some(dy.$add_name(self.axis, index, x.shape()[axis])), None]
             }
         }
 
@@ -49,8 +55,14 @@ macro_rules! adjoint_pair {
             fn forward(&self, [x, index]: [&Tensor; 2]) -> Tensor {
                 x.$add_name(self.axis, index, self.size)
             }
-            fn vjp<'g>(&self, _: usize, [_, index]: [Var<'g>; 2], _: Var<'g>, dy: Var<'g>) -> Var<'g> {
-                dy.$select_name(self.axis, index)
+            fn vjp<'g>(
+                &self,
+                [_, index]: [Var<'g>; 2],
+                _: Var<'g>,
+                dy: Var<'g>,
+                _: [bool; 2],
+            ) -> [Option<Var<'g>>; 2] {
+                [Some(dy.$select_name(self.axis, index)), None]
             }
         }
     };
@@ -83,9 +95,6 @@ impl Op<1> for OneHot {
     #[track_caller]
     fn forward(&self, [x]: [&Tensor; 1]) -> Tensor {
         x.one_hot(self.classes, self.dtype)
-    }
-    fn vjp<'g>(&self, _: usize, _: [Var<'g>; 1], _: Var<'g>, dy: Var<'g>) -> Var<'g> {
-        dy
     }
     fn differentiable(&self, _: usize) -> bool {
         false

@@ -1,7 +1,7 @@
 //! Putting variables together, and padding them.
 
 use crate::graph::Var;
-use crate::op::{AnyOp, Op};
+use crate::op::{DynOp, Op};
 use tensor::{DType, OrPanic, Shape, ShapeError, Tensor, rules};
 
 #[derive(Debug)]
@@ -9,7 +9,7 @@ struct Concat {
     axis: isize,
 }
 
-impl AnyOp for Concat {
+impl DynOp for Concat {
     fn shape(&self, x: &[Shape]) -> Result<Shape, ShapeError> {
         rules::concat_shape(x, self.axis)
     }
@@ -21,12 +21,14 @@ impl AnyOp for Concat {
     fn forward(&self, x: &[&Tensor]) -> Tensor {
         Tensor::concat(x, self.axis)
     }
-    fn vjp<'g>(&self, i: usize, x: &[Var<'g>], _: Var<'g>, dy: Var<'g>) -> Var<'g> {
-        let size = |x: &Var<'g>| {
-            let axis = x.shape().axis("concat", self.axis).or_panic();
-            x.shape()[axis]
+    fn vjp<'g>(&self, x: &[Var<'g>], _: Var<'g>, dy: Var<'g>, need: &[bool]) -> Vec<Option<Var<'g>>> {
+        let mut start = 0;
+        let part = |(x, need): (&Var<'g>, &bool)| {
+            let size = x.shape()[x.shape().axis("concat", self.axis).or_panic()];
+            start += size;
+            need.then(|| dy.narrow(self.axis, start - size, size))
         };
-        dy.narrow(self.axis, x[..i].iter().map(size).sum(), size(&x[i]))
+        x.iter().zip(need).map(part).collect()
     }
 }
 
@@ -44,14 +46,10 @@ impl Op<1> for Pad {
     fn forward(&self, [x]: [&Tensor; 1]) -> Tensor {
         x.pad(&self.padding, self.value)
     }
-    fn vjp<'g>(&self, _: usize, [x]: [Var<'g>; 1], _: Var<'g>, dy: Var<'g>) -> Var<'g> {
+    fn vjp<'g>(&self, [x]: [Var<'g>; 1], _: Var<'g>, dy: Var<'g>, _: [bool; 1]) -> [Option<Var<'g>>; 1] {
         let parts = rules::pad_slices(x.shape(), &self.padding).into_iter().enumerate();
-        parts.fold(
-            dy,
-            |dy, (axis, part)| {
-                if self.padding[axis] == [0, 0] { dy } else { dy.slice(axis as isize, part) }
-            },
-        )
+        let padded = parts.filter(|&(axis, _)| self.padding[axis] != [0, 0]);
+        [Some(padded.fold(dy, |dy, (axis, part)| dy.slice(axis as isize, part)))]
     }
 }
 
@@ -71,7 +69,7 @@ impl<'g> Var<'g> {
     #[track_caller]
     pub fn concat(vars: &[Var<'g>], axis: isize) -> Var<'g> {
         match vars.first() {
-            Some(first) => first.graph.apply_any(Concat { axis }, vars),
+            Some(first) => first.graph.apply_dyn(Concat { axis }, vars),
             None => panic!("concat: there are no tensors to join"),
         }
     }

@@ -14,8 +14,8 @@ impl Op<1> for Reshape {
     fn forward(&self, [x]: [&Tensor; 1]) -> Tensor {
         x.reshape(self.0)
     }
-    fn vjp<'g>(&self, _: usize, [x]: [Var<'g>; 1], _: Var<'g>, dy: Var<'g>) -> Var<'g> {
-        dy.reshape(x.shape())
+    fn vjp<'g>(&self, [x]: [Var<'g>; 1], _: Var<'g>, dy: Var<'g>, _: [bool; 1]) -> [Option<Var<'g>>; 1] {
+        [Some(dy.reshape(x.shape()))]
     }
 }
 
@@ -35,13 +35,13 @@ impl Op<1> for Look {
     fn forward(&self, [x]: [&Tensor; 1]) -> Tensor {
         x.view(&self.0)
     }
-    fn vjp<'g>(&self, _: usize, [x]: [Var<'g>; 1], _: Var<'g>, dy: Var<'g>) -> Var<'g> {
-        match &self.0 {
+    fn vjp<'g>(&self, [x]: [Var<'g>; 1], _: Var<'g>, dy: Var<'g>, _: [bool; 1]) -> [Option<Var<'g>>; 1] {
+        [Some(match &self.0 {
             // Adjoints that are views or sums themselves.
             View::Permute(order) => dy.permute(inverse(order)),
             View::Broadcast(_) => dy,
             View::Slice(..) | View::Windows(_) => dy.apply(Scatter { view: self.0.clone(), base: x.shape() }),
-        }
+        })]
     }
 }
 
@@ -73,8 +73,8 @@ impl Op<1> for Scatter {
     fn forward(&self, [x]: [&Tensor; 1]) -> Tensor {
         x.scatter_view(&self.view, self.base)
     }
-    fn vjp<'g>(&self, _: usize, _: [Var<'g>; 1], _: Var<'g>, dy: Var<'g>) -> Var<'g> {
-        dy.apply(Look(self.view.clone()))
+    fn vjp<'g>(&self, _: [Var<'g>; 1], _: Var<'g>, dy: Var<'g>, _: [bool; 1]) -> [Option<Var<'g>>; 1] {
+        [Some(dy.apply(Look(self.view.clone())))]
     }
 }
 

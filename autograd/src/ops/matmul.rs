@@ -20,8 +20,14 @@ impl Op<2> for MatMul {
     fn forward(&self, [a, b]: [&Tensor; 2]) -> Tensor {
         a.matmul(b)
     }
-    fn vjp<'g>(&self, i: usize, [a, b]: [Var<'g>; 2], _: Var<'g>, dy: Var<'g>) -> Var<'g> {
-        if i == 0 { dy.matmul(b.t()) } else { a.t().matmul(dy) }
+    fn vjp<'g>(
+        &self,
+        [a, b]: [Var<'g>; 2],
+        _: Var<'g>,
+        dy: Var<'g>,
+        need: [bool; 2],
+    ) -> [Option<Var<'g>>; 2] {
+        [need[0].then(|| dy.matmul(b.t())), need[1].then(|| a.t().matmul(dy))]
     }
     fn flops(&self, [a, _]: [Shape; 2], y: Shape) -> u64 {
         2 * (y.count() * a[a.len() - 1]) as u64

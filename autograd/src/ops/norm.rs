@@ -17,8 +17,8 @@ impl Op<1> for Moments {
     fn forward(&self, [x]: [&Tensor; 1]) -> Tensor {
         x.moments()
     }
-    fn vjp<'g>(&self, _: usize, [x]: [Var<'g>; 1], y: Var<'g>, dy: Var<'g>) -> Var<'g> {
-        (row(dy, 0) + (x - row(y, 0)) * row(dy, 1) * 2.0) / examples(x)
+    fn vjp<'g>(&self, [x]: [Var<'g>; 1], y: Var<'g>, dy: Var<'g>, _: [bool; 1]) -> [Option<Var<'g>>; 1] {
+        [Some((row(dy, 0) + (x - row(y, 0)) * row(dy, 1) * 2.0) / examples(x))]
     }
     fn flops(&self, [x]: [Shape; 1], _: Shape) -> u64 {
         4 * x.count() as u64
@@ -51,18 +51,18 @@ impl Op<5> for Normalize {
     }
     fn vjp<'g>(
         &self,
-        i: usize,
         [x, mean, inverse, scale, _]: [Var<'g>; 5],
         _: Var<'g>,
         dy: Var<'g>,
-    ) -> Var<'g> {
-        let sums = x.graph().apply_once(NormalizeSums, [x, mean, inverse, dy]);
-        if i > 0 {
-            return row(sums, if i == 3 { 1 } else { 0 });
-        }
-        let means = sums / examples(x);
-        let slope = row(means, 1) * inverse;
-        x.graph().apply(NormalizeGrad, [x, mean, inverse * scale, row(means, 0), slope, dy])
+        need: [bool; 5],
+    ) -> [Option<Var<'g>>; 5] {
+        let sums = x.graph().apply(NormalizeSums, [x, mean, inverse, dy]);
+        let dx = || {
+            let means = sums / examples(x);
+            let slope = row(means, 1) * inverse;
+            x.graph().apply(NormalizeGrad, [x, mean, inverse * scale, row(means, 0), slope, dy])
+        };
+        [need[0].then(dx), None, None, need[3].then(|| row(sums, 1)), need[4].then(|| row(sums, 0))]
     }
     fn differentiable(&self, i: usize) -> bool {
         [0, 3, 4].contains(&i)
@@ -87,14 +87,21 @@ impl Op<4> for NormalizeSums {
     fn forward(&self, [x, mean, inverse, dy]: [&Tensor; 4]) -> Tensor {
         x.normalize_sums(mean, inverse, dy)
     }
-    fn vjp<'g>(&self, i: usize, [x, mean, inverse, dy]: [Var<'g>; 4], _: Var<'g>, dz: Var<'g>) -> Var<'g> {
+    fn vjp<'g>(
+        &self,
+        [x, mean, inverse, dy]: [Var<'g>; 4],
+        _: Var<'g>,
+        dz: Var<'g>,
+        need: [bool; 4],
+    ) -> [Option<Var<'g>>; 4] {
         let along = row(dz, 1);
-        match i {
-            0 => dy * inverse * along,
-            1 => -(dy * inverse * along),
-            2 => (x - mean) * dy * along,
-            _ => (x - mean) * inverse * along + row(dz, 0),
-        }
+        let dx = (need[0] || need[1]).then(|| dy * inverse * along);
+        [
+            dx,
+            dx.map(|dx| -dx),
+            need[2].then(|| (x - mean) * dy * along),
+            need[3].then(|| (x - mean) * inverse * along + row(dz, 0)),
+        ]
     }
     fn channel_sums(&self) -> Option<ChannelSums> {
         Some(ChannelSums::normalize())
@@ -118,19 +125,20 @@ impl Op<6> for NormalizeGrad {
     }
     fn vjp<'g>(
         &self,
-        i: usize,
         [x, mean, factor, shift, slope, dy]: [Var<'g>; 6],
         _: Var<'g>,
         dz: Var<'g>,
-    ) -> Var<'g> {
-        match i {
-            0 => -(dz * factor * slope),
-            1 => dz * factor * slope,
-            2 => dz * (dy - shift - (x - mean) * slope),
-            3 => -(dz * factor),
-            4 => -(dz * factor * (x - mean)),
-            _ => dz * factor,
-        }
+        need: [bool; 6],
+    ) -> [Option<Var<'g>>; 6] {
+        let scaled = dz * factor;
+        [
+            need[0].then(|| -(scaled * slope)),
+            need[1].then(|| scaled * slope),
+            need[2].then(|| dz * (dy - shift - (x - mean) * slope)),
+            need[3].then(|| -scaled),
+            need[4].then(|| -(scaled * (x - mean))),
+            need[5].then_some(scaled),
+        ]
     }
     fn elementwise(&self) -> Option<Scalar> {
         Some(Scalar::normalize_grad())
@@ -174,15 +182,32 @@ impl<'g> Var<'g> {
     /// If there is no last axis, the elements are not floats, or `eps` is negative or not finite.
     #[track_caller]
     pub fn batch_norm(self, eps: f64) -> Var<'g> {
-        self.scaled_batch_norm(eps, None, None)
+        let [y, _] = self.batch_norm_affine(eps, None, None);
+        y
     }
 
-    /// As [`batch_norm`](Var::batch_norm), then multiplied by `scale` and moved by `offset`, a number for each channel.
+    /// As [`batch_norm`](Var::batch_norm), then multiplied by `scale` and moved by `offset`, a number for each channel; and the
+    /// [`moments`](Var::moments) that it was normalised by, for running averages (PyTorch's `native_batch_norm`).
+    ///
+    /// ```
+    /// # use autograd::{Graph, Tensor};
+    /// let graph = Graph::inference();
+    /// let x = graph.input(Tensor::from([[1.0_f64], [3.0]]));
+    /// let offset = graph.input(Tensor::from([0.5_f64]));
+    /// let [y, moments] = x.batch_norm_affine(0.0, None, Some(offset));
+    /// assert_eq!(y.value(), Tensor::from([[-0.5_f64], [1.5]]));
+    /// assert_eq!(moments.value(), Tensor::from([[2.0_f64], [1.0]]));
+    /// ```
     ///
     /// # Panics
     /// As there, and if scale or offset is not of shape `[channels]` and of this type.
     #[track_caller]
-    pub fn scaled_batch_norm(self, eps: f64, scale: Option<Var<'g>>, offset: Option<Var<'g>>) -> Var<'g> {
+    pub fn batch_norm_affine(
+        self,
+        eps: f64,
+        scale: Option<Var<'g>>,
+        offset: Option<Var<'g>>,
+    ) -> [Var<'g>; 2] {
         if !(eps >= 0.0 && eps.is_finite()) {
             panic!(
                 "batch_norm: eps is {eps} for the input {}; it is added to a variance and must be finite and not negative",
@@ -196,11 +221,11 @@ impl<'g> Var<'g> {
             );
         }
         let graph = self.graph();
-        let moments = graph.apply_once(Moments, [self.floats("batch_norm")]);
+        let moments = self.floats("batch_norm").apply(Moments);
         let inverse = (row(moments, 1) + eps).sqrt().recip();
         let [scale, offset] = [(scale, 1.0), (offset, 0.0)]
             .map(|(given, value)| given.unwrap_or_else(|| self.full([moments.shape()[1]], value)));
-        graph.apply(Normalize, [self, row(moments, 0), inverse, scale, offset])
+        [graph.apply(Normalize, [self, row(moments, 0), inverse, scale, offset]), moments]
     }
 }
 
@@ -215,12 +240,12 @@ pub(super) fn cases() -> Vec<super::table::Case> {
         Case::new("batch_norm", [Case::normal(&[7, 3], 1)], |_, x| x[0].batch_norm(1e-5).tanh()),
         Case::new("batch_norm", [Case::normal(&[2, 3, 2, 4], 2)], |_, x| x[0].batch_norm(0.1)),
         Case::new(
-            "scaled_batch_norm",
+            "batch_norm_affine",
             [Case::normal(&[5, 3], 3), Case::normal(&[3], 4), Case::normal(&[3], 5)],
-            |_, x| x[0].scaled_batch_norm(0.1, Some(x[1]), Some(x[2])),
+            |_, x| x[0].batch_norm_affine(0.1, Some(x[1]), Some(x[2]))[0],
         ),
-        Case::new("scaled_batch_norm", [Case::normal(&[2, 2, 3], 6), Case::normal(&[3], 7)], |_, x| {
-            x[0].scaled_batch_norm(0.1, Some(x[1]), None).tanh() * x[1]
+        Case::new("batch_norm_affine", [Case::normal(&[2, 2, 3], 6), Case::normal(&[3], 7)], |_, x| {
+            x[0].batch_norm_affine(0.1, Some(x[1]), None)[0].tanh() * x[1]
         }),
     ]
 }

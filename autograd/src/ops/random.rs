@@ -35,9 +35,6 @@ impl Op<1> for Bernoulli {
         let step = Rng::stream(seed as u64, step as u64).bits();
         Tensor::bernoulli(self.shape, self.keep, self.dtype, &mut Rng::stream(step, self.stream))
     }
-    fn vjp<'g>(&self, _: usize, _: [Var<'g>; 1], _: Var<'g>, dy: Var<'g>) -> Var<'g> {
-        dy
-    }
     fn differentiable(&self, _: usize) -> bool {
         false
     }

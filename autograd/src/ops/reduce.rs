@@ -20,8 +20,8 @@ impl Op<1> for Sum {
     fn forward(&self, [x]: [&Tensor; 1]) -> Tensor {
         x.sum_keepdim(self.axes.clone())
     }
-    fn vjp<'g>(&self, _: usize, [x]: [Var<'g>; 1], _: Var<'g>, dy: Var<'g>) -> Var<'g> {
-        dy.broadcast_to(x.shape())
+    fn vjp<'g>(&self, [x]: [Var<'g>; 1], _: Var<'g>, dy: Var<'g>, _: [bool; 1]) -> [Option<Var<'g>>; 1] {
+        [Some(dy.broadcast_to(x.shape()))]
     }
 }
 
@@ -47,9 +47,6 @@ macro_rules! arg {
             #[track_caller]
             fn forward(&self, [x]: [&Tensor; 1]) -> Tensor {
                 x.$name(self.axes.clone())
-            }
-            fn vjp<'g>(&self, _: usize, _: [Var<'g>; 1], _: Var<'g>, dy: Var<'g>) -> Var<'g> {
-                dy
             }
             fn differentiable(&self, _: usize) -> bool {
                 false
@@ -79,9 +76,6 @@ macro_rules! truth {
             #[track_caller]
             fn forward(&self, [x]: [&Tensor; 1]) -> Tensor {
                 x.$name(self.axes.clone())
-            }
-            fn vjp<'g>(&self, _: usize, _: [Var<'g>; 1], _: Var<'g>, dy: Var<'g>) -> Var<'g> {
-                dy
             }
             fn differentiable(&self, _: usize) -> bool {
                 false

@@ -19,8 +19,8 @@ impl Op<1> for Softmax {
     fn forward(&self, [x]: [&Tensor; 1]) -> Tensor {
         x.softmax(self.axis)
     }
-    fn vjp<'g>(&self, _: usize, _: [Var<'g>; 1], y: Var<'g>, dy: Var<'g>) -> Var<'g> {
-        softmax_grad(y, dy, &self.axis.into())
+    fn vjp<'g>(&self, _: [Var<'g>; 1], y: Var<'g>, dy: Var<'g>, _: [bool; 1]) -> [Option<Var<'g>>; 1] {
+        [Some(softmax_grad(y, dy, &self.axis.into()))]
     }
     fn flops(&self, _: [Shape; 1], y: Shape) -> u64 {
         5 * y.count() as u64
@@ -55,13 +55,16 @@ impl Op<2> for SoftmaxGrad {
     fn forward(&self, [y, dy]: [&Tensor; 2]) -> Tensor {
         y.softmax_grad(dy, self.axes.clone())
     }
-    fn vjp<'g>(&self, i: usize, [y, dy]: [Var<'g>; 2], _: Var<'g>, dz: Var<'g>) -> Var<'g> {
-        if i == 1 {
-            return softmax_grad(y, dz, &self.axes);
-        }
+    fn vjp<'g>(
+        &self,
+        [y, dy]: [Var<'g>; 2],
+        _: Var<'g>,
+        dz: Var<'g>,
+        need: [bool; 2],
+    ) -> [Option<Var<'g>>; 2] {
         // Up to a number for each row, of which a softmax's own gradient makes 0. Without it the terms are as small as the result.
         let centred = |v| y.graph().apply(SoftmaxCentred { axes: self.axes.clone() }, [y, v]);
-        centred(dz) * centred(dy)
+        [need[0].then(|| centred(dz) * centred(dy)), need[1].then(|| softmax_grad(y, dz, &self.axes))]
     }
     fn flops(&self, _: [Shape; 2], z: Shape) -> u64 {
         4 * z.count() as u64
@@ -82,9 +85,15 @@ impl Op<2> for SoftmaxCentred {
     fn forward(&self, [y, v]: [&Tensor; 2]) -> Tensor {
         y.softmax_centred(v, self.axes.clone())
     }
-    fn vjp<'g>(&self, i: usize, [y, v]: [Var<'g>; 2], _: Var<'g>, dz: Var<'g>) -> Var<'g> {
+    fn vjp<'g>(
+        &self,
+        [y, v]: [Var<'g>; 2],
+        _: Var<'g>,
+        dz: Var<'g>,
+        need: [bool; 2],
+    ) -> [Option<Var<'g>>; 2] {
         let sum = dz.sum_keepdim(self.axes.clone());
-        if i == 0 { -(v * sum) } else { dz - y * sum }
+        [need[0].then(|| -(v * sum)), need[1].then(|| dz - y * sum)]
     }
     fn flops(&self, _: [Shape; 2], z: Shape) -> u64 {
         3 * z.count() as u64
@@ -105,8 +114,8 @@ impl Op<1> for LogSoftmax {
     fn forward(&self, [x]: [&Tensor; 1]) -> Tensor {
         x.log_softmax(self.axis)
     }
-    fn vjp<'g>(&self, _: usize, [x]: [Var<'g>; 1], _: Var<'g>, dy: Var<'g>) -> Var<'g> {
-        x.graph().apply(LogSoftmaxGrad { axis: self.axis }, [x, dy])
+    fn vjp<'g>(&self, [x]: [Var<'g>; 1], _: Var<'g>, dy: Var<'g>, _: [bool; 1]) -> [Option<Var<'g>>; 1] {
+        [Some(x.graph().apply(LogSoftmaxGrad { axis: self.axis }, [x, dy]))]
     }
     fn flops(&self, _: [Shape; 1], y: Shape) -> u64 {
         5 * y.count() as u64
@@ -127,14 +136,20 @@ impl Op<2> for LogSoftmaxGrad {
     fn forward(&self, [x, dy]: [&Tensor; 2]) -> Tensor {
         x.log_softmax_grad(dy, self.axis)
     }
-    fn vjp<'g>(&self, i: usize, [x, dy]: [Var<'g>; 2], _: Var<'g>, dz: Var<'g>) -> Var<'g> {
+    fn vjp<'g>(
+        &self,
+        [x, dy]: [Var<'g>; 2],
+        _: Var<'g>,
+        dz: Var<'g>,
+        need: [bool; 2],
+    ) -> [Option<Var<'g>>; 2] {
         let y = x.softmax(self.axis);
-        if i == 1 {
-            return x.graph().apply(SoftmaxCentred { axes: self.axis.into() }, [y, dz]);
-        }
         // What is left where the gradients of a row cancel has no digits to lose to the sum.
-        let sum = dy.to(DType::F64).sum_keepdim(self.axis).to(dy.dtype());
-        -(softmax_grad(y, dz, &self.axis.into()) * sum)
+        let sum = || dy.to(DType::F64).sum_keepdim(self.axis).to(dy.dtype());
+        [
+            need[0].then(|| -(softmax_grad(y, dz, &self.axis.into()) * sum())),
+            need[1].then(|| x.graph().apply(SoftmaxCentred { axes: self.axis.into() }, [y, dz])),
+        ]
     }
     fn flops(&self, _: [Shape; 2], z: Shape) -> u64 {
         7 * z.count() as u64
@@ -155,8 +170,8 @@ impl Op<1> for LogSumExp {
     fn forward(&self, [x]: [&Tensor; 1]) -> Tensor {
         x.logsumexp_keepdim(self.axes.clone())
     }
-    fn vjp<'g>(&self, _: usize, [x]: [Var<'g>; 1], _: Var<'g>, dy: Var<'g>) -> Var<'g> {
-        x.graph().apply(LogSumExpGrad { axes: self.axes.clone() }, [x, dy])
+    fn vjp<'g>(&self, [x]: [Var<'g>; 1], _: Var<'g>, dy: Var<'g>, _: [bool; 1]) -> [Option<Var<'g>>; 1] {
+        [Some(x.graph().apply(LogSumExpGrad { axes: self.axes.clone() }, [x, dy]))]
     }
     fn flops(&self, [x]: [Shape; 1], _: Shape) -> u64 {
         4 * x.count() as u64
@@ -177,10 +192,19 @@ impl Op<2> for LogSumExpGrad {
     fn forward(&self, [x, dy]: [&Tensor; 2]) -> Tensor {
         x.logsumexp_grad(self.axes.clone()) * dy
     }
-    fn vjp<'g>(&self, i: usize, [x, dy]: [Var<'g>; 2], _: Var<'g>, dz: Var<'g>) -> Var<'g> {
+    fn vjp<'g>(
+        &self,
+        [x, dy]: [Var<'g>; 2],
+        _: Var<'g>,
+        dz: Var<'g>,
+        need: [bool; 2],
+    ) -> [Option<Var<'g>>; 2] {
         let y = x.graph().apply(LogSumExpGrad { axes: self.axes.clone() }, [x, dy.ones_like()]);
         // dy is the same for a whole row, and multiplied last: differences in dz · dy would have its rounding errors.
-        if i == 0 { softmax_grad(y, dz, &self.axes) * dy } else { (dz * y).sum_keepdim(self.axes.clone()) }
+        [
+            need[0].then(|| softmax_grad(y, dz, &self.axes) * dy),
+            need[1].then(|| (dz * y).sum_keepdim(self.axes.clone())),
+        ]
     }
     fn flops(&self, [x, _]: [Shape; 2], _: Shape) -> u64 {
         6 * x.count() as u64

@@ -19,8 +19,8 @@ impl Op<1> for Centred {
     fn forward(&self, [x]: [&Tensor; 1]) -> Tensor {
         x.centred(self.axes.clone())
     }
-    fn vjp<'g>(&self, _: usize, _: [Var<'g>; 1], _: Var<'g>, dy: Var<'g>) -> Var<'g> {
-        dy.centred(self.axes.clone())
+    fn vjp<'g>(&self, _: [Var<'g>; 1], _: Var<'g>, dy: Var<'g>, _: [bool; 1]) -> [Option<Var<'g>>; 1] {
+        [Some(dy.centred(self.axes.clone()))]
     }
     fn flops(&self, _: [Shape; 1], y: Shape) -> u64 {
         4 * y.count() as u64
@@ -54,8 +54,8 @@ impl Op<1> for Variance {
         let shape = rules::reduce_shape("var", x.shape(), &self.axes, true);
         x.var(self.axes.clone(), self.correction).reshape(shape.unwrap_or_default())
     }
-    fn vjp<'g>(&self, _: usize, [x]: [Var<'g>; 1], y: Var<'g>, dy: Var<'g>) -> Var<'g> {
-        dy * (2.0 / divisor(x, y, self.correction)) * x.centred(self.axes.clone())
+    fn vjp<'g>(&self, [x]: [Var<'g>; 1], y: Var<'g>, dy: Var<'g>, _: [bool; 1]) -> [Option<Var<'g>>; 1] {
+        [Some(dy * (2.0 / divisor(x, y, self.correction)) * x.centred(self.axes.clone()))]
     }
     fn flops(&self, [x]: [Shape; 1], _: Shape) -> u64 {
         6 * x.count() as u64
@@ -71,11 +71,11 @@ impl Op<1> for Deviation {
         let shape = rules::reduce_shape("std", x.shape(), &self.axes, true);
         x.std(self.axes.clone(), self.correction).reshape(shape.unwrap_or_default())
     }
-    fn vjp<'g>(&self, _: usize, [x]: [Var<'g>; 1], y: Var<'g>, dy: Var<'g>) -> Var<'g> {
+    fn vjp<'g>(&self, [x]: [Var<'g>; 1], y: Var<'g>, dy: Var<'g>, _: [bool; 1]) -> [Option<Var<'g>>; 1] {
         // Equal numbers have a deviation of 0, and no direction in which it grows. The quotient has the size of 1, and so neither
         // overflows nor vanishes.
         let y = y.equal(y.scalar(0.0)).select(y.scalar(1.0), y);
-        dy * (1.0 / divisor(x, y, self.correction)) * (x.centred(self.axes.clone()) / y)
+        [Some(dy * (1.0 / divisor(x, y, self.correction)) * (x.centred(self.axes.clone()) / y))]
     }
     fn flops(&self, [x]: [Shape; 1], _: Shape) -> u64 {
         6 * x.count() as u64

@@ -247,7 +247,7 @@ mod tests {
         let graph = Graph::training(0, 0);
         let [weights, scale, offset] = model.0.each_ref().map(|param| graph.param(param));
         let x = graph.input(images.clone()).matmul(weights);
-        let y = x.scaled_batch_norm(1e-5, Some(scale), Some(offset)).relu();
+        let y = x.batch_norm_affine(1e-5, Some(scale), Some(offset))[0].relu();
         let loss = y.matmul(graph.constant(more)).square().sum(..);
         let expected = loss.backward();
         let mut program = graph.compile(&[loss]);

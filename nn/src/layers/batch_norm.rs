@@ -134,7 +134,9 @@ impl BatchNorm {
     #[track_caller]
     fn by_batch<'g>(&self, x: Var<'g>) -> Var<'g> {
         let graph = x.graph();
-        let moments = x.moments();
+        let [scale, offset] =
+            [&self.scale, &self.offset].map(|param| param.as_ref().map(|param| graph.param(param)));
+        let [y, moments] = x.batch_norm_affine(self.eps, scale, offset);
         let steps = graph.param(&self.steps);
         let decay = if self.step_dependent {
             let steps = steps.to(x.dtype());
@@ -147,9 +149,7 @@ impl BatchNorm {
             graph.update(state, decay * graph.param(state) + (1.0 - decay) * of_batch);
         }
         graph.update(&self.steps, steps + 1.0);
-        let [scale, offset] =
-            [&self.scale, &self.offset].map(|param| param.as_ref().map(|param| graph.param(param)));
-        x.scaled_batch_norm(self.eps, scale, offset)
+        y
     }
 
     /// Normalised by the running averages. Whether there are any yet is asked when it is computed: a program may be compiled
