@@ -1,4 +1,4 @@
-//! The one training loop.
+//! An example from its flags to its results; the loop itself is in `session.rs`, and in plain sight in `examples/00_the_loop.rs`.
 
 use crate::broadcast::broadcast;
 use crate::checkpoint::Checkpoints;
