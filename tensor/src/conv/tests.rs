@@ -215,7 +215,7 @@ fn an_image_has_the_same_bits_alone_and_in_a_batch() {
 }
 
 /// What the documentation of Winograd's algorithm says of its error, on the layers that it is for, and that it is what
-/// computes them.
+/// computes them, but on an x86-64 CPU without AVX2.
 #[test]
 fn winograd_stays_within_its_error() {
     let rng = &mut Rng::new(8);
@@ -234,6 +234,13 @@ fn winograd_stays_within_its_error() {
         let forward = g.forward_winograd(&xs, ks, &mut as_it_is().finisher(shape, true));
         let input_grad = g.input_grad_winograd(&dys, ks, &mut as_it_is().finisher(x.shape(), true));
         let kernel_grad = g.kernel_grad_winograd(&xs, &dys);
+        if !crate::lanes::is_wide() {
+            assert!(
+                [forward, input_grad, kernel_grad].iter().all(Option::is_none),
+                "there are no transforms"
+            );
+            continue;
+        }
         for (pass, found, expected) in [
             ("forward", forward, x64.conv2d(&k64, &conv)),
             ("input gradient", input_grad, dy64.conv2d_input_grad(&k64, x.shape(), &conv)),
