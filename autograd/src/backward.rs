@@ -82,8 +82,15 @@ impl Graph {
             }
             self.watch.differentiated.set(Some(index));
             let found = op.vjp(&x, var(index), dy, &need);
-            for ((&x, dx), _) in x.iter().zip(found).zip(&need).filter(|&(_, &need)| need) {
-                let Some(dx) = dx else { continue };
+            for (i, (&x, dx)) in x.iter().zip(found).enumerate().filter(|&(i, _)| need[i]) {
+                let Some(dx) = dx else {
+                    panic!(
+                        "{}: its vjp gives no gradient for input {i}, {}; it must give one, or differentiable({i}) must be \
+                         false",
+                        op_name(&*op),
+                        x.shape()
+                    );
+                };
                 let dx = unbroadcast(&*op, dx, x.shape());
                 grads[x.index] = Some(match grads[x.index] {
                     Some(sum) => sum + dx,

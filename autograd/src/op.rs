@@ -55,9 +55,11 @@ pub trait Op<const N: usize>: Debug + Send + Sync + 'static {
     /// with respect to the inputs that `need` one; what is given for the others is not looked at.
     ///
     /// It is written with variables, so it becomes part of the graph and can be differentiated again. A gradient may have the
-    /// shape of `y` where the input was broadcast: the engine sums it to the shape of the input. Where it is `None` the result
-    /// does not depend on the input.
-    fn vjp<'g>(&self, _x: [Var<'g>; N], _y: Var<'g>, _dy: Var<'g>, _need: [bool; N]) -> [Option<Var<'g>>; N] {
+    /// shape of `y` where the input was broadcast: the engine sums it to the shape of the input. One that is needed and `None` is
+    /// refused: no gradient at all is what [`differentiable`](Op::differentiable) says. So only operations through which none
+    /// flows go without this method.
+    #[expect(unused_variables, reason = "their names are documentation")]
+    fn vjp<'g>(&self, x: [Var<'g>; N], y: Var<'g>, dy: Var<'g>, need: [bool; N]) -> [Option<Var<'g>>; N] {
         [None; N]
     }
 

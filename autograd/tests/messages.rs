@@ -77,6 +77,19 @@ impl Op<2> for Faulty {
     }
 }
 
+/// It has a gradient, so it says, and no rule for it.
+#[derive(Debug)]
+struct Ruleless;
+
+impl Op<1> for Ruleless {
+    fn shape(&self, [x]: [Shape; 1]) -> Result<Shape, ShapeError> {
+        Ok(x)
+    }
+    fn forward(&self, [x]: [&Tensor; 1]) -> Tensor {
+        x.clone()
+    }
+}
+
 fn graphs<'g>(list: &mut Refusals, inputs: &Inputs<'g>, other: &'g Graph) {
     let &Inputs { graph, x, vector, integers, truths, .. } = inputs;
     let stranger = other.input(Tensor::zeros([2, 3], DType::F32));
@@ -96,6 +109,7 @@ fn graphs<'g>(list: &mut Refusals, inputs: &Inputs<'g>, other: &'g Graph) {
     refused!(list, grad: graph.grad(stranger.sum(..), [x]));
     refused!(list, grad: graph.grad(x.sum(..), [stranger]));
     refused!(list, grad as Faulty: graph.grad(graph.apply(Faulty, [x, x]).sum(..), [x]));
+    refused!(list, grad as Ruleless: graph.grad(x.apply(Ruleless).sum(..), [x]));
     refused!(list, grad_with as grad: graph.grad_with(x, vector, &[x]));
     refused!(list, grad_with as grad: graph.grad_with(x, integers, &[x]));
     refused!(list, grad_with as grad: graph.grad_with(x, stranger, &[x]));

@@ -73,14 +73,14 @@ pub(crate) fn copy_run<A: Element, O: Element>(
 }
 
 /// `(a, b, out)`: a loop over slices of one length.
-pub(crate) type Kernel2<'a, A, B, O> = dyn Fn(&[A], &[B], &mut [O]) + Sync + 'a;
+pub(crate) type BinaryKernel<'a, A, B, O> = dyn Fn(&[A], &[B], &mut [O]) + Sync + 'a;
 
 /// `out[i] = f(a[i], b[i])` into a new buffer, by a kernel of slices; both layouts have the same shape.
 #[track_caller]
 pub(crate) fn map2<A: Element, B: Element, O: Element>(
     a: Strided<'_, A>,
     b: Strided<'_, B>,
-    kernel: &Kernel2<'_, A, B, O>,
+    kernel: &BinaryKernel<'_, A, B, O>,
 ) -> Buffer<O> {
     let nests = (Nest::new(&a.layout), Nest::new(&b.layout));
     let mut out = Buffer::uninit(a.layout.shape().count());
@@ -99,7 +99,7 @@ pub(crate) fn map2<A: Element, B: Element, O: Element>(
 pub(crate) fn update<A: Element, B: Element>(
     out: &mut [A],
     b: Strided<'_, B>,
-    kernel: &Kernel2<'_, A, B, A>,
+    kernel: &BinaryKernel<'_, A, B, A>,
 ) {
     let nest = Nest::new(&b.layout);
     for_each_chunk_mut(out, GRAIN, |task, out| {

@@ -3,6 +3,7 @@
 mod plan;
 
 use crate::dtype::{DType, Element, Stored, for_any, for_number};
+use crate::math::Float;
 use crate::shape::{Axes, OrPanic, Shape, ShapeError};
 use crate::tensor::Tensor;
 use plan::Plan;
@@ -70,7 +71,7 @@ impl Tensor {
         let (plan, shape) = self.prepare(op, axes, keep);
         for_number!(self.dtype(), T => {
             let (low, high) = T::extremes();
-            // Which of the two is a number and no choice: one loop is compiled for both.
+            // The smallest is the largest of the negated numbers: one loop is compiled for both.
             let (init, sign) = if max { (low, T::sign(true)) } else { (high, T::sign(false)) };
             let out = plan.fold(init, #[inline(always)] |x: T, y: T| T::first(x, y, sign));
             Tensor::from_buffer(out, shape)
@@ -211,9 +212,9 @@ trait Foldable: Element {
     fn wrapping_product(x: Self, y: Self) -> Self;
     /// Below and above every number.
     fn extremes() -> (Self, Self);
-    /// What [`first`](Foldable::first) finds the largest by, or else the smallest.
+    /// 1 for the largest, −1 for the smallest.
     fn sign(largest: bool) -> Self;
-    /// The first in this order, NaN before all.
+    /// The larger of both times `sign`; `x` of equals, and NaN if either is.
     fn first(x: Self, y: Self, sign: Self) -> Self;
 }
 macro_rules! foldable {
@@ -243,17 +244,19 @@ macro_rules! foldable {
         }
     };
 }
-foldable!(f32, |x, y| x + y, |x, y| x * y, (f32::NEG_INFINITY, f32::INFINITY), |x, y, sign| x * sign
-    >= y * sign
-    || x.is_nan());
-foldable!(f64, |x, y| x + y, |x, y| x * y, (f64::NEG_INFINITY, f64::INFINITY), |x, y, sign| x * sign
-    >= y * sign
-    || x.is_nan());
-foldable!(i64, i64::wrapping_add, i64::wrapping_mul, (i64::MIN, i64::MAX), |x, y, sign| if sign > 0 {
-    x >= y
-} else {
-    x <= y
+foldable!(f32, |x, y| x + y, |x, y| x * y, (f32::NEG_INFINITY, f32::INFINITY), is_first);
+foldable!(f64, |x, y| x + y, |x, y| x * y, (f64::NEG_INFINITY, f64::INFINITY), is_first);
+// The smallest integer cannot be negated.
+foldable!(i64, i64::wrapping_add, i64::wrapping_mul, (i64::MIN, i64::MAX), |x, y, sign| match sign {
+    1 => x >= y,
+    _ => x <= y,
 });
+
+#[inline(always)]
+#[allow(clippy::eq_op)]
+fn is_first<T: Float>(x: T, y: T, sign: T) -> bool {
+    x * sign >= y * sign || x != x
+}
 
 #[cfg(test)]
 mod tests;

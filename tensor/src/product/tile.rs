@@ -192,9 +192,9 @@ impl<L: Lanes, const R: usize, const V: usize> Sum<L, R, V> {
                 for v in 0..V {
                     self.total[r][v] = self.total[r][v].add_product(x, columns[v]);
                 }
-                // With a register for the next row's number in advance there would be one too few.
+                // A second register for numbers of `a` would be one too many.
                 if const { R * V + V + 2 > L::REGISTERS } {
-                    (self.total[r][V - 1], self.at) = self.total[r][V - 1].before(self.at);
+                    (self.total[r][V - 1], self.at) = self.total[r][V - 1].fence(self.at);
                 }
             }
         }
