@@ -35,7 +35,11 @@ impl Tensor {
     /// If the element type cannot hold the value (0.5 as an integer), or the shape has too many axes or elements.
     #[track_caller]
     pub fn full(shape: impl Into<Shape>, value: f64, dtype: DType) -> Tensor {
-        let shape = shape.into();
+        Tensor::full_shape(shape.into(), value, dtype)
+    }
+
+    #[track_caller]
+    fn full_shape(shape: Shape, value: f64, dtype: DType) -> Tensor {
         if !dtype.holds(value) {
             panic!("full: {value} is not of type {dtype}, which the tensor {shape} is to hold");
         }

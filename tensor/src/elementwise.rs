@@ -54,6 +54,7 @@ macro_rules! float_methods {
         impl Scalar {
             $(
                 #[doc = concat!("As [`Tensor::", stringify!($name), "`].")]
+                #[inline(never)]
                 pub fn $name() -> Scalar {
                     Scalar::new(stringify!($name), Function::One(kernels::$name::<f32>))
                 }
@@ -118,6 +119,7 @@ macro_rules! number_methods {
         impl Scalar {
             $(
                 #[doc = concat!("As [`Tensor::", stringify!($name), "`].")]
+                #[inline(never)]
                 pub fn $name() -> Scalar {
                     Scalar::new(stringify!($name), Function::One(kernels::$name::<f32>))
                 }
@@ -164,6 +166,7 @@ macro_rules! binary_methods {
         impl Scalar {
             $(
                 #[doc = concat!("As [`Tensor::", stringify!($name), "`].")]
+                #[inline(never)]
                 pub fn $name() -> Scalar {
                     Scalar::new(stringify!($name), Function::Two(kernels::$name))
                 }
@@ -212,6 +215,7 @@ binary_methods! {
 
 impl Scalar {
     /// As [`Tensor::div`].
+    #[inline(never)]
     pub fn div() -> Scalar {
         Scalar::new("div", Function::Two(kernels::div::<f32>))
     }

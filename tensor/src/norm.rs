@@ -132,6 +132,7 @@ fn gradient<T: Float>(x: T, dy: T, [mean, factor, shift, slope]: [T; 4]) -> T {
 
 impl Scalar {
     /// Of `x`, mean, inverse, scale and offset, see [`Tensor::normalize`].
+    #[inline(never)]
     pub fn normalize() -> Scalar {
         Scalar::new(
             "normalize",
@@ -147,6 +148,7 @@ impl Scalar {
     }
 
     /// Of the same, rectified.
+    #[inline(never)]
     pub(crate) fn normalize_relu() -> Scalar {
         Scalar::new(
             "normalize_relu",
@@ -165,6 +167,7 @@ impl Scalar {
     }
 
     /// Of the same and the gradient that arrives at its rectified value: it, where that is not 0.
+    #[inline(never)]
     pub(crate) fn normalize_relu_grad() -> Scalar {
         Scalar::new(
             "normalize_relu_grad",
@@ -180,6 +183,7 @@ impl Scalar {
     }
 
     /// Of `x`, mean, factor, shift, slope and `dy`, see [`Tensor::normalize_grad`].
+    #[inline(never)]
     pub fn normalize_grad() -> Scalar {
         Scalar::new(
             "normalize_grad",
@@ -197,6 +201,7 @@ impl Scalar {
 
 impl ChannelSums {
     /// Of `x`, mean, inverse and `dy`, see [`Tensor::normalize_sums`].
+    #[inline(never)]
     pub fn normalize() -> ChannelSums {
         ChannelSums {
             rows: 2,

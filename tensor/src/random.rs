@@ -72,6 +72,56 @@ fn draw(op: &str, shape: Shape, dtype: DType, mut number: impl FnMut() -> f64) -
     }, else panic!("{op}: {shape}: random numbers are f32 or f64, not {dtype}"))
 }
 
+#[track_caller]
+fn uniform(shape: Shape, low: f64, high: f64, dtype: DType, rng: &mut Rng) -> Tensor {
+    if !(low < high && (high - low).is_finite()) {
+        panic!("uniform: {shape}: no finite range from {low} up to {high}");
+    }
+    draw("uniform", shape, dtype, || low + (high - low) * rng.unit())
+}
+
+#[track_caller]
+fn normal(shape: Shape, mean: f64, std: f64, dtype: DType, rng: &mut Rng) -> Tensor {
+    check_normal("normal", shape, mean, std);
+    draw("normal", shape, dtype, || mean + std * rng.normal())
+}
+
+#[track_caller]
+fn truncated_normal(shape: Shape, mean: f64, std: f64, dtype: DType, rng: &mut Rng) -> Tensor {
+    check_normal("truncated_normal", shape, mean, std);
+    draw("truncated_normal", shape, dtype, || {
+        loop {
+            let z = rng.normal();
+            if z.abs() <= 2.0 {
+                return mean + std * z;
+            }
+        }
+    })
+}
+
+#[track_caller]
+fn bernoulli(shape: Shape, p: f64, dtype: DType, rng: &mut Rng) -> Tensor {
+    if !(0.0..=1.0).contains(&p) {
+        panic!("bernoulli: {shape}: {p} is not a probability, which is from 0 to 1");
+    }
+    let seed = rng.bits();
+    // Of 32 random bits each; a stream for every block, so that threads can share the work.
+    let threshold = (p * (1_u64 << 32) as f64).round() as u64;
+    for_float!(dtype, T => {
+        let mut out = Buffer::<T>::uninit(shape.count());
+        for_each_chunk_mut(&mut out, BLOCK, |block, out| {
+            let mut rng = Rng::stream(seed, block as u64);
+            for pair in out.chunks_mut(2) {
+                let bits = rng.bits();
+                for (x, bits) in pair.iter_mut().zip([bits >> 32, bits & u64::from(u32::MAX)]) {
+                    *x = u8::from(bits < threshold).into();
+                }
+            }
+        });
+        Tensor::from_buffer(out, shape)
+    }, else panic!("bernoulli: {shape}: random numbers are f32 or f64, not {dtype}"))
+}
+
 impl Tensor {
     /// Numbers drawn evenly from `low` up to but not including `high` (which rounding to `f32` may reach).
     ///
@@ -79,11 +129,7 @@ impl Tensor {
     /// If `low` is not below `high`, both finite, or the type is no float.
     #[track_caller]
     pub fn uniform(shape: impl Into<Shape>, low: f64, high: f64, dtype: DType, rng: &mut Rng) -> Tensor {
-        let shape = shape.into();
-        if !(low < high && (high - low).is_finite()) {
-            panic!("uniform: {shape}: no finite range from {low} up to {high}");
-        }
-        draw("uniform", shape, dtype, || low + (high - low) * rng.unit())
+        uniform(shape.into(), low, high, dtype, rng)
     }
 
     /// Numbers from the normal distribution of this mean and standard deviation.
@@ -92,9 +138,7 @@ impl Tensor {
     /// If the deviation is negative or either is not finite, or the type is no float.
     #[track_caller]
     pub fn normal(shape: impl Into<Shape>, mean: f64, std: f64, dtype: DType, rng: &mut Rng) -> Tensor {
-        let shape = shape.into();
-        check_normal("normal", shape, mean, std);
-        draw("normal", shape, dtype, || mean + std * rng.normal())
+        normal(shape.into(), mean, std, dtype, rng)
     }
 
     /// Numbers from the normal distribution, drawn anew where they are more than two deviations from the mean
@@ -110,16 +154,7 @@ impl Tensor {
         dtype: DType,
         rng: &mut Rng,
     ) -> Tensor {
-        let shape = shape.into();
-        check_normal("truncated_normal", shape, mean, std);
-        draw("truncated_normal", shape, dtype, || {
-            loop {
-                let z = rng.normal();
-                if z.abs() <= 2.0 {
-                    return mean + std * z;
-                }
-            }
-        })
+        truncated_normal(shape.into(), mean, std, dtype, rng)
     }
 
     /// Ones with probability `p`, else zeros.
@@ -128,26 +163,7 @@ impl Tensor {
     /// If `p` is not within 0..=1, or the type is no float.
     #[track_caller]
     pub fn bernoulli(shape: impl Into<Shape>, p: f64, dtype: DType, rng: &mut Rng) -> Tensor {
-        let shape = shape.into();
-        if !(0.0..=1.0).contains(&p) {
-            panic!("bernoulli: {shape}: {p} is not a probability, which is from 0 to 1");
-        }
-        let seed = rng.bits();
-        // Of 32 random bits each; a stream for every block, so that threads can share the work.
-        let threshold = (p * (1_u64 << 32) as f64).round() as u64;
-        for_float!(dtype, T => {
-            let mut out = Buffer::<T>::uninit(shape.count());
-            for_each_chunk_mut(&mut out, BLOCK, |block, out| {
-                let mut rng = Rng::stream(seed, block as u64);
-                for pair in out.chunks_mut(2) {
-                    let bits = rng.bits();
-                    for (x, bits) in pair.iter_mut().zip([bits >> 32, bits & u64::from(u32::MAX)]) {
-                        *x = u8::from(bits < threshold).into();
-                    }
-                }
-            });
-            Tensor::from_buffer(out, shape)
-        }, else panic!("bernoulli: {shape}: random numbers are f32 or f64, not {dtype}"))
+        bernoulli(shape.into(), p, dtype, rng)
     }
 
     /// The integers `0..n` in random order.

@@ -87,15 +87,30 @@ impl Tensor {
         }, else panic!("{}", needs("prod", self, "numbers")))
     }
 
+    #[track_caller]
+    fn bool_axes(&self, op: &'static str, axes: &Axes, all: bool) -> Tensor {
+        self.expect_dtype(op, DType::Bool).or_panic();
+        let (plan, shape) = self.prepare(op, axes, false);
+        // `all` is also the neutral element: true of none, and any is false of none.
+        Tensor::from_buffer(plan.fold(all, |x, y| if all { x & y } else { x | y }), shape)
+    }
+
+    #[track_caller]
+    fn arg_axes(&self, op: &'static str, axes: &Axes, largest: bool) -> Tensor {
+        extreme_shape(op, self.shape(), axes, false).or_panic();
+        let (plan, shape) = self.prepare(op, axes, false);
+        for_any!(self.dtype(), T => {
+            Tensor::from_buffer(plan.arg(|x: T, y: T| if largest { x > y } else { x < y }), shape)
+        })
+    }
+
     /// Whether any element is true.
     ///
     /// # Panics
     /// If an axis does not exist or the elements are not `bool`.
     #[track_caller]
     pub fn any(&self, axes: impl Into<Axes>) -> Tensor {
-        self.expect_dtype("any", DType::Bool).or_panic();
-        let (plan, shape) = self.prepare("any", &axes.into(), false);
-        Tensor::from_buffer(plan.fold(false, |x, y| x | y), shape)
+        self.bool_axes("any", &axes.into(), false)
     }
 
     /// Whether all elements are true.
@@ -104,9 +119,7 @@ impl Tensor {
     /// If an axis does not exist or the elements are not `bool`.
     #[track_caller]
     pub fn all(&self, axes: impl Into<Axes>) -> Tensor {
-        self.expect_dtype("all", DType::Bool).or_panic();
-        let (plan, shape) = self.prepare("all", &axes.into(), false);
-        Tensor::from_buffer(plan.fold(true, |x, y| x & y), shape)
+        self.bool_axes("all", &axes.into(), true)
     }
 
     /// The index along `axes` of the largest element, the first of several; NaN counts as largest. Over several axes it is
@@ -123,10 +136,7 @@ impl Tensor {
     /// If an axis does not exist or all are empty.
     #[track_caller]
     pub fn argmax(&self, axes: impl Into<Axes>) -> Tensor {
-        let axes = axes.into();
-        extreme_shape("argmax", self.shape(), &axes, false).or_panic();
-        let (plan, shape) = self.prepare("argmax", &axes, false);
-        for_any!(self.dtype(), T => Tensor::from_buffer(plan.arg(|x: T, y: T| PartialOrd::gt(&x, &y)), shape))
+        self.arg_axes("argmax", &axes.into(), true)
     }
 
     /// The index along `axes` of the smallest element, the first of several; NaN counts as smallest. Over several axes it is
@@ -136,10 +146,7 @@ impl Tensor {
     /// If an axis does not exist or all are empty.
     #[track_caller]
     pub fn argmin(&self, axes: impl Into<Axes>) -> Tensor {
-        let axes = axes.into();
-        extreme_shape("argmin", self.shape(), &axes, false).or_panic();
-        let (plan, shape) = self.prepare("argmin", &axes, false);
-        for_any!(self.dtype(), T => Tensor::from_buffer(plan.arg(|x: T, y: T| PartialOrd::lt(&x, &y)), shape))
+        self.arg_axes("argmin", &axes.into(), false)
     }
 }
 

@@ -97,7 +97,10 @@ impl Scalar {
         }
     }
 
+    // Constructors are not inlined: a crate that they are inlined in compiles their loops once more, with its own settings.
+
     /// The number itself; also a truth value as a number.
+    #[inline(never)]
     pub fn same() -> Scalar {
         Scalar::new("same", Function::One(|x, out| out.copy_from_slice(x)))
     }
@@ -108,6 +111,7 @@ impl Scalar {
     }
 
     /// `if condition { a } else { b }`, see [`Tensor::select`](crate::Tensor::select).
+    #[inline(never)]
     pub fn select() -> Scalar {
         Scalar::new(
             "select",
@@ -124,6 +128,7 @@ impl Scalar {
     }
 
     /// `¬x`, see [`Tensor::logical_not`](crate::Tensor::logical_not).
+    #[inline(never)]
     pub fn logical_not() -> Scalar {
         Scalar::new(
             "logical_not",
@@ -139,6 +144,7 @@ impl Scalar {
     }
 
     /// `x ∧ y`, see [`Tensor::logical_and`](crate::Tensor::logical_and).
+    #[inline(never)]
     pub fn logical_and() -> Scalar {
         Scalar::new(
             "logical_and",
@@ -155,6 +161,7 @@ impl Scalar {
     }
 
     /// `x ∨ y`, see [`Tensor::logical_or`](crate::Tensor::logical_or).
+    #[inline(never)]
     pub fn logical_or() -> Scalar {
         Scalar::new(
             "logical_or",

@@ -217,8 +217,13 @@ impl Tensor {
     /// If an axis does not exist, the shapes differ, or the types are not one float.
     #[track_caller]
     pub fn softmax_grad(&self, dy: &Tensor, axes: impl Into<Axes>) -> Tensor {
+        self.softmax_grad_axes(dy, &axes.into())
+    }
+
+    #[track_caller]
+    fn softmax_grad_axes(&self, dy: &Tensor, axes: &Axes) -> Tensor {
         self.check_alike("softmax_grad", dy).or_panic();
-        Rows::of("softmax_grad", [self, dy], &axes.into()).map(softmax_grad, softmax_grad)
+        Rows::of("softmax_grad", [self, dy], axes).map(softmax_grad, softmax_grad)
     }
 
     /// The distances of `v` from its mean with the weights of `self`, a softmax `y` over `axes`: `v − Σ y · v`.
@@ -233,8 +238,13 @@ impl Tensor {
     /// If an axis does not exist, the shapes differ, or the types are not one float.
     #[track_caller]
     pub fn softmax_centred(&self, v: &Tensor, axes: impl Into<Axes>) -> Tensor {
+        self.softmax_centred_axes(v, &axes.into())
+    }
+
+    #[track_caller]
+    fn softmax_centred_axes(&self, v: &Tensor, axes: &Axes) -> Tensor {
         self.check_alike("softmax_centred", v).or_panic();
-        Rows::of("softmax_centred", [self, v], &axes.into()).map(softmax_centred, softmax_centred)
+        Rows::of("softmax_centred", [self, v], axes).map(softmax_centred, softmax_centred)
     }
 
     /// The rule of the functions of a softmax, or of logits, and a tensor like it.
@@ -258,7 +268,12 @@ impl Tensor {
     /// If an axis does not exist or the elements are not floats.
     #[track_caller]
     pub fn logsumexp_grad(&self, axes: impl Into<Axes>) -> Tensor {
-        Rows::of("logsumexp_grad", [self], &axes.into()).map(logsumexp_grad, logsumexp_grad)
+        self.logsumexp_grad_axes(&axes.into())
+    }
+
+    #[track_caller]
+    fn logsumexp_grad_axes(&self, axes: &Axes) -> Tensor {
+        Rows::of("logsumexp_grad", [self], axes).map(logsumexp_grad, logsumexp_grad)
     }
 
     #[track_caller]

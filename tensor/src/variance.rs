@@ -90,6 +90,11 @@ impl Tensor {
     /// If an axis does not exist or the elements are not floats.
     #[track_caller]
     pub fn centred(&self, axes: impl Into<Axes>) -> Tensor {
-        Rows::of("centred", [self], &axes.into()).map(centred, centred)
+        self.centred_axes(&axes.into())
+    }
+
+    #[track_caller]
+    fn centred_axes(&self, axes: &Axes) -> Tensor {
+        Rows::of("centred", [self], axes).map(centred, centred)
     }
 }
