@@ -44,71 +44,41 @@
 //! | `parallel`, `simd` | the thread pool, the instruction sets |
 //! | `peak` | what the machine could do at most ([`fma_peak`]) |
 
-mod buffer;
-mod channels;
+mod array;
 mod conv;
-mod create;
-mod cross_entropy;
-mod display;
-mod dtype;
-mod elementwise;
-mod fused;
-mod index;
-mod interleave;
-mod join;
-mod lanes;
-mod layout;
-mod map;
-mod math;
-mod matmul;
-mod matrix_unit;
-mod norm;
-mod number;
-mod operators;
-mod parallel;
-mod peak;
-mod pool;
-mod product;
-mod random;
-mod reduce;
-mod rows;
-mod scalar;
-mod shape;
-mod simd;
-mod softmax;
-mod tensor;
-mod transpose;
-mod variance;
-mod view;
+mod fusion;
+mod gemm;
+mod ops;
+mod runtime;
 
+pub use array::dtype::{DType, Element};
+pub use array::layout::{Layout, Slice, View, Windows};
+pub use array::map::{gather_bytes, update_elements};
+pub use array::random::Rng;
+pub use array::shape::{Axes, MAX_RANK, OrPanic, Shape, ShapeError, broadcast_shape, image_dims};
+pub use array::tensor::Tensor;
 pub use conv::{Conv2d, Padding};
-pub use dtype::{DType, Element};
-pub use elementwise::kernels::GELU_GATE;
-pub use fused::{Finish, Fused, FusedSums, Lazy, Operand};
-pub use layout::{Layout, Slice, View, Windows};
-pub use map::{gather_bytes, update_elements};
-pub use parallel::{set_threads, threads};
-pub use peak::fma_peak;
-pub use pool::Pool2d;
-pub use random::Rng;
-pub use scalar::{ChannelSums, Scalar};
-pub use shape::{Axes, MAX_RANK, OrPanic, Shape, ShapeError, broadcast_shape, image_dims};
-pub use simd::{Level, simd_level};
-pub use tensor::Tensor;
+pub use fusion::scalar_expr::{ChannelSums, Scalar};
+pub use fusion::{Finish, Fused, FusedSums, Lazy, Operand};
+pub use ops::elementwise::kernels::GELU_GATE;
+pub use ops::pooling::Pool2d;
+pub use runtime::peak::fma_peak;
+pub use runtime::simd::{Level, simd_level};
+pub use runtime::threads::{set_threads, threads};
 
 /// The shape rules of the operations, for whoever has shapes and no tensors yet.
 pub mod rules {
-    pub use crate::cross_entropy::softmax_cross_entropy_shape;
-    pub use crate::elementwise::{check_clamp, select_shape};
-    pub use crate::index::{
-        gather_shape, index_add_shape, index_select_shape, one_hot_shape, scatter_add_shape,
-    };
-    pub use crate::join::{concat_shape, pad_shape, pad_slices, stack_shape};
-    pub use crate::matmul::matmul_shape;
-    pub use crate::norm::{moments_shape, normalize_shape, normalize_sums_shape};
-    pub use crate::reduce::{extreme_shape, reduce_shape};
-    pub use crate::view::{
+    pub use crate::array::view::{
         flatten_shape, narrow_slice, reshape_shape, split_starts, squeeze_shape, transpose_order,
         unsqueeze_shape,
     };
+    pub use crate::ops::batch_norm::{moments_shape, normalize_shape, normalize_sums_shape};
+    pub use crate::ops::concat::{concat_shape, pad_shape, pad_slices, stack_shape};
+    pub use crate::ops::elementwise::{check_clamp, select_shape};
+    pub use crate::ops::gather::{
+        gather_shape, index_add_shape, index_select_shape, one_hot_shape, scatter_add_shape,
+    };
+    pub use crate::ops::matmul::matmul_shape;
+    pub use crate::ops::reduce::{extreme_shape, reduce_shape};
+    pub use crate::ops::row_wise::cross_entropy::softmax_cross_entropy_shape;
 }

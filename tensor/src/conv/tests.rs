@@ -234,7 +234,7 @@ fn winograd_stays_within_its_error() {
         let forward = g.forward_winograd(&xs, ks, &mut as_it_is().finisher(shape, true));
         let input_grad = g.input_grad_winograd(&dys, ks, &mut as_it_is().finisher(x.shape(), true));
         let kernel_grad = g.kernel_grad_winograd(&xs, &dys);
-        if !crate::lanes::is_wide() {
+        if !crate::runtime::lanes::is_wide() {
             assert!(
                 [forward, input_grad, kernel_grad].iter().all(Option::is_none),
                 "there are no transforms"

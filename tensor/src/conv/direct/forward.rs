@@ -2,10 +2,10 @@
 
 use super::super::Geometry;
 use super::{Padded, group, repeated};
-use crate::buffer::Buffer;
-use crate::fused::{Finisher, Numbers};
-use crate::interleave::separate;
-use crate::product::{Ahead, Rows, Sums};
+use crate::array::storage::Buffer;
+use crate::conv::batch_packing::separate;
+use crate::fusion::{Finisher, Numbers};
+use crate::gemm::{Ahead, Rows, Sums};
 
 /// The forward pass of up to `group` images side by side.
 pub(in super::super) struct Forward<'a> {

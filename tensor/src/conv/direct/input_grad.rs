@@ -2,10 +2,10 @@
 
 use super::super::Geometry;
 use super::{Padded, Phase, group, repeated};
-use crate::buffer::Buffer;
-use crate::fused::{Finisher, Numbers};
-use crate::interleave::separate;
-use crate::product::{Ahead, Sums};
+use crate::array::storage::Buffer;
+use crate::conv::batch_packing::separate;
+use crate::fusion::{Finisher, Numbers};
+use crate::gemm::{Ahead, Sums};
 use std::ops::Range;
 
 /// The gradient of up to `group` images side by side, phase by phase.

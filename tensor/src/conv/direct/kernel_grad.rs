@@ -2,11 +2,11 @@
 
 use super::super::Geometry;
 use super::{PARTS, Padded, add_parts, group};
-use crate::buffer::Buffer;
-use crate::fused::Numbers;
-use crate::interleave::interleave;
-use crate::parallel::for_each_chunk_mut;
-use crate::product::{Ahead, Rows, Sums};
+use crate::array::storage::Buffer;
+use crate::conv::batch_packing::interleave;
+use crate::fusion::Numbers;
+use crate::gemm::{Ahead, Rows, Sums};
+use crate::runtime::threads::for_each_chunk_mut;
 
 /// What up to `group` images side by side add to the kernel's gradient, for each a sum beside those of the others.
 pub(in super::super) struct KernelGrad<'a> {

@@ -4,11 +4,11 @@ use super::super::direct::{self, PARTS, add_parts};
 use super::matrices::{Known, Matrices};
 use super::transform::Direction;
 use super::{Winograd, point_stride};
-use crate::buffer::Buffer;
-use crate::fused::Numbers;
-use crate::parallel::for_each_chunk_mut;
-use crate::product::{Ahead, Rows, Sums};
-use crate::simd::vectorize;
+use crate::array::storage::Buffer;
+use crate::fusion::Numbers;
+use crate::gemm::{Ahead, Rows, Sums};
+use crate::runtime::simd::vectorize;
+use crate::runtime::threads::for_each_chunk_mut;
 
 impl<const N: usize, const M: usize, const R: usize> Winograd<'_, N, M, R>
 where

@@ -2,7 +2,7 @@
 
 #![expect(clippy::needless_range_loop, reason = "indices of several arrays of registers, unrolled")]
 
-use crate::lanes::Lanes;
+use crate::runtime::lanes::Lanes;
 use std::marker::PhantomData;
 
 /// Which numbers of an image, that has `size` lines and numbers in a line, a register of each pixel of a tile holds: from

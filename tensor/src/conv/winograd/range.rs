@@ -13,8 +13,8 @@
 //! Each channel that a kernel computes is measured alike: a cell is an entry of the kernel, with all channels that are read, and
 //! the largest magnitude is not above [`LOUDEST`] times the sum of all others either.
 
-use crate::buffer::Buffer;
-use crate::simd::vectorize;
+use crate::array::storage::Buffer;
+use crate::runtime::simd::vectorize;
 
 /// How many times the sum of a cell's magnitudes a single number may be. The error that a number leaves in the outputs of
 /// its tile is about a hundred roundings of its product with a number of the kernel, so that with this the error of every

@@ -4,7 +4,7 @@
 
 use super::matrices::{Known, Matrices};
 use super::pixels::{Lines, Pixels, Points};
-use crate::lanes::{Kernel, Lanes, opaque, unrolled};
+use crate::runtime::lanes::{Kernel, Lanes, opaque, unrolled};
 use std::mem::MaybeUninit;
 
 /// Which way to go.

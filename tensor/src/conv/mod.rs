@@ -1,0 +1,363 @@
+//! Two-dimensional convolution and its two adjoints.
+//!
+//! In `f32` without dilation and groups they are computed directly (`direct.rs`), with many channels on the matrix unit, if
+//! there is one (`split.rs`), or by Winograd's algorithm (`winograd.rs`); everything else as products of matrices
+//! (`unfolded.rs`).
+
+mod amx;
+pub(crate) mod batch_packing;
+mod direct;
+mod im2col;
+mod winograd;
+
+use crate::array::dtype::for_float;
+use crate::array::shape::{OrPanic, Shape, ShapeError, image_dims};
+use crate::array::storage::Buffer;
+use crate::array::tensor::Tensor;
+use crate::fusion::{Finish, Finisher, Lazy, Numbers};
+use crate::gemm::Ahead;
+use crate::ops::elementwise::wrong_type;
+use crate::runtime::simd::vectorize;
+
+/// How much is put around an image before windows slide over it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Padding {
+    /// As much as makes the output `⌈size / stride⌉`, the odd one after (TensorFlow's `SAME`).
+    #[default]
+    Same,
+    /// None.
+    Valid,
+    /// `[before, after]` along height, then along width.
+    Explicit([[usize; 2]; 2]),
+}
+
+impl Padding {
+    /// Before and after along height and width for images of `size` and windows spanning `span`.
+    pub fn resolve(self, size: [usize; 2], span: [usize; 2], stride: [usize; 2]) -> [[usize; 2]; 2] {
+        match self {
+            Padding::Valid => [[0; 2]; 2],
+            Padding::Explicit(padding) => padding,
+            Padding::Same => [0, 1].map(|i| {
+                let out = size[i].div_ceil(stride[i].max(1));
+                let needed = out.saturating_sub(1).saturating_mul(stride[i]).saturating_add(span[i]);
+                let total = needed.saturating_sub(size[i]);
+                [total / 2, total - total / 2]
+            }),
+        }
+    }
+}
+
+/// What a convolution is besides its images and kernel.
+///
+/// ```
+/// use tensor::{Conv2d, Padding};
+/// let same = Conv2d { stride: [2, 2], ..Conv2d::default() };
+/// assert_eq!(same.padding, Padding::Same);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Conv2d {
+    /// Distance between neighbouring windows along height and width.
+    pub stride: [usize; 2],
+    /// Distance between neighbouring entries of the kernel on the image.
+    pub dilation: [usize; 2],
+    /// Channels are cut into so many groups, each convolved by itself.
+    pub groups: usize,
+    /// What is put around the image: zeros.
+    pub padding: Padding,
+}
+
+impl Default for Conv2d {
+    fn default() -> Conv2d {
+        Conv2d { stride: [1, 1], dilation: [1, 1], groups: 1, padding: Padding::Same }
+    }
+}
+
+impl Conv2d {
+    /// The rule of convolution: `[n, h, w, c] × [kh, kw, c / groups, out] → [n, oh, ow, out]`, where
+    /// `oh = (h + before + after − dilation·(kh − 1) − 1) / stride + 1`.
+    ///
+    /// # Errors
+    /// If the ranks are not 4, channels and groups do not fit, or the kernel is larger than the padded image.
+    pub fn shape(&self, x: Shape, kernel: Shape) -> Result<Shape, ShapeError> {
+        let g = self.geometry(x, kernel)?;
+        Shape::of(&[g.n, g.out[0], g.out[1], g.channels_out], "conv2d")
+    }
+
+    /// Whether images of `f32` are convolved one by one, without their windows being written out: it has no dilation and no
+    /// groups.
+    pub fn is_direct(&self) -> bool {
+        self.dilation == [1, 1] && self.groups == 1
+    }
+
+    fn geometry(&self, x: Shape, kernel: Shape) -> Result<Geometry, ShapeError> {
+        const OP: &str = "conv2d";
+        let refuse = |rule: String| Err(ShapeError::new(OP, format!("{x} with kernel {kernel}: {rule}")));
+        let [n, height, width, channels] = image_dims(OP, x)?;
+        let Ok([kh, kw, per_group, channels_out]): Result<[usize; 4], _> = (*kernel).try_into() else {
+            return refuse("the kernel must be [height, width, channels in, channels out]".into());
+        };
+        let groups = self.groups;
+        if groups == 0 || channels_out % groups.max(1) != 0 {
+            return refuse(format!("{channels_out} channels out do not divide into {groups} groups"));
+        }
+        if per_group.checked_mul(groups) != Some(channels) {
+            return refuse(match groups {
+                1 => format!("the image has {channels} channels, the kernel takes {per_group}"),
+                _ => format!("{groups} groups of {per_group} channels are not the image's {channels}"),
+            });
+        }
+        let span =
+            [0, 1].map(|i| self.dilation[i].saturating_mul([kh, kw][i].saturating_sub(1)).saturating_add(1));
+        let padding = self.padding.resolve([height, width], span, self.stride);
+        let padded =
+            [0, 1].map(|i| [height, width][i].saturating_add(padding[i][0]).saturating_add(padding[i][1]));
+        if padded.iter().any(|&size| size > isize::MAX as usize) {
+            return refuse(format!("padded with {padding:?} the image has more rows or columns than can be"));
+        }
+        let windows = crate::Windows { kernel: [kh, kw], stride: self.stride, dilation: self.dilation };
+        let empty = n == 0 || height == 0 || width == 0;
+        let out = if empty && self.padding == Padding::Same && self.stride.iter().all(|&s| s > 0) {
+            [0, 1].map(|i| [height, width][i].div_ceil(self.stride[i]))
+        } else {
+            windows.count(OP, x, padded)?
+        };
+        Ok(Geometry {
+            n,
+            size: [height, width],
+            channels,
+            kernel: [kh, kw],
+            per_group,
+            channels_out,
+            out,
+            before: [padding[0][0], padding[1][0]],
+            conv: *self,
+        })
+    }
+}
+
+/// Images and outputs of so many numbers are not in a core's cache when their turn comes.
+const FAR: usize = 1 << 20;
+
+/// All sizes of one convolution.
+struct Geometry {
+    n: usize,
+    size: [usize; 2],
+    channels: usize,
+    kernel: [usize; 2],
+    per_group: usize,
+    channels_out: usize,
+    out: [usize; 2],
+    before: [usize; 2],
+    conv: Conv2d,
+}
+
+impl Geometry {
+    fn positions(&self) -> usize {
+        self.out[0] * self.out[1]
+    }
+    fn image(&self) -> usize {
+        self.size[0] * self.size[1] * self.channels
+    }
+    fn image_out(&self) -> usize {
+        self.positions() * self.channels_out
+    }
+    /// Entries of the kernel that one output depends on.
+    fn taps(&self) -> usize {
+        self.kernel[0] * self.kernel[1] * self.per_group
+    }
+    fn out_per_group(&self) -> usize {
+        self.channels_out / self.conv.groups
+    }
+    fn kernel_count(&self) -> usize {
+        self.taps() * self.channels_out
+    }
+    fn is_empty(&self) -> bool {
+        self.n * self.image_out() == 0
+    }
+
+    /// Room for what comes to the cache during a task's computations; none if that would be there anyway.
+    fn ahead(&self, computations: usize) -> Ahead {
+        match self.n * (self.image() + self.image_out()) {
+            ..FAR => Ahead::nothing(),
+            _ => Ahead::during(computations),
+        }
+    }
+
+    /// What the kernels for `f32` read, if they are for this convolution.
+    fn numbers<'a>(&self, x: Lazy<'a>) -> Option<Numbers<'a>> {
+        if self.is_direct() { x.numbers() } else { None }
+    }
+
+    fn forward(&self, x: &Numbers<'_>, kernel: &[f32], finish: &mut Finisher<'_>) -> Buffer<f32> {
+        let fast = match self.is_for_unit() {
+            true => self.forward_split(x, kernel, finish),
+            false => self.forward_winograd(x, kernel, finish),
+        };
+        fast.unwrap_or_else(|| self.forward_direct(x, kernel, finish))
+    }
+
+    fn input_grad(&self, dy: &Numbers<'_>, kernel: &[f32], finish: &mut Finisher<'_>) -> Buffer<f32> {
+        let fast = match self.is_for_unit() {
+            true => self.input_grad_split(dy, kernel, finish),
+            false => self.input_grad_winograd(dy, kernel, finish),
+        };
+        fast.unwrap_or_else(|| self.input_grad_direct(dy, kernel, finish))
+    }
+
+    fn kernel_grad(&self, x: &Numbers<'_>, dy: &Numbers<'_>) -> Buffer<f32> {
+        let fast = match self.is_for_unit() {
+            true => self.kernel_grad_split(x, dy),
+            false => self.kernel_grad_winograd(x, dy),
+        };
+        fast.unwrap_or_else(|| self.kernel_grad_direct(x, dy))
+    }
+}
+
+impl Tensor {
+    /// The convolution of images `[n, h, w, c]` with a kernel `[kh, kw, c / groups, out]` (cross-correlation, as in all
+    /// frameworks): `y[n,i,j,o] = Σ x[n, i·s + u·d − before, j·s + v·d − before, c] · kernel[u, v, c, o]`.
+    ///
+    /// ```
+    /// # use tensor::{Conv2d, DType, Padding, Tensor};
+    /// let image = Tensor::ones([1, 3, 3, 1], DType::F32);
+    /// let kernel = Tensor::ones([3, 3, 1, 1], DType::F32);
+    /// let y = image.conv2d(&kernel, &Conv2d::default());
+    /// assert_eq!(y.to_vec::<f32>(), [4.0, 6.0, 4.0, 6.0, 9.0, 6.0, 4.0, 6.0, 4.0]);
+    /// ```
+    ///
+    /// # Accuracy
+    /// Fast algorithms compute images of many channels in `f32`, with an error below `2·10⁻⁵` of the largest output. An image
+    /// or a kernel whose range is such that they would lose the digits of its quiet parts is computed directly instead, so
+    /// that the error of each output is below `512 ε Σ |x·kernel|` of its own terms, `ε = 2⁻²³`. That is decided for each
+    /// image by itself: if a number is not finite, or larger than four times the sum of the magnitudes of some square of
+    /// pixels, half as wide as the kernel, that is not all zeros; for the kernel likewise, if a number is larger than four
+    /// times the sum of the magnitudes of all others of its output channel; and if the magnitudes or their products are beyond
+    /// `2⁻⁸⁰ … 2⁸⁰`.
+    ///
+    /// What is not finite reaches the outputs whose sums it is a term of, and no others. Padding takes part as zeros, of which
+    /// an infinite number of the kernel makes NaN.
+    ///
+    /// # Panics
+    /// If the shapes break the rule [`Conv2d::shape`] or the types are not the same float.
+    #[track_caller]
+    pub fn conv2d(&self, kernel: &Tensor, conv: &Conv2d) -> Tensor {
+        Lazy::Given(self).conv2d(kernel, conv, Finish::NONE)
+    }
+
+    /// The adjoint of [`conv2d`](Tensor::conv2d) in its images: `self` is like the output, the result has the
+    /// shape `images`. Also known as transposed convolution. It is as accurate as the convolution; padding has no part in it.
+    ///
+    /// # Panics
+    /// If `self` has not the shape that images of this shape give, or the types are not the same float.
+    #[track_caller]
+    pub fn conv2d_input_grad(&self, kernel: &Tensor, images: Shape, conv: &Conv2d) -> Tensor {
+        Lazy::Given(self).conv2d_input_grad(kernel, images, conv, Finish::NONE)
+    }
+
+    /// The adjoint of [`conv2d`](Tensor::conv2d) in its kernel: `self` is like the images, `dy` like the output, the
+    /// result has the shape `kernel`. It is as accurate as the convolution, and padding takes part as there.
+    ///
+    /// # Panics
+    /// If `dy` has not the shape of the output, or the types are not the same float.
+    #[track_caller]
+    pub fn conv2d_kernel_grad(&self, dy: &Tensor, kernel: Shape, conv: &Conv2d) -> Tensor {
+        Lazy::Given(self).conv2d_kernel_grad(Lazy::Given(dy), kernel, conv)
+    }
+}
+
+impl Lazy<'_> {
+    /// See [`Tensor::conv2d`]; images are computed when their turn comes, and gone on with when they are there.
+    ///
+    /// # Panics
+    /// As there, and as [`Fused::run`](crate::Fused::run).
+    #[track_caller]
+    pub fn conv2d(self, kernel: &Tensor, conv: &Conv2d, mut finish: Finish<'_>) -> Tensor {
+        kernel.expect_dtype("conv2d", self.dtype()).or_panic();
+        let g = conv.geometry(self.shape(), kernel.shape()).or_panic();
+        let shape = conv.shape(self.shape(), kernel.shape()).or_panic();
+        let kernel = kernel.contiguous();
+        if let (Some(x), Some(kernel)) = (g.numbers(self), kernel.as_slice()) {
+            let finisher = &mut finish.finisher(shape, !g.is_for_unit());
+            return Tensor::from_buffer(g.forward(&x, kernel, finisher), shape);
+        }
+        let x = self.to_tensor();
+        let y = for_float!(x.dtype(), T => {
+            Tensor::from_buffer(g.forward_unfolded(row_major::<T>(&x), row_major(&kernel)), shape)
+        }, else panic!("{}", wrong_type("conv2d", &x, "floats")));
+        finish.run(y)
+    }
+
+    /// See [`Tensor::conv2d_input_grad`]; images are computed when their turn comes, and gone on with when they are there.
+    ///
+    /// # Panics
+    /// As there, and as [`Fused::run`](crate::Fused::run).
+    #[track_caller]
+    pub fn conv2d_input_grad(
+        self,
+        kernel: &Tensor,
+        images: Shape,
+        conv: &Conv2d,
+        mut finish: Finish<'_>,
+    ) -> Tensor {
+        kernel.expect_dtype("conv2d_input_grad", self.dtype()).or_panic();
+        let g = conv.geometry(images, kernel.shape()).or_panic();
+        expect_output("conv2d_input_grad", self.shape(), conv.shape(images, kernel.shape()).or_panic());
+        let kernel = kernel.contiguous();
+        // The fast kernels put zeros around the output, where an infinity of the kernel would make NaN of no term at all.
+        let fast = kernel.as_slice().filter(|kernel| are_finite(kernel));
+        if let (Some(kernel), Some(dy)) = (fast, g.numbers(self)) {
+            let finisher = &mut finish.finisher(images, !g.is_for_unit());
+            return Tensor::from_buffer(g.input_grad(&dy, kernel, finisher), images);
+        }
+        let dy = self.to_tensor();
+        let dx = for_float!(dy.dtype(), T => {
+            Tensor::from_buffer(g.input_grad_unfolded(row_major::<T>(&dy), row_major(&kernel)), images)
+        }, else panic!("{}", wrong_type("conv2d_input_grad", &dy, "floats")));
+        finish.run(dx)
+    }
+
+    /// See [`Tensor::conv2d_kernel_grad`]; images are computed when their turn comes.
+    ///
+    /// # Panics
+    /// As there, and as [`Fused::run`](crate::Fused::run).
+    #[track_caller]
+    pub fn conv2d_kernel_grad(self, dy: Lazy<'_>, kernel: Shape, conv: &Conv2d) -> Tensor {
+        let x = self;
+        if dy.dtype() != x.dtype() {
+            dy.to_tensor().expect_dtype("conv2d_kernel_grad", x.dtype()).or_panic();
+        }
+        let g = conv.geometry(x.shape(), kernel).or_panic();
+        expect_output("conv2d_kernel_grad", dy.shape(), conv.shape(x.shape(), kernel).or_panic());
+        if let (Some(x), Some(dy)) = (g.numbers(x), g.numbers(dy)) {
+            return Tensor::from_buffer(g.kernel_grad(&x, &dy), kernel);
+        }
+        let (x, dy) = (x.to_tensor(), dy.to_tensor());
+        for_float!(x.dtype(), T => {
+            Tensor::from_buffer(g.kernel_grad_unfolded(row_major::<T>(&x), row_major(&dy)), kernel)
+        }, else panic!("{}", wrong_type("conv2d_kernel_grad", &x, "floats")))
+    }
+}
+
+#[track_caller]
+fn expect_output(op: &str, found: Shape, expected: Shape) {
+    if found != expected {
+        panic!("{op}: the output's gradient is {found}, the output is {expected}");
+    }
+}
+
+fn are_finite(numbers: &[f32]) -> bool {
+    vectorize(
+        #[inline(always)]
+        || numbers.iter().fold(true, |all, x| all & x.is_finite()),
+    )
+}
+
+fn row_major<T: crate::Element>(x: &Tensor) -> &[T] {
+    match x.as_slice() {
+        Some(slice) => slice,
+        None => unreachable!("it was made contiguous and of this type"),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,172 @@
+//! The kernels of each instruction set: one compiled function for each size of tile.
+
+use super::microkernel::{self, Block};
+use super::packing::{Panel, Pass};
+use super::prefetch::Ahead;
+use super::rows::Row;
+use super::skip_zeros::{self, Stretch, Zeros};
+use crate::runtime::lanes::Lanes;
+
+/// Rows of the largest tile.
+pub(super) const ROWS: usize = 12;
+
+/// Computes one tile: these rows, of which `left` are there, for one pass of a block.
+pub(super) type Compute =
+    unsafe fn(block: &Block, rows: &[Row; ROWS], left: usize, zeros: &mut Zeros, ahead: &mut Ahead);
+
+/// A size of tile.
+#[derive(Clone, Copy)]
+pub(super) struct Tile {
+    pub(super) rows: usize,
+    pub(super) compute: Compute,
+}
+
+/// The tiles for a number of registers of columns: as many rows as keep all sums in registers, and fewer for the rows
+/// that are left over.
+pub(super) struct Tiles {
+    pub(super) large: Tile,
+    pub(super) small: Tile,
+}
+
+/// What is compiled for one instruction set.
+pub(super) trait Kernels {
+    /// Numbers of a register.
+    const LANES: usize;
+    /// Registers of columns that a tile has at most.
+    const MOST: usize;
+
+    /// The tiles for so many registers of columns and interleaved problems.
+    fn tiles(registers: usize, group: usize) -> Tiles;
+
+    /// See [`Panel::fill`].
+    ///
+    /// # Safety
+    /// As there, and the CPU has the instructions.
+    unsafe fn pack(panel: &mut Panel, pass: &mut Pass, b: *const f32, columns: usize, width: usize);
+
+    /// See [`skip_zeros::nonzero`].
+    ///
+    /// # Safety
+    /// As there.
+    unsafe fn nonzero(a: *const f32, lines: Stretch, n: usize, words: usize, to: &mut [u64]);
+
+    /// See [`skip_zeros::are_finite`].
+    ///
+    /// # Safety
+    /// As there.
+    unsafe fn are_finite(b: *const f32, terms: Stretch, columns: usize) -> bool;
+}
+
+/// The kernels of an instruction set: its registers, how many of them the columns of a tile may have, and for each number
+/// the rows of the large and of the small tile.
+macro_rules! kernels {
+    ($(#[$doc:meta])* $name:ident, $features:meta, $lanes:ty, $most:literal: $($registers:literal => $rows:literal, $few:literal;)*) => {
+        $(#[$doc])*
+        pub(super) struct $name;
+
+        impl Kernels for $name {
+            const LANES: usize = <$lanes>::N;
+            const MOST: usize = $most;
+
+            fn tiles(registers: usize, group: usize) -> Tiles {
+                #[$features]
+                unsafe fn compute<const R: usize, const V: usize, const G: usize>(
+                    block: &Block,
+                    rows: &[Row; ROWS],
+                    left: usize,
+                    zeros: &mut Zeros,
+                    ahead: &mut Ahead,
+                ) {
+                    // SAFETY: the caller's, with the instructions that this is compiled for.
+                    unsafe { microkernel::compute::<$lanes, R, V, G>(block, rows, left, zeros, ahead) }
+                }
+                fn sized<const R: usize, const F: usize, const V: usize, const G: usize>() -> Tiles {
+                    Tiles {
+                        large: Tile { rows: R, compute: compute::<R, V, G> },
+                        small: Tile { rows: F, compute: compute::<F, V, G> },
+                    }
+                }
+                match (registers, group) {
+                    $(
+                        ($registers, 1) => sized::<$rows, $few, $registers, 1>(),
+                        ($registers, 2) => sized::<$rows, $few, $registers, 2>(),
+                        ($registers, 4) => sized::<$rows, $few, $registers, 4>(),
+                        ($registers, 8) if const { <$lanes>::N >= 8 } => sized::<$rows, $few, $registers, 8>(),
+                    )*
+                    _ => unreachable!("tiles of {registers} registers for groups of {group}"),
+                }
+            }
+
+            unsafe fn pack(panel: &mut Panel, pass: &mut Pass, b: *const f32, columns: usize, width: usize) {
+                #[$features]
+                unsafe fn pack(panel: &mut Panel, pass: &mut Pass, b: *const f32, columns: usize, width: usize) {
+                    // SAFETY: the caller's, with the instructions that this is compiled for.
+                    unsafe { panel.fill::<$lanes>(pass, b, columns, width) }
+                }
+                // SAFETY: by this function's contract.
+                unsafe { pack(panel, pass, b, columns, width) }
+            }
+
+            unsafe fn nonzero(a: *const f32, lines: Stretch, n: usize, words: usize, to: &mut [u64]) {
+                #[$features]
+                unsafe fn bits(a: *const f32, lines: Stretch, n: usize, words: usize, to: &mut [u64]) {
+                    // SAFETY: the caller's, with the instructions that this is compiled for.
+                    unsafe { skip_zeros::nonzero::<$lanes>(a, lines, n, words, to) }
+                }
+                // SAFETY: by this function's contract.
+                unsafe { bits(a, lines, n, words, to) }
+            }
+
+            unsafe fn are_finite(b: *const f32, terms: Stretch, columns: usize) -> bool {
+                #[$features]
+                unsafe fn all(b: *const f32, terms: Stretch, columns: usize) -> bool {
+                    // SAFETY: the caller's, with the instructions that this is compiled for.
+                    unsafe { skip_zeros::are_finite::<$lanes>(b, terms, columns) }
+                }
+                // SAFETY: by this function's contract.
+                unsafe { all(b, terms, columns) }
+            }
+        }
+    };
+}
+
+// Rows so many that all sums, the registers of `b` and one of `a` just fit.
+
+/// For 32 registers.
+#[cfg(any(all(target_arch = "x86_64", not(portable_only)), feature = "emulate"))]
+macro_rules! kernels_of_32 {
+    ($($registers:tt)*) => { kernels!($($registers)*, 4: 1 => 12, 4; 2 => 12, 4; 3 => 8, 4; 4 => 6, 3;); };
+}
+
+/// For 16 registers.
+#[cfg(any(all(target_arch = "x86_64", not(portable_only)), feature = "emulate"))]
+macro_rules! kernels_of_16 {
+    ($($registers:tt)*) => { kernels!($($registers)*, 3: 1 => 12, 4; 2 => 6, 3; 3 => 4, 2;); };
+}
+
+#[cfg(all(target_arch = "x86_64", not(portable_only)))]
+kernels_of_32!(
+    /// 32 registers of 16 numbers.
+    Avx512, target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma"), std::arch::x86_64::__m512
+);
+#[cfg(all(target_arch = "x86_64", not(portable_only)))]
+kernels_of_16!(
+    /// 16 registers of 8 numbers.
+    Avx2, target_feature(enable = "avx2,fma"), std::arch::x86_64::__m256
+);
+#[cfg(feature = "emulate")]
+kernels_of_32!(
+    /// As [`Avx512`], on any CPU.
+    EmulatedAvx512, inline(never), crate::runtime::lanes::Emulated<16>
+);
+#[cfg(feature = "emulate")]
+kernels_of_16!(
+    /// As [`Avx2`], on any CPU.
+    EmulatedAvx2, inline(never), crate::runtime::lanes::Emulated<8>
+);
+kernels!(
+    /// 16 registers of 4 numbers, as the compiler makes them of arrays.
+    Portable, inline(never), [f32; 4], 2:
+    1 => 8, 4;
+    2 => 4, 2;
+);
