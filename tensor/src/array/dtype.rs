@@ -1,6 +1,6 @@
 //! The element types a tensor can hold.
 
-use crate::array::storage::Storage;
+use crate::array::storage::{Buffer, FreeList, Pooled};
 use std::fmt;
 
 /// The type of a tensor's elements, known at run time.
@@ -71,7 +71,7 @@ impl fmt::Display for DType {
 ///
 /// The trait is sealed: the set of element types is closed, and code outside this crate uses it only as a bound.
 pub trait Element:
-    Copy + Default + PartialEq + PartialOrd + fmt::Debug + Send + Sync + 'static + Stored
+    Copy + Default + PartialEq + PartialOrd + fmt::Debug + Send + Sync + 'static + Pooled + Stored
 {
     /// The run-time name of this type.
     const DTYPE: DType;
@@ -80,19 +80,15 @@ pub trait Element:
 /// How an element type converts and is stored; public in name only, to seal [`Element`].
 pub trait Stored: Sized {
     #[doc(hidden)]
-    fn buffer(storage: &Storage) -> Option<&crate::array::storage::Buffer<Self>>
+    fn buffer(storage: &Storage) -> Option<&Buffer<Self>>
     where
         Self: Element;
     #[doc(hidden)]
-    fn buffer_mut(storage: &mut Storage) -> Option<&mut crate::array::storage::Buffer<Self>>
+    fn buffer_mut(storage: &mut Storage) -> Option<&mut Buffer<Self>>
     where
         Self: Element;
     #[doc(hidden)]
-    fn storage(buffer: crate::array::storage::Buffer<Self>) -> Storage
-    where
-        Self: Element;
-    #[doc(hidden)]
-    fn free_list() -> &'static std::thread::LocalKey<std::cell::RefCell<crate::array::storage::FreeList<Self>>>
+    fn storage(buffer: Buffer<Self>) -> Storage
     where
         Self: Element;
     #[doc(hidden)]
@@ -113,25 +109,26 @@ macro_rules! element {
             const DTYPE: DType = DType::$dtype;
         }
 
-        impl Stored for $type {
-            fn buffer(storage: &Storage) -> Option<&crate::array::storage::Buffer<$type>> {
-                if let Storage::$dtype(buffer) = storage { Some(buffer) } else { None }
-            }
-            fn buffer_mut(storage: &mut Storage) -> Option<&mut crate::array::storage::Buffer<$type>> {
-                if let Storage::$dtype(buffer) = storage { Some(buffer) } else { None }
-            }
-            fn storage(buffer: crate::array::storage::Buffer<$type>) -> Storage {
-                Storage::$dtype(buffer)
-            }
-            fn free_list()
-            -> &'static std::thread::LocalKey<std::cell::RefCell<crate::array::storage::FreeList<$type>>>
-            {
+        impl Pooled for $type {
+            fn free_list() -> &'static std::thread::LocalKey<std::cell::RefCell<FreeList<$type>>> {
                 thread_local! {
-                    static FREE: std::cell::RefCell<crate::array::storage::FreeList<$type>> = const {
-                        std::cell::RefCell::new(crate::array::storage::FreeList::new())
+                    static FREE: std::cell::RefCell<FreeList<$type>> = const {
+                        std::cell::RefCell::new(FreeList::new())
                     };
                 }
                 &FREE
+            }
+        }
+
+        impl Stored for $type {
+            fn buffer(storage: &Storage) -> Option<&Buffer<$type>> {
+                if let Storage::$dtype(buffer) = storage { Some(buffer) } else { None }
+            }
+            fn buffer_mut(storage: &mut Storage) -> Option<&mut Buffer<$type>> {
+                if let Storage::$dtype(buffer) = storage { Some(buffer) } else { None }
+            }
+            fn storage(buffer: Buffer<$type>) -> Storage {
+                Storage::$dtype(buffer)
             }
             #[inline(always)]
             fn to_f32(self) -> f32 {
@@ -165,6 +162,41 @@ element!(f32, F32, to_f32, f32: |x| x, f64: |x| x as f64, i64: |x| x as i64, boo
 element!(f64, F64, to_f64, f32: |x| x as f32, f64: |x| x, i64: |x| x as i64, bool: |x| x != 0.0);
 element!(i64, I64, to_i64, f32: |x| x as f32, f64: |x| x as f64, i64: |x| x, bool: |x| x != 0);
 element!(bool, Bool, to_bool, f32: |x| x as u8 as f32, f64: |x| x as u8 as f64, i64: |x| x as i64, bool: |x| x);
+
+/// The buffer of a tensor, of any element type.
+#[derive(Clone, Debug)]
+pub enum Storage {
+    /// See [`DType::F32`].
+    F32(Buffer<f32>),
+    /// See [`DType::F64`].
+    F64(Buffer<f64>),
+    /// See [`DType::I64`].
+    I64(Buffer<i64>),
+    /// See [`DType::Bool`].
+    Bool(Buffer<bool>),
+}
+
+impl Storage {
+    #[inline]
+    pub(crate) fn dtype(&self) -> DType {
+        match self {
+            Storage::F32(_) => DType::F32,
+            Storage::F64(_) => DType::F64,
+            Storage::I64(_) => DType::I64,
+            Storage::Bool(_) => DType::Bool,
+        }
+    }
+
+    /// Where the buffer is in memory; equal for two tensors that share it.
+    pub(crate) fn address(&self) -> usize {
+        match self {
+            Storage::F32(b) => b.address(),
+            Storage::F64(b) => b.address(),
+            Storage::I64(b) => b.address(),
+            Storage::Bool(b) => b.address(),
+        }
+    }
+}
 
 /// Runs `$body` with `$type` standing for the Rust type of `$dtype`, any of the four.
 macro_rules! for_any {

@@ -4,7 +4,6 @@
 //! 4 KiB, more than most kernels cost, so a dropped buffer goes to a free list of its thread, reference count and all,
 //! and the next request of the same length takes it from there: a step that is repeated allocates nothing.
 
-use crate::array::dtype::{DType, Element};
 use std::alloc::{Layout, alloc, alloc_zeroed, dealloc};
 use std::collections::HashMap;
 use std::mem::ManuallyDrop;
@@ -35,19 +34,25 @@ const PATIENCE: u64 = 1 << 10;
 /// the step needs once would be given back in the middle of it.
 const SMALL: usize = 1 << 20;
 
+/// Elements whose buffers are kept for the next that is asked for: a list for each type and thread.
+pub trait Pooled: Copy + Default + Send + Sync + 'static {
+    #[doc(hidden)]
+    fn free_list() -> &'static std::thread::LocalKey<std::cell::RefCell<FreeList<Self>>>;
+}
+
 /// Memory for elements of one type, all of them initialised.
 #[derive(Debug)]
-struct Memory<T: Element> {
+struct Memory<T: Pooled> {
     start: NonNull<T>,
     len: usize,
 }
 
 // SAFETY: the memory is owned, like a `Vec`'s; elements are `Send` and `Sync` themselves.
-unsafe impl<T: Element> Send for Memory<T> {}
+unsafe impl<T: Pooled> Send for Memory<T> {}
 // SAFETY: as above.
-unsafe impl<T: Element> Sync for Memory<T> {}
+unsafe impl<T: Pooled> Sync for Memory<T> {}
 
-impl<T: Element> Memory<T> {
+impl<T: Pooled> Memory<T> {
     fn layout(len: usize) -> Option<Layout> {
         Layout::array::<T>(len).and_then(|layout| layout.align_to(ALIGNMENT)).ok()
     }
@@ -98,7 +103,7 @@ unsafe fn zeroed(layout: Layout) -> *mut u8 {
     }
 }
 
-impl<T: Element> Drop for Memory<T> {
+impl<T: Pooled> Drop for Memory<T> {
     fn drop(&mut self) {
         if let (Some(layout), 1..) = (Self::layout(self.len), self.len) {
             // SAFETY: it was allocated with this layout.
@@ -109,11 +114,11 @@ impl<T: Element> Drop for Memory<T> {
 
 /// A handle to a run of elements. Clones share them; when the last one is dropped the memory goes to the free list.
 #[derive(Debug)]
-pub struct Buffer<T: Element> {
+pub struct Buffer<T: Pooled> {
     memory: ManuallyDrop<Arc<Memory<T>>>,
 }
 
-impl<T: Element> Buffer<T> {
+impl<T: Pooled> Buffer<T> {
     /// A buffer of `len` elements of unspecified (but initialised) value, to be overwritten by a kernel.
     ///
     /// # Panics
@@ -148,19 +153,19 @@ impl<T: Element> Buffer<T> {
     }
 
     /// Where the elements are; equal for buffers that share them.
-    fn address(&self) -> usize {
+    pub(super) fn address(&self) -> usize {
         Arc::as_ptr(&self.memory).addr()
     }
 }
 
 /// Another handle to the same elements.
-impl<T: Element> Clone for Buffer<T> {
+impl<T: Pooled> Clone for Buffer<T> {
     fn clone(&self) -> Buffer<T> {
         Buffer { memory: self.memory.clone() }
     }
 }
 
-impl<T: Element> From<Vec<T>> for Buffer<T> {
+impl<T: Pooled> From<Vec<T>> for Buffer<T> {
     fn from(data: Vec<T>) -> Buffer<T> {
         let mut buffer = Buffer::uninit(data.len());
         buffer.copy_from_slice(&data);
@@ -168,7 +173,7 @@ impl<T: Element> From<Vec<T>> for Buffer<T> {
     }
 }
 
-impl<T: Element> Drop for Buffer<T> {
+impl<T: Pooled> Drop for Buffer<T> {
     fn drop(&mut self) {
         // SAFETY: the handle is dropped, so nobody takes the memory a second time.
         let mut memory = unsafe { ManuallyDrop::take(&mut self.memory) };
@@ -179,7 +184,7 @@ impl<T: Element> Drop for Buffer<T> {
     }
 }
 
-impl<T: Element> std::ops::Deref for Buffer<T> {
+impl<T: Pooled> std::ops::Deref for Buffer<T> {
     type Target = [T];
     #[inline]
     fn deref(&self) -> &[T] {
@@ -189,7 +194,7 @@ impl<T: Element> std::ops::Deref for Buffer<T> {
 }
 
 /// For kernels, which fill buffers before anybody else gets to see them.
-impl<T: Element> std::ops::DerefMut for Buffer<T> {
+impl<T: Pooled> std::ops::DerefMut for Buffer<T> {
     #[inline]
     fn deref_mut(&mut self) -> &mut [T] {
         match self.get_mut() {
@@ -201,7 +206,7 @@ impl<T: Element> std::ops::DerefMut for Buffer<T> {
 
 /// Memory of dropped buffers of one thread, by length.
 #[derive(Debug)]
-pub struct FreeList<T: Element> {
+pub struct FreeList<T: Pooled> {
     by_len: Option<HashMap<usize, Spare<T>>>,
     bytes: usize,
     /// Counts requests, to tell lengths in use from those that are not asked for any more.
@@ -210,12 +215,12 @@ pub struct FreeList<T: Element> {
 
 /// Memory of one length.
 #[derive(Debug)]
-struct Spare<T: Element> {
+struct Spare<T: Pooled> {
     last_used: u64,
     memory: Vec<Arc<Memory<T>>>,
 }
 
-impl<T: Element> FreeList<T> {
+impl<T: Pooled> FreeList<T> {
     pub(crate) const fn new() -> FreeList<T> {
         FreeList { by_len: None, bytes: 0, clock: 0 }
     }
@@ -264,41 +269,6 @@ impl<T: Element> FreeList<T> {
     }
 }
 
-/// The buffer of a tensor, of any element type.
-#[derive(Clone, Debug)]
-pub enum Storage {
-    /// See [`DType::F32`].
-    F32(Buffer<f32>),
-    /// See [`DType::F64`].
-    F64(Buffer<f64>),
-    /// See [`DType::I64`].
-    I64(Buffer<i64>),
-    /// See [`DType::Bool`].
-    Bool(Buffer<bool>),
-}
-
-impl Storage {
-    #[inline]
-    pub(crate) fn dtype(&self) -> DType {
-        match self {
-            Storage::F32(_) => DType::F32,
-            Storage::F64(_) => DType::F64,
-            Storage::I64(_) => DType::I64,
-            Storage::Bool(_) => DType::Bool,
-        }
-    }
-
-    /// Where the buffer is in memory; equal for two tensors that share it.
-    pub(crate) fn address(&self) -> usize {
-        match self {
-            Storage::F32(b) => b.address(),
-            Storage::F64(b) => b.address(),
-            Storage::I64(b) => b.address(),
-            Storage::Bool(b) => b.address(),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -329,7 +299,7 @@ mod tests {
     #[test]
     fn a_length_that_is_not_asked_for_any_more_is_forgotten() {
         std::thread::spawn(|| {
-            let kept = || <i64 as crate::array::dtype::Stored>::free_list().with(|list| list.borrow().bytes);
+            let kept = || <i64 as Pooled>::free_list().with(|list| list.borrow().bytes);
             drop(Buffer::<i64>::uninit(1_000_000));
             for _ in 0..PATIENCE / 2 {
                 drop(Buffer::<i64>::uninit(200_000));
@@ -354,7 +324,7 @@ mod tests {
                 drop(Buffer::<i64>::uninit(7));
             }
             assert_eq!(Buffer::<i64>::uninit(1_000_000).as_ptr().addr(), address);
-            let kept = <i64 as crate::array::dtype::Stored>::free_list().with(|list| list.borrow().bytes);
+            let kept = <i64 as Pooled>::free_list().with(|list| list.borrow().bytes);
             assert_eq!(kept, 8_000_056);
         })
         .join()
@@ -366,7 +336,7 @@ mod tests {
         for len in 0..5000 {
             drop(Buffer::<f64>::full(20_000 + len, 0.0));
         }
-        let kept = <f64 as crate::array::dtype::Stored>::free_list().with(|list| list.borrow().bytes);
+        let kept = <f64 as Pooled>::free_list().with(|list| list.borrow().bytes);
         assert!(kept <= MOST_KEPT, "{kept} bytes kept");
     }
 }

@@ -1,10 +1,10 @@
 //! The tensor itself: a shared buffer and a layout.
 
-use crate::array::dtype::{DType, Element, for_any};
+use crate::array::dtype::{DType, Element, Storage, for_any};
 use crate::array::layout::{Layout, View};
 use crate::array::map::{self, Strided};
 use crate::array::shape::{OrPanic, Shape, ShapeError};
-use crate::array::storage::{Buffer, Storage};
+use crate::array::storage::Buffer;
 
 /// An n-dimensional array of `f32`, `f64`, `i64` or `bool`.
 ///
@@ -173,7 +173,7 @@ impl Tensor {
             return self.clone();
         }
         for_any!(self.dtype(), A => for_any!(dtype, B => {
-            let cast = |x: &[A], out: &mut [B]| crate::fusion::scalar_expr::map(x, out, <B as crate::array::dtype::Stored>::cast);
+            let cast = |x: &[A], out: &mut [B]| crate::runtime::loops::map(x, out, <B as crate::array::dtype::Stored>::cast);
             Tensor::from_buffer(map::map1(self.strided::<A>(), &cast), self.shape())
         }))
     }
@@ -256,6 +256,14 @@ impl Tensor {
             let mut out = Buffer::full(base.count(), T::default());
             map::scatter(&mut out, &target, self.strided::<T>(), crate::ops::number::Number::plus);
             Tensor::from_buffer(out, base)
-        }, else panic!("{}", crate::ops::elementwise::wrong_type("scatter_view", self, "numbers")))
+        }, else panic!("{}", wrong_type("scatter_view", self, "numbers")))
     }
+}
+
+/// What is wrong with a tensor whose elements an operation is not for.
+pub(crate) fn wrong_type(op: &'static str, x: &Tensor, wanted: &str) -> ShapeError {
+    ShapeError::new(
+        op,
+        format!("the tensor {} holds {}, not {wanted}; convert it with .to(…)", x.shape(), x.dtype()),
+    )
 }

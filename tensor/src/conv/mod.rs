@@ -14,9 +14,9 @@ use crate::array::dtype::for_float;
 use crate::array::shape::{OrPanic, Shape, ShapeError, image_dims};
 use crate::array::storage::Buffer;
 use crate::array::tensor::Tensor;
+use crate::array::tensor::wrong_type;
 use crate::fusion::{Finish, Finisher, Lazy, Numbers};
 use crate::gemm::Ahead;
-use crate::ops::elementwise::wrong_type;
 use crate::runtime::simd::vectorize;
 
 /// How much is put around an image before windows slide over it.

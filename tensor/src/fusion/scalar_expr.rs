@@ -1,8 +1,8 @@
 //! Functions of single numbers as values, which a [`Fused`](crate::Fused) program of them is made of.
 
-use crate::array::dtype::Element;
 use crate::ops::elementwise::kernels;
-use crate::runtime::simd::{vectorize, vectorize_for};
+use crate::runtime::loops::{map, map_pairs};
+use crate::runtime::simd::vectorize;
 
 /// A function of up to six `f32`, applied to slices element by element: the same arithmetic, to the bit, as the
 /// method of the same name on a whole tensor. Truth values are the numbers 0 and 1.
@@ -189,43 +189,4 @@ fn choose(c: f32, a: f32, b: f32) -> f32 {
 #[inline(always)]
 pub(crate) fn unless(condition: bool, x: f32) -> f32 {
     f32::from_bits(x.to_bits() & if condition { 0 } else { u32::MAX })
-}
-
-/// `out[i] = f(x[i])`.
-#[inline(always)]
-pub(crate) fn map<T: Element, O>(x: &[T], out: &mut [O], f: impl Fn(T) -> O) {
-    vectorize_for::<T>(
-        #[inline(always)]
-        || out.iter_mut().zip(x).for_each(|(o, &x)| *o = f(x)),
-    );
-}
-
-/// `out[i] = f(x[i], y[i])`.
-#[inline(always)]
-pub(crate) fn map_pairs<T: Element, O>(x: &[T], y: &[T], out: &mut [O], f: impl Fn(T, T) -> O) {
-    vectorize_for::<T>(
-        #[inline(always)]
-        || out.iter_mut().zip(x.iter().zip(y)).for_each(|(o, (&x, &y))| *o = f(x, y)),
-    );
-}
-
-/// `out[i] = f([x[0][i], x[1][i], …])`. So many numbers are read before any is written, that the compiler need not look
-/// whether the slices overlap.
-#[inline(always)]
-pub(crate) fn map_all<const N: usize>(x: [&[f32]; N], out: &mut [f32], f: impl Fn([f32; N]) -> f32) {
-    const BLOCK: usize = 16;
-    let x = x.map(|x| x[..out.len()].as_chunks::<BLOCK>());
-    let (blocks, rest) = out.as_chunks_mut::<BLOCK>();
-    vectorize(
-        #[inline(always)]
-        || {
-            for (b, out) in blocks.iter_mut().enumerate() {
-                let x: [[f32; BLOCK]; N] = std::array::from_fn(|k| x[k].0[b]);
-                *out = std::array::from_fn(|i| f(std::array::from_fn(|k| x[k][i])));
-            }
-            for (i, out) in rest.iter_mut().enumerate() {
-                *out = f(std::array::from_fn(|k| x[k].1[i]));
-            }
-        },
-    );
 }

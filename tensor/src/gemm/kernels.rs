@@ -1,35 +1,14 @@
 //! The kernels of each instruction set: one compiled function for each size of tile.
 
-use super::microkernel::{self, Block};
+use super::microkernel::{self, Block, ROWS, Tile, Tiles};
 use super::packing::{Panel, Pass};
 use super::prefetch::Ahead;
 use super::rows::Row;
-use super::skip_zeros::{self, Stretch, Zeros};
+use super::skip_zeros::{self, Scan, Stretch, Zeros};
 use crate::runtime::lanes::Lanes;
 
-/// Rows of the largest tile.
-pub(super) const ROWS: usize = 12;
-
-/// Computes one tile: these rows, of which `left` are there, for one pass of a block.
-pub(super) type Compute =
-    unsafe fn(block: &Block, rows: &[Row; ROWS], left: usize, zeros: &mut Zeros, ahead: &mut Ahead);
-
-/// A size of tile.
-#[derive(Clone, Copy)]
-pub(super) struct Tile {
-    pub(super) rows: usize,
-    pub(super) compute: Compute,
-}
-
-/// The tiles for a number of registers of columns: as many rows as keep all sums in registers, and fewer for the rows
-/// that are left over.
-pub(super) struct Tiles {
-    pub(super) large: Tile,
-    pub(super) small: Tile,
-}
-
 /// What is compiled for one instruction set.
-pub(super) trait Kernels {
+pub(super) trait Kernels: Scan {
     /// Numbers of a register.
     const LANES: usize;
     /// Registers of columns that a tile has at most.
@@ -43,18 +22,6 @@ pub(super) trait Kernels {
     /// # Safety
     /// As there, and the CPU has the instructions.
     unsafe fn pack(panel: &mut Panel, pass: &mut Pass, b: *const f32, columns: usize, width: usize);
-
-    /// See [`skip_zeros::nonzero`].
-    ///
-    /// # Safety
-    /// As there.
-    unsafe fn nonzero(a: *const f32, lines: Stretch, n: usize, words: usize, to: &mut [u64]);
-
-    /// See [`skip_zeros::are_finite`].
-    ///
-    /// # Safety
-    /// As there.
-    unsafe fn are_finite(b: *const f32, terms: Stretch, columns: usize) -> bool;
 }
 
 /// The kernels of an instruction set: its registers, how many of them the columns of a tile may have, and for each number
@@ -106,7 +73,9 @@ macro_rules! kernels {
                 // SAFETY: by this function's contract.
                 unsafe { pack(panel, pass, b, columns, width) }
             }
+        }
 
+        impl Scan for $name {
             unsafe fn nonzero(a: *const f32, lines: Stretch, n: usize, words: usize, to: &mut [u64]) {
                 #[$features]
                 unsafe fn bits(a: *const f32, lines: Stretch, n: usize, words: usize, to: &mut [u64]) {

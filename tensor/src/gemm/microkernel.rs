@@ -1,6 +1,5 @@
 //! Tiles of the result, computed in registers.
 
-use super::kernels::{ROWS, Tiles};
 use super::packing::Run;
 use super::prefetch::Ahead;
 use super::rows::Row;
@@ -13,6 +12,27 @@ const FAR: usize = 4 * LINE;
 
 /// Terms spread over so many numbers are not in the cache.
 const SPREAD: usize = 1 << 18;
+
+/// Rows of the largest tile.
+pub(super) const ROWS: usize = 12;
+
+/// Computes one tile: these rows, of which `left` are there, for one pass of a block.
+pub(super) type Compute =
+    unsafe fn(block: &Block, rows: &[Row; ROWS], left: usize, zeros: &mut Zeros, ahead: &mut Ahead);
+
+/// A size of tile.
+#[derive(Clone, Copy)]
+pub(super) struct Tile {
+    pub(super) rows: usize,
+    pub(super) compute: Compute,
+}
+
+/// The tiles for a number of registers of columns: as many rows as keep all sums in registers, and fewer for the rows
+/// that are left over.
+pub(super) struct Tiles {
+    pub(super) large: Tile,
+    pub(super) small: Tile,
+}
 
 /// One pass over some registers of columns, and the numbers of `b` for them.
 pub(super) struct Block<'a> {

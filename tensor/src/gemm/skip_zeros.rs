@@ -4,10 +4,24 @@
 //! need not be multiplied. The bits are those of the whole sum, as long as these numbers are finite (zero times infinity is
 //! NaN, and has to come out): a product that is zero changes no sum but that which is `-0`, and no tile hands that on.
 
-use super::kernels::Kernels;
 use super::{CACHED, Job, Rows, Sums};
 use crate::runtime::lanes::Lanes;
 use std::cell::Cell;
+
+/// The loops of this file, compiled for one instruction set.
+pub(super) trait Scan {
+    /// See [`nonzero`].
+    ///
+    /// # Safety
+    /// As there.
+    unsafe fn nonzero(a: *const f32, lines: Stretch, n: usize, words: usize, to: &mut [u64]);
+
+    /// See [`are_finite`].
+    ///
+    /// # Safety
+    /// As there.
+    unsafe fn are_finite(b: *const f32, terms: Stretch, columns: usize) -> bool;
+}
 
 /// Terms of a word.
 const WORD: usize = u64::BITS as usize;
@@ -80,7 +94,7 @@ impl Zeros {
     ///
     /// # Safety
     /// The CPU has the instructions, and all accesses of the job are inside.
-    pub(super) unsafe fn find<K: Kernels>(job: &Job, terms: usize) -> Zeros {
+    pub(super) unsafe fn find<K: Scan>(job: &Job, terms: usize) -> Zeros {
         let &Job { sums, rows: Rows { count, width, a: [first, _, row], .. }, a, .. } = job;
         let &Sums { runs, len, group, a_step, .. } = sums;
         let is_matrix = runs == 1 && group == 1 && width >= count && (a_step == 1 || row == 1);
@@ -110,7 +124,7 @@ impl Zeros {
     ///
     /// # Safety
     /// As for [`find`](Zeros::find).
-    unsafe fn fill<K: Kernels>(&mut self, a: *const f32, rows: Stretch, all: Stretch, terms: usize) {
+    unsafe fn fill<K: Scan>(&mut self, a: *const f32, rows: Stretch, all: Stretch, terms: usize) {
         for first in (0..rows.count).step_by(WORD) {
             let here = Stretch { count: WORD.min(rows.count - first), ..rows };
             for (pass, start) in (0..all.count).step_by(terms).enumerate() {
@@ -211,8 +225,8 @@ unsafe fn are_some_zero(a: *const f32, rows: Stretch, terms: Stretch) -> bool {
 /// The words of rows side by side, at most as many as a word has bits, whose terms are farther apart.
 ///
 /// # Safety
-/// As for [`Kernels::nonzero`].
-unsafe fn in_columns<K: Kernels>(a: *const f32, rows: usize, terms: Stretch, words: usize, to: &mut [u64]) {
+/// As for [`Scan::nonzero`].
+unsafe fn in_columns<K: Scan>(a: *const f32, rows: usize, terms: Stretch, words: usize, to: &mut [u64]) {
     for (w, first) in (0..terms.count).step_by(WORD).enumerate() {
         let here = Stretch { count: WORD.min(terms.count - first), ..terms };
         let mut square = [0; WORD];

@@ -4,7 +4,8 @@ use crate::array::dtype::{DType, for_any, for_number};
 use crate::array::map::update;
 use crate::array::shape::OrPanic;
 use crate::array::tensor::Tensor;
-use crate::ops::elementwise::{kernels, pair, wrong_type};
+use crate::array::tensor::wrong_type;
+use crate::ops::elementwise::{kernels, pair};
 
 /// A number as a tensor of the type of the other operand.
 #[track_caller]

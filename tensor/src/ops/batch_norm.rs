@@ -4,8 +4,9 @@ use crate::array::dtype::{Element, for_float};
 use crate::array::shape::{OrPanic, Shape, ShapeError};
 use crate::array::storage::Buffer;
 use crate::array::tensor::Tensor;
-use crate::fusion::scalar_expr::{ChannelSums, Function, Scalar, map_all, unless};
+use crate::fusion::scalar_expr::{ChannelSums, Function, Scalar, unless};
 use crate::ops::per_channel::{add_terms, laid_out, map_channels, rows_per_task, sum_channels, total};
+use crate::runtime::loops::map_all;
 use crate::runtime::math::Float;
 use crate::runtime::threads::for_each_chunk_mut;
 

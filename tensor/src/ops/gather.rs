@@ -4,7 +4,7 @@ use crate::array::dtype::{DType, Stored, for_any, for_number};
 use crate::array::shape::{OrPanic, Shape, ShapeError};
 use crate::array::storage::Buffer;
 use crate::array::tensor::Tensor;
-use crate::ops::elementwise::wrong_type;
+use crate::array::tensor::wrong_type;
 use crate::ops::number::Number;
 
 /// The rule of `gather`: the index has the shape of `x` but along `axis`, and so has the result.

@@ -3,8 +3,8 @@
 use crate::array::layout::Windows;
 use crate::array::shape::{OrPanic, Shape, ShapeError, image_dims};
 use crate::array::tensor::Tensor;
+use crate::array::tensor::wrong_type;
 use crate::conv::Padding;
-use crate::ops::elementwise::wrong_type;
 
 /// Windows that images are pooled over.
 ///

@@ -1,6 +1,7 @@
 //! What kernels run on: instruction sets, vector registers, elementary functions, threads.
 
 pub(crate) mod lanes;
+pub(crate) mod loops;
 pub(crate) mod math;
 pub(crate) mod peak;
 pub(crate) mod simd;

@@ -2,8 +2,8 @@
 //! tensors and fused programs share.
 
 use crate::array::dtype::Element;
-use crate::fusion::scalar_expr::{map, map_pairs};
 use crate::ops::number::{Number, larger, smaller};
+use crate::runtime::loops::{map, map_pairs};
 use crate::runtime::math::Float;
 
 /// The numbers `a` and `b` with which [`gelu`](crate::Tensor::gelu) is `x · σ(x · (a + b x²))`: `(1 + tanh u) / 2` is `σ(2u)`, which keeps its

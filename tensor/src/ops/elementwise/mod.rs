@@ -6,8 +6,9 @@ use crate::array::dtype::{DType, for_any, for_float, for_number};
 use crate::array::layout::{Layout, View};
 use crate::array::map::{map1, map2, select};
 use crate::array::shape::{OrPanic, Shape, ShapeError, broadcast_shape};
-use crate::array::tensor::Tensor;
-use crate::fusion::scalar_expr::{Function, Scalar, map, map_pairs};
+use crate::array::tensor::{Tensor, wrong_type};
+use crate::fusion::scalar_expr::{Function, Scalar};
+use crate::runtime::loops::{map, map_pairs};
 
 /// The rule of a binary element-wise operation: the types are equal and the shapes broadcast.
 pub(crate) fn pair(op: &'static str, a: &Tensor, b: &Tensor) -> Result<[Layout; 2], ShapeError> {
@@ -25,13 +26,6 @@ pub(crate) fn pair(op: &'static str, a: &Tensor, b: &Tensor) -> Result<[Layout; 
     }
     let shape = broadcast_shape(op, a.shape(), b.shape())?;
     Ok([View::Broadcast(shape).of(a.layout())?, View::Broadcast(shape).of(b.layout())?])
-}
-
-pub(crate) fn wrong_type(op: &'static str, x: &Tensor, wanted: &str) -> ShapeError {
-    ShapeError::new(
-        op,
-        format!("the tensor {} holds {}, not {wanted}; convert it with .to(…)", x.shape(), x.dtype()),
-    )
 }
 
 macro_rules! float_methods {

@@ -8,7 +8,7 @@ use crate::array::layout::Layout;
 use crate::array::shape::{MAX_RANK, OrPanic, Shape, ShapeError, broadcast_shape};
 use crate::array::storage::Buffer;
 use crate::array::tensor::Tensor;
-use crate::ops::elementwise::wrong_type;
+use crate::array::tensor::wrong_type;
 use crate::runtime::threads::for_each_chunk_mut;
 
 /// The rule of the matrix product: `[…, m, k] × […, k, n] → […, m, n]`, the leading axes broadcasting. A vector on the

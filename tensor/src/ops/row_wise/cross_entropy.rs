@@ -89,7 +89,7 @@ impl Tensor {
                 Tensor::from_buffer(Rows::<T> { logits, labels, classes }.losses(), shape)
             }
             _ => Tensor::zeros(shape, self.dtype()),
-        }, else panic!("{}", crate::ops::elementwise::wrong_type("softmax_cross_entropy", self, "floats")))
+        }, else panic!("{}", crate::array::tensor::wrong_type("softmax_cross_entropy", self, "floats")))
     }
 
     /// The gradient of [`softmax_cross_entropy`](Tensor::softmax_cross_entropy) with respect to these logits, `dy` being
@@ -114,7 +114,7 @@ impl Tensor {
                 Tensor::from_buffer(Rows::<T> { logits, labels, classes }.gradient(dy), self.shape())
             }
             _ => x,
-        }, else panic!("{}", crate::ops::elementwise::wrong_type("softmax_cross_entropy_grad", self, "floats")))
+        }, else panic!("{}", crate::array::tensor::wrong_type("softmax_cross_entropy_grad", self, "floats")))
     }
 
     /// The shape of the losses, if the labels are class numbers that fit.

@@ -9,7 +9,7 @@ use crate::array::map::GRAIN;
 use crate::array::shape::{Axes, OrPanic, Shape};
 use crate::array::storage::Buffer;
 use crate::array::tensor::Tensor;
-use crate::ops::elementwise::wrong_type;
+use crate::array::tensor::wrong_type;
 use crate::ops::number::{Number, larger};
 use crate::runtime::math::{Float, exp_f64};
 use crate::runtime::simd::vectorize;
