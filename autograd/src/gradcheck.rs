@@ -24,7 +24,8 @@
 //! assert!(text.starts_with("gradcheck of half: order 1, input 0, entry [0, 1]: analytic"), "{text}");
 //! ```
 
-use crate::graph::{Graph, Var};
+use crate::show::indices;
+use crate::tape::graph::{Graph, Var};
 use tensor::{DType, Rng, Tensor};
 
 /// What is compared.
@@ -337,13 +338,6 @@ fn rng_of(seed: u64, stream: u64) -> Rng {
 /// Numbers that are not finite agree with nothing.
 fn agree(a: f64, b: f64, tolerance: f64) -> bool {
     (a - b).is_finite() && (a - b).abs() <= tolerance * a.abs().max(b.abs()).max(1.0)
-}
-
-/// The indices of element number `i`.
-pub(crate) fn indices(x: &Tensor, mut i: usize) -> Vec<usize> {
-    let mut entry: Vec<usize> = x.shape().iter().rev().map(|&size| (i % size, i /= size).0).collect();
-    entry.reverse();
-    entry
 }
 
 /// The same elements, but reversed, transposed and with gaps in memory.

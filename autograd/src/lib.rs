@@ -38,29 +38,23 @@
 //! least. They hold far from zero (300, 1e4, 1e7) and for numbers from 1e-30 to 1e30, as long as what is exact is within the type's
 //! range. Tests assert them, and `cargo run --release -p benches --bin accuracy` compares them with PyTorch's and JAX's.
 
-mod backward;
 pub mod gradcheck;
-mod grads;
-mod graph;
-mod inspect;
-mod module;
 mod op;
 mod ops;
-mod param;
-mod parts;
+mod params;
 mod program;
-mod scope;
-mod watch;
+mod show;
+mod tape;
 
-pub use grads::{Grads, PairError};
-pub use graph::{Graph, Mode, Phase, Var};
-pub use inspect::NodeInfo;
-pub use module::{Module, ParamPath};
 pub use op::{DynOp, Op};
-pub use param::{Param, ParamId, Role};
-pub use parts::Part;
+pub use params::grads::{Grads, PairError};
+pub use params::module::{Module, ParamPath};
+pub use params::param::{Param, ParamId, Role};
 pub use program::{FeedError, PlanStep, Profile, ProfileRow, Program};
-pub use scope::ScopeGuard;
+pub use show::inspect::NodeInfo;
+pub use show::outputs::Part;
+pub use tape::graph::{Graph, Mode, Phase, Var};
+pub use tape::layer_path::ScopeGuard;
 pub use tensor::{
     Axes, Conv2d, DType, Element, Finish, Lazy, OrPanic, Padding, Pool2d, Rng, Scalar, Shape, ShapeError,
     Slice, Tensor, Windows, fma_peak, gather_bytes, set_threads, simd_level, threads, update_elements,

@@ -1,7 +1,6 @@
 //! What an operation is.
 
-use crate::graph::Var;
-use crate::inspect::op_name;
+use crate::tape::graph::Var;
 use std::fmt::Debug;
 use tensor::{ChannelSums, DType, Finish, Lazy, Scalar, Shape, ShapeError, Tensor};
 
@@ -229,4 +228,11 @@ impl<O: Op<N>, const N: usize> DynOp for Erased<O, N> {
     fn flops(&self, x: &[Shape], y: Shape) -> u64 {
         self.0.flops(exactly(x), y)
     }
+}
+
+/// The name of an operation: its `Debug` text up to the first attribute.
+pub(crate) fn op_name(op: &dyn Debug) -> String {
+    let text = format!("{op:?}");
+    let end = text.find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(text.len());
+    text[..end].to_owned()
 }

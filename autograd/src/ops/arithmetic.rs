@@ -1,7 +1,7 @@
 //! Operations of two operands, with broadcasting; the engine sums the gradients back to the operands' shapes.
 
-use crate::graph::Var;
 use crate::op::Op;
+use crate::tape::graph::Var;
 use tensor::{DType, Scalar, Shape, ShapeError, Tensor, broadcast_shape};
 
 macro_rules! binary {
@@ -273,8 +273,8 @@ impl<'g> std::ops::Neg for Var<'g> {
 }
 
 #[cfg(test)]
-pub(super) fn cases() -> Vec<super::table::Case> {
-    use super::table::Case;
+pub(super) fn cases() -> Vec<crate::ops::tests::table::Case> {
+    use crate::ops::tests::table::Case;
     let mut cases = vec![];
     for (a, b) in [([2, 3], vec![2, 3]), ([2, 3], vec![3]), ([2, 1], vec![1, 3]), ([2, 3], vec![])] {
         let (a, b) = (&a[..], &b[..]);

@@ -1,7 +1,7 @@
 //! Operations of one operand, element by element.
 
-use crate::graph::Var;
 use crate::op::Op;
+use crate::tape::graph::Var;
 use tensor::{DType, Scalar, Shape, ShapeError, Tensor};
 
 /// Beyond this a sigmoid is 0 or 1 to the last bit and its slope 0, and `∞ · 0` would be NaN.
@@ -425,8 +425,8 @@ impl<'g> Var<'g> {
 }
 
 #[cfg(test)]
-pub(super) fn cases() -> Vec<super::table::Case> {
-    use super::table::Case;
+pub(super) fn cases() -> Vec<crate::ops::tests::table::Case> {
+    use crate::ops::tests::table::Case;
     let any = || [Case::away_from_zero(&[3, 4], 1)];
     let positive = || [Case::positive(&[3, 4], 2)];
     fn sigmoid(x: f64) -> f64 {

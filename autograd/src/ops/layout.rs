@@ -1,7 +1,7 @@
 //! Looking at the same elements in another way. All views are one linear operation, and its adjoint is another.
 
-use crate::graph::Var;
 use crate::op::Op;
+use crate::tape::graph::Var;
 use tensor::{DType, Layout, OrPanic, Shape, ShapeError, Slice, Tensor, View, Windows, rules};
 
 #[derive(Debug)]
@@ -341,8 +341,8 @@ impl<'g> Var<'g> {
 }
 
 #[cfg(test)]
-pub(super) fn cases() -> Vec<super::table::Case> {
-    use super::table::Case;
+pub(super) fn cases() -> Vec<crate::ops::tests::table::Case> {
+    use crate::ops::tests::table::Case;
     let matrix = || [Case::normal(&[4, 6], 1)];
     let images = || [Case::normal(&[2, 5, 6, 3], 1)];
     let windows = |kernel, stride, dilation| Windows { kernel, stride, dilation };

@@ -1,7 +1,7 @@
 //! The matrix product.
 
-use crate::graph::Var;
 use crate::op::Op;
+use crate::tape::graph::Var;
 use tensor::{DType, Shape, ShapeError, Tensor, rules};
 
 /// `[…, m, k] × […, k, n]`, both at least matrices.
@@ -63,8 +63,8 @@ impl<'g> Var<'g> {
 }
 
 #[cfg(test)]
-pub(super) fn cases() -> Vec<super::table::Case> {
-    use super::table::Case;
+pub(super) fn cases() -> Vec<crate::ops::tests::table::Case> {
+    use crate::ops::tests::table::Case;
     let shapes: [(&[usize], &[usize]); 7] = [
         (&[3, 4], &[4, 2]),
         (&[2, 3, 4], &[2, 4, 5]),

@@ -1,8 +1,8 @@
 //! Random numbers as part of the graph. They are a pure function of the graph's key, an input node that holds seed and
 //! step: the same key gives the same numbers, another step others.
 
-use crate::graph::{Graph, Var};
 use crate::op::Op;
+use crate::tape::graph::{Graph, Var};
 use tensor::{DType, Rng, Shape, ShapeError, Tensor};
 
 /// Ones with probability `keep`, else zeros.

@@ -1,8 +1,8 @@
 //! What a program does, for people: a table, a picture, a profile.
 
 use super::{Program, Step, Work};
-use crate::graph::{Graph, Phase};
-use crate::inspect::op_name;
+use crate::op::op_name;
+use crate::tape::graph::{Graph, Phase};
 use std::fmt::{self, Write};
 use std::time::Duration;
 use tensor::{DType, Shape};
@@ -55,7 +55,7 @@ pub(super) fn describe(graph: &Graph, steps: &[Step]) -> Vec<PlanStep> {
     let infos = graph.nodes();
     let nodes = graph.nodes.borrow();
     let operation = |i: usize| match &nodes[i].source {
-        crate::graph::Source::Op(op) => {
+        crate::tape::graph::Source::Op(op) => {
             let x: Vec<Shape> = nodes[i].inputs.iter().map(|&input| nodes[input].value.shape()).collect();
             (op_name(op), op.flops(&x, nodes[i].value.shape()))
         }

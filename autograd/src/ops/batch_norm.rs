@@ -1,8 +1,8 @@
 //! Batch normalisation. Composed of means and squares it would read and write its input a dozen times; with the moments, the
 //! sums that its gradients have in common, and two formulas for single numbers as primitives it does so twice each way.
 
-use crate::graph::Var;
 use crate::op::Op;
+use crate::tape::graph::Var;
 use tensor::{ChannelSums, Scalar, Shape, ShapeError, Tensor, rules};
 
 /// Mean and biased variance of each channel.
@@ -230,8 +230,8 @@ impl<'g> Var<'g> {
 }
 
 #[cfg(test)]
-pub(super) fn cases() -> Vec<super::table::Case> {
-    use super::table::Case;
+pub(super) fn cases() -> Vec<crate::ops::tests::table::Case> {
+    use crate::ops::tests::table::Case;
     vec![
         Case::new("moments", [Case::normal(&[7, 3], 1)], |_, x| x[0].moments()).empty_gives_nan(),
         Case::new("moments", [Case::normal(&[2, 3, 2, 4], 2)], |_, x| x[0].moments()).empty_gives_nan(),

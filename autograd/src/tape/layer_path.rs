@@ -1,25 +1,8 @@
-//! The parts of a model that nodes belong to: what layers are called in pictures and messages.
+//! Recording the parts of a model, and what they are called in pictures and messages.
 
-use crate::graph::{Graph, Source};
-use crate::param::Param;
-
-/// A part of the model that nodes belong to; scope 0 is the whole.
-pub(crate) struct Scope {
-    pub(crate) label: Label,
-    pub(crate) parent: usize,
-}
-
-#[derive(Clone, Copy, PartialEq)]
-pub(crate) enum Label {
-    /// A layer of this kind.
-    Kind(&'static str),
-    /// An element of a list of layers. It shows in messages only: pictures and summaries have the layer itself.
-    Index(usize),
-}
-
-impl Scope {
-    pub(crate) const WHOLE: Scope = Scope { label: Label::Kind(""), parent: 0 };
-}
+use super::graph::{Graph, Source};
+use super::scope::{Label, Scope};
+use crate::params::param::Param;
 
 /// A part of the model that is being recorded, see [`Graph::scope`]. It is a guard and not a function of a closure because
 /// in a closure a mistake in shapes would no longer point at the caller's line.

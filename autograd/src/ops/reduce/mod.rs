@@ -1,9 +1,11 @@
 //! Reductions. The sum is a primitive, and log-sum-exp, which stands in `softmax.rs`; the others are composed.
 
-use super::softmax::LogSumExp;
-use super::variance::{Deviation, Variance};
-use crate::graph::Var;
+pub(super) mod variance;
+
 use crate::op::Op;
+use crate::ops::reduce::variance::{Deviation, Variance};
+use crate::ops::softmax::LogSumExp;
+use crate::tape::graph::Var;
 use tensor::{Axes, DType, OrPanic, Shape, ShapeError, Tensor, rules};
 
 /// The sum over axes, which stay with size 1.
@@ -342,8 +344,8 @@ reductions! {
 }
 
 #[cfg(test)]
-pub(super) fn cases() -> Vec<super::table::Case> {
-    use super::table::Case;
+pub(super) fn cases() -> Vec<crate::ops::tests::table::Case> {
+    use crate::ops::tests::table::Case;
     let x = || [Case::normal(&[2, 3, 4], 1)];
     let mut cases = vec![
         Case::new("prod", [Case::with_zeros(&[2, 5], 3)], |_, x| x[0].prod(1)),

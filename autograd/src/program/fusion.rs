@@ -7,7 +7,7 @@
 //!
 //! And an operation that writes its result piece by piece joins the step of the element-wise operations that go on with it.
 
-use crate::graph::{Node, Source};
+use crate::tape::graph::{Node, Source};
 use tensor::{ChannelSums, DType, Scalar, Shape};
 
 /// Bytes from which on a value is rather computed again than read: as many as no longer lie in a core's cache when they are

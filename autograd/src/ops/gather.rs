@@ -1,7 +1,7 @@
 //! Choosing elements by integers.
 
-use crate::graph::Var;
 use crate::op::Op;
+use crate::tape::graph::Var;
 use tensor::{DType, OrPanic, Shape, ShapeError, Tensor, rules};
 
 macro_rules! adjoint_pair {
@@ -191,8 +191,8 @@ impl<'g> Var<'g> {
 }
 
 #[cfg(test)]
-pub(super) fn cases() -> Vec<super::table::Case> {
-    use super::table::Case;
+pub(super) fn cases() -> Vec<crate::ops::tests::table::Case> {
+    use crate::ops::tests::table::Case;
     let x = || [Case::normal(&[2, 5, 3], 1)];
     let index = || Tensor::from([[[0_i64, 4, 2], [4, 4, 1]], [[3, 0, 0], [1, 0, 2]]]);
     let list = || Tensor::from([4_i64, 0, 4]);

@@ -1,6 +1,6 @@
 //! Pooling, composed of padding, windows and a reduction.
 
-use crate::graph::Var;
+use crate::tape::graph::Var;
 use tensor::{OrPanic, Pool2d};
 
 impl<'g> Var<'g> {
@@ -41,8 +41,8 @@ impl<'g> Var<'g> {
 }
 
 #[cfg(test)]
-pub(super) fn cases() -> Vec<super::table::Case> {
-    use super::table::Case;
+pub(super) fn cases() -> Vec<crate::ops::tests::table::Case> {
+    use crate::ops::tests::table::Case;
     use tensor::Padding;
     let mut cases = vec![];
     for (kernel, stride, padding) in [

@@ -1,6 +1,6 @@
 //! What has named parameters.
 
-use crate::param::{Param, Role};
+use crate::params::param::{Param, Role};
 use std::fmt;
 
 /// A part of a model: something with named parameters and states, or with parts that have.

@@ -1,10 +1,10 @@
 //! The graph: a tape of nodes, each with its value, in the order in which they were computed.
 
-use crate::inspect::op_name;
+use crate::op::op_name;
 use crate::op::{DynOp, Erased, Op};
-use crate::param::{Param, ParamId, Role};
-use crate::scope::Scope;
-use crate::watch::Watch;
+use crate::params::param::{Param, ParamId, Role};
+use crate::tape::scope::Scope;
+use crate::tape::watch::Watch;
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Debug;

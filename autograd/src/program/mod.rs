@@ -1,20 +1,20 @@
 //! Computing a recorded graph again and again.
 //!
 //! A [`Program`] is what a graph becomes when it is only to be repeated: the nodes that matter, in order, with chains of
-//! element-wise operations fused into one pass (`fuse.rs`), every value dropped after its last use, so that its memory
+//! element-wise operations fused into one pass (`lowering.rs`), every value dropped after its last use, so that its memory
 //! serves the next. The values are those of the graph, to the bit.
 
-mod fuse;
-mod group;
+mod fusion;
+mod lowering;
 mod plan;
 mod profile;
 
-use crate::grads::{Computed, Grads, Origin};
-use crate::graph::{Graph, Recorded, Source, Var};
-use crate::module::{Module, ParamPath};
 use crate::op::DynOp;
-use crate::param::ParamId;
-use crate::watch::Watcher;
+use crate::params::grads::{Computed, Grads, Origin};
+use crate::params::module::{Module, ParamPath};
+use crate::params::param::ParamId;
+use crate::tape::debug_nans::Watcher;
+use crate::tape::graph::{Graph, Recorded, Source, Var};
 use std::array;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -204,8 +204,11 @@ impl Graph {
         }
         let watcher = Watcher::of(self);
         // A watcher has to see what every operation makes.
-        let steps =
-            if watcher.is_some() { fuse::single_steps(&nodes, &kept) } else { fuse::steps(&nodes, &kept) };
+        let steps = if watcher.is_some() {
+            lowering::single_steps(&nodes, &kept)
+        } else {
+            lowering::steps(&nodes, &kept)
+        };
         drop(nodes);
         let plan = plan::describe(self, &steps);
         Program {

@@ -2,21 +2,17 @@
 //! a user calls is composed of few primitives.
 
 mod arithmetic;
-mod conv;
-mod cross_entropy;
+mod batch_norm;
+mod concat;
+mod conv2d;
 mod elementwise;
-mod index;
-mod join;
+mod gather;
 mod layout;
 mod matmul;
-mod norm;
-mod pool;
+mod pooling;
 mod random;
 mod reduce;
 mod softmax;
-mod variance;
 
 #[cfg(test)]
-mod public;
-#[cfg(test)]
-mod table;
+pub(crate) mod tests;

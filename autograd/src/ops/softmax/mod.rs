@@ -1,8 +1,10 @@
 //! Softmax, its logarithm and log-sum-exp. Their gradients are written in terms of the softmax, which is a primitive: its digits
 //! do not depend on where the logits lie, so those of gradients and second gradients do not either.
 
-use crate::graph::Var;
+pub(super) mod cross_entropy;
+
 use crate::op::Op;
+use crate::tape::graph::Var;
 use tensor::{Axes, DType, OrPanic, Shape, ShapeError, Tensor, rules};
 
 /// `e^x / Σ e^x` along an axis.
@@ -252,8 +254,8 @@ impl<'g> Var<'g> {
 }
 
 #[cfg(test)]
-pub(super) fn cases() -> Vec<super::table::Case> {
-    use super::table::Case;
+pub(super) fn cases() -> Vec<crate::ops::tests::table::Case> {
+    use crate::ops::tests::table::Case;
     let x = || [Case::normal(&[2, 3, 4], 1)];
     vec![
         Case::new("softmax", x(), |_, x| x[0].softmax(-1)),

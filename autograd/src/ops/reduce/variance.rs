@@ -1,8 +1,8 @@
 //! Variance and standard deviation. They and their gradients are made of the distances from the mean, a primitive that keeps their
 //! digits where the mean is large.
 
-use crate::graph::Var;
 use crate::op::Op;
+use crate::tape::graph::Var;
 use tensor::{Axes, Shape, ShapeError, Tensor, rules};
 
 /// The distances from the mean over axes.
@@ -103,8 +103,8 @@ impl<'g> Var<'g> {
 }
 
 #[cfg(test)]
-pub(super) fn cases() -> Vec<super::table::Case> {
-    use super::table::Case;
+pub(in crate::ops) fn cases() -> Vec<crate::ops::tests::table::Case> {
+    use crate::ops::tests::table::Case;
     let x = || [Case::normal(&[2, 3, 4], 1)];
     vec![
         Case::new("var", x(), |_, x| x[0].var([0, 2], 0)).empty_gives_nan(),

@@ -1,10 +1,10 @@
 //! Reverse mode: from a result back to everything it depends on.
 
-use crate::grads::{Computed, Grads, Origin};
-use crate::graph::{Graph, Phase, Recorded, Source, Var};
-use crate::inspect::op_name;
 use crate::op::DynOp;
-use crate::param::{ParamId, Role};
+use crate::op::op_name;
+use crate::params::grads::{Computed, Grads, Origin};
+use crate::params::param::{ParamId, Role};
+use crate::tape::graph::{Graph, Phase, Recorded, Source, Var};
 use std::sync::Arc;
 use tensor::{Shape, Tensor};
 

@@ -1,7 +1,7 @@
 //! What the parts of a model give: intermediate values by name, without an edit of the model.
 
-use crate::graph::{Graph, Phase, Source, Var};
-use crate::scope::Label;
+use crate::tape::graph::{Graph, Phase, Source, Var};
+use crate::tape::scope::Label;
 
 /// A part of a model that ran in a graph, see [`Graph::parts`].
 #[derive(Clone, Debug)]

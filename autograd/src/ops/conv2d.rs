@@ -1,7 +1,7 @@
 //! Convolution and its two adjoints: three bilinear operations, each the gradient of the others.
 
-use crate::graph::Var;
 use crate::op::Op;
+use crate::tape::graph::Var;
 use tensor::{Conv2d, DType, Finish, Lazy, Shape, ShapeError, Tensor};
 
 /// Images and kernel to output.
@@ -196,8 +196,8 @@ impl<'g> Var<'g> {
 }
 
 #[cfg(test)]
-pub(super) fn cases() -> Vec<super::table::Case> {
-    use super::table::Case;
+pub(super) fn cases() -> Vec<crate::ops::tests::table::Case> {
+    use crate::ops::tests::table::Case;
     use tensor::Padding;
     let mut cases = vec![];
     for (stride, dilation, groups, padding) in [

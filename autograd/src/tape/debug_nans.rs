@@ -3,115 +3,10 @@
 //! A graph that watches looks at every value as it is recorded, and remembers the caller's line for each node. A program
 //! compiled from it computes one operation at a time, with the same bits as in fused steps, and looks at every value too.
 
-use crate::gradcheck::indices;
-use crate::graph::{Graph, Source};
-use std::cell::{Cell, RefCell};
+use super::graph::{Graph, Source};
+use super::watch::{Kind, Look, Origin, Subject};
 use std::panic::Location;
-use tensor::{DType, Tensor};
-
-/// What a graph looks for, and what it remembers of its nodes meanwhile.
-#[derive(Default)]
-pub(crate) struct Watch {
-    look: Look,
-    /// One for each node, while it looks for something.
-    origins: RefCell<Vec<Origin>>,
-    /// The node whose gradient is being recorded.
-    pub(crate) differentiated: Cell<Option<usize>>,
-    /// Whether infinities in what is recorded now are meant: padding, say.
-    pub(crate) infinities_meant: Cell<bool>,
-    /// What was found while a gradient was recorded, where the caller's line is not known.
-    found: RefCell<Option<String>>,
-}
-
-/// What is looked for.
-#[derive(Clone, Copy, Default)]
-struct Look {
-    nans: bool,
-    infs: bool,
-}
-
-/// Where a node comes from.
-#[derive(Clone, Copy)]
-struct Origin {
-    /// The line that recorded the node, or for a gradient the node that it is the gradient of.
-    line: &'static Location<'static>,
-    gradient_of: Option<usize>,
-    infinities_meant: bool,
-}
-
-/// What decides whether a value is a mistake.
-#[derive(Clone, Copy, PartialEq)]
-enum Kind {
-    Operation {
-        infinities_meant: bool,
-    },
-    Param,
-    /// An input or a constant.
-    Given,
-}
-
-impl Watch {
-    pub(crate) fn is_on(&self) -> bool {
-        self.look.nans || self.look.infs
-    }
-}
-
-impl Look {
-    /// What is wrong with a value, if something is.
-    fn complaint<'a>(
-        self,
-        kind: Kind,
-        value: &Tensor,
-        mut operands: impl Iterator<Item = &'a Tensor>,
-    ) -> Option<Complaint> {
-        let found = |debug, what, at| Complaint { debug, what, kind, element: indices(value, at) };
-        if self.nans
-            && let Some(at) = position(value, f64::is_nan)
-        {
-            return Some(found("debug_nans", "a NaN", at));
-        }
-        if !self.infs || matches!(kind, Kind::Given | Kind::Operation { infinities_meant: true }) {
-            return None;
-        }
-        let at = position(value, f64::is_infinite)?;
-        let made_here = operands.all(|x| position(x, |x| !x.is_finite()).is_none());
-        made_here.then(|| found("debug_infs", "an infinity", at))
-    }
-}
-
-/// A value that is wrong.
-struct Complaint {
-    /// What looked for it.
-    debug: &'static str,
-    what: &'static str,
-    kind: Kind,
-    element: Vec<usize>,
-}
-
-impl Complaint {
-    fn text(&self, Subject { node, place }: &Subject) -> String {
-        let Complaint { debug, what, kind, element } = self;
-        match kind {
-            Kind::Operation { .. } => {
-                format!("{debug}: {node} made {what}, element {element:?} of its result{place}")
-            }
-            Kind::Param => {
-                format!("{debug}: {node} holds {what}, element {element:?}: an earlier step made it{place}")
-            }
-            Kind::Given => format!("{debug}: {node} holds {what}, element {element:?}{place}"),
-        }
-    }
-}
-
-/// The first element of which `is_wrong` is true, counted in row-major order. Only floats have such elements.
-fn position(x: &Tensor, is_wrong: impl Fn(f64) -> bool) -> Option<usize> {
-    let x = x.contiguous();
-    match x.dtype() {
-        DType::F32 => x.as_slice::<f32>()?.iter().position(|&x| is_wrong(x.into())),
-        DType::F64 => x.as_slice::<f64>()?.iter().position(|&x| is_wrong(x)),
-        DType::I64 | DType::Bool => None,
-    }
-}
+use tensor::Tensor;
 
 impl Graph {
     /// Has every value looked at for NaNs, from here on and in every run of a [`Program`](crate::Program) that is compiled
@@ -212,12 +107,6 @@ impl Graph {
         let layer = layer.map_or(String::new(), |layer| format!(" in {layer},"));
         Subject { node, place: format!(";{layer} recorded at {}", origin.line) }
     }
-}
-
-/// A node in the words of a message.
-struct Subject {
-    node: String,
-    place: String,
 }
 
 /// What a program looks for in its runs.

@@ -1,7 +1,7 @@
 //! Putting variables together, and padding them.
 
-use crate::graph::Var;
 use crate::op::{DynOp, Op};
+use crate::tape::graph::Var;
 use tensor::{DType, OrPanic, Shape, ShapeError, Tensor, rules};
 
 #[derive(Debug)]
@@ -125,8 +125,8 @@ impl<'g> Var<'g> {
 }
 
 #[cfg(test)]
-pub(super) fn cases() -> Vec<super::table::Case> {
-    use super::table::Case;
+pub(super) fn cases() -> Vec<crate::ops::tests::table::Case> {
+    use crate::ops::tests::table::Case;
     let three = || [Case::normal(&[2, 3], 1), Case::normal(&[2, 1], 2), Case::normal(&[2, 4], 3)];
     vec![
         Case::new("concat", three(), |_, x| Var::concat(x, 1)),

@@ -1,9 +1,9 @@
 //! Cross-entropies of logits: of class numbers with softmax, of shares with the sigmoid. As primitives they neither overflow nor
 //! lose digits, and the first does not cost the dozen passes over a few numbers that it is composed of.
 
-use super::softmax::softmax_grad;
-use crate::graph::Var;
 use crate::op::Op;
+use crate::ops::softmax::softmax_grad;
+use crate::tape::graph::Var;
 use tensor::{DType, Shape, ShapeError, Tensor, rules};
 
 #[derive(Debug)]
@@ -172,8 +172,8 @@ impl<'g> Var<'g> {
 }
 
 #[cfg(test)]
-pub(super) fn cases() -> Vec<super::table::Case> {
-    use super::table::Case;
+pub(in crate::ops) fn cases() -> Vec<crate::ops::tests::table::Case> {
+    use crate::ops::tests::table::Case;
     let labels = |x: Var<'_>, count: usize| {
         Tensor::from((0..count).map(|i| (i * 5 % x.shape()[1]) as i64).collect::<Vec<_>>())
     };

@@ -129,19 +129,19 @@ const ABSENT: [(&str, &[&str]); 4] = [
 
 fn table() -> Vec<Case> {
     let tables = [
-        super::arithmetic::cases(),
-        super::conv::cases(),
-        super::cross_entropy::cases(),
-        super::elementwise::cases(),
-        super::index::cases(),
-        super::join::cases(),
-        super::layout::cases(),
-        super::matmul::cases(),
-        super::norm::cases(),
-        super::pool::cases(),
-        super::reduce::cases(),
-        super::softmax::cases(),
-        super::variance::cases(),
+        crate::ops::arithmetic::cases(),
+        crate::ops::conv2d::cases(),
+        crate::ops::softmax::cross_entropy::cases(),
+        crate::ops::elementwise::cases(),
+        crate::ops::gather::cases(),
+        crate::ops::concat::cases(),
+        crate::ops::layout::cases(),
+        crate::ops::matmul::cases(),
+        crate::ops::batch_norm::cases(),
+        crate::ops::pooling::cases(),
+        crate::ops::reduce::cases(),
+        crate::ops::softmax::cases(),
+        crate::ops::reduce::variance::cases(),
     ];
     tables.into_iter().flatten().collect()
 }

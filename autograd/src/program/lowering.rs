@@ -1,8 +1,8 @@
 //! From nodes to steps: leaving out what nobody needs, and fusing what `group.rs` puts together.
 
-use super::group::{channel_sums, groups, piecewise, scalar, through};
+use super::fusion::{channel_sums, groups, piecewise, scalar, through};
 use super::{Feed, Step, Work};
-use crate::graph::{Node, Source};
+use crate::tape::graph::{Node, Source};
 use tensor::{Fused, FusedSums, Operand, Scalar};
 
 /// The steps that compute the nodes of `kept`, in the order of the graph.

@@ -8,7 +8,7 @@ pub(super) fn public_operations() -> Vec<String> {
     let mut names = vec![];
     let mut folders = vec![std::path::PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/src"))];
     while let Some(folder) = folders.pop() {
-        let of_operations = folder.ends_with("ops");
+        let of_operations = folder.components().any(|part| part.as_os_str() == "ops");
         for entry in std::fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
             if path.is_dir() {

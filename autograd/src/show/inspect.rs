@@ -1,16 +1,9 @@
 //! Looking at a graph: nodes, listing, picture.
 
-use crate::graph::{Graph, Node, Phase, Source};
-use crate::module::Module;
+use crate::params::module::Module;
+use crate::tape::graph::{Graph, Node, Phase, Source};
 use std::fmt::{self, Debug, Write};
 use tensor::{DType, Shape};
-
-/// The name of an operation: its `Debug` text up to the first attribute.
-pub(crate) fn op_name(op: &dyn Debug) -> String {
-    let text = format!("{op:?}");
-    let end = text.find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(text.len());
-    text[..end].to_owned()
-}
 
 /// What a node is, for printing and drawing.
 #[derive(Clone, Debug, PartialEq)]

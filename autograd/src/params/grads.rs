@@ -1,7 +1,7 @@
 //! What a step computes for the parameters of a model, and giving it to them.
 
-use crate::module::{Module, ParamPath};
-use crate::param::{Param, ParamId, Role};
+use crate::params::module::{Module, ParamPath};
+use crate::params::param::{Param, ParamId, Role};
 use std::collections::HashMap;
 use std::panic::Location;
 use tensor::Tensor;

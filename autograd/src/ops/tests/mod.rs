@@ -1,0 +1,4 @@
+//! Tests that every operation passes.
+
+mod public;
+pub(crate) mod table;
