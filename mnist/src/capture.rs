@@ -1,6 +1,6 @@
 //! What goes on inside of a model: its named intermediate values, read without an edit of the model.
 
-use crate::engine::Mode;
+use crate::mode::Mode;
 use nn::{Graph, Layer, Program, Role, Tensor, Var};
 
 /// Two kinds of values of a model, see [`Engine::capture`](crate::Engine::capture).

@@ -2,7 +2,8 @@
 
 use crate::capture::{Capture, Captured};
 use crate::data::Split;
-use crate::evaluate::Score;
+use crate::event::Score;
+use crate::mode::Mode;
 use nn::{Graph, Layer, Module, Program, Tensor, loss};
 use optim::Optimizer;
 
@@ -12,16 +13,6 @@ pub const LOSS_SCALE: f64 = 100.0;
 
 /// Images classified at a time in a test: the memory of a training step of the usual size serves it too.
 const TEST_BATCH: usize = 100;
-
-/// Whether graphs are compiled. The numbers are the same, to the bit.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Mode {
-    /// A graph is recorded once for each size of batch, and then replayed.
-    #[default]
-    Compiled,
-    /// Every step records a graph of its own, as in a model under development.
-    Eager,
-}
 
 /// Computes training steps and tests of one model.
 ///

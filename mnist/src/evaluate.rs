@@ -1,20 +1,10 @@
 //! How good a model is on images it was not trained on.
 
 use crate::data::Split;
-use crate::engine::{Engine, Mode};
+use crate::engine::Engine;
+use crate::event::Score;
+use crate::mode::Mode;
 use nn::Layer;
-use serde::{Deserialize, Serialize};
-
-/// Loss and accuracy on a set of images.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Score {
-    /// Mean cross-entropy.
-    #[serde(rename = "test_loss")]
-    pub loss: f64,
-    /// Share of the images that are recognised, from 0 to 1.
-    #[serde(rename = "test_accuracy")]
-    pub accuracy: f64,
-}
 
 /// Classifies all images of `split`. `None` if there are none.
 ///

@@ -1,9 +1,19 @@
 //! What the training loop tells those who watch. The loop knows none of them.
 
-use crate::evaluate::Score;
 use crate::options::Options;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
+
+/// Loss and accuracy on a set of images.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Score {
+    /// Mean cross-entropy.
+    #[serde(rename = "test_loss")]
+    pub loss: f64,
+    /// Share of the images that are recognised, from 0 to 1.
+    #[serde(rename = "test_accuracy")]
+    pub accuracy: f64,
+}
 
 /// Something that happened in a run.
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -51,6 +51,7 @@ mod event;
 mod figure;
 mod history;
 mod live;
+mod mode;
 mod model_file;
 pub mod models;
 mod movie;
@@ -74,11 +75,12 @@ pub use capture::Captured;
 pub use checkpoint::Checkpoints;
 pub use compare::compare;
 pub use console::{print_error, print_line};
-pub use engine::{Engine, LOSS_SCALE, Mode, Trained};
-pub use evaluate::{Score, evaluate};
+pub use engine::{Engine, LOSS_SCALE, Trained};
+pub use evaluate::evaluate;
 pub use event::{
-    Checkpoint, Digits, Ending, Event, Histograms, ModelView, Observer, Start, StepRecord, Summary,
+    Checkpoint, Digits, Ending, Event, Histograms, ModelView, Observer, Score, Start, StepRecord, Summary,
 };
+pub use mode::Mode;
 pub use model_file::{ModelError, NotFinite};
 pub use options::Options;
 pub use recognize::{RecognizeError, recognize};

@@ -1,7 +1,7 @@
 //! The flags that all examples share.
 
 use crate::data::Choice;
-use crate::engine::Mode;
+use crate::mode::Mode;
 use clap::Parser;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;

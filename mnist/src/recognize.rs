@@ -1,6 +1,7 @@
 //! A trained model and a picture of a digit.
 
-use crate::engine::{Engine, Mode};
+use crate::engine::Engine;
+use crate::mode::Mode;
 use crate::model_file::{self, ModelError};
 use crate::picture;
 use crate::session::probabilities;

@@ -1,10 +1,11 @@
 //! A run that is over, opened in the page again.
 
 use crate::data::{Choice, Dataset, Search, Source};
-use crate::engine::{Engine, Mode};
+use crate::engine::Engine;
 use crate::event::{Event, Observer, Start};
 use crate::history::History;
 use crate::live::{self, Show};
+use crate::mode::Mode;
 use crate::model_file;
 use crate::recorded::{self, RecordedError};
 use crate::run_folder::MODEL;

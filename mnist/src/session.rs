@@ -5,7 +5,7 @@ use crate::capture::Captured;
 use crate::checkpoint::Checkpoints;
 use crate::data::{Batches, Dataset, Split};
 use crate::engine::Engine;
-use crate::evaluate::Score;
+use crate::event::Score;
 use crate::event::{Digits, Ending, Event, Histograms, Start, StepRecord, Summary};
 use crate::options::Options;
 use crate::visitors::{Drawing, Visitors, Wish};

@@ -77,7 +77,7 @@ pub(crate) fn comparison(curves: &[Curve]) -> Vec<Shape> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::evaluate::Score;
+    use crate::event::Score;
 
     /// The curves that are drawn, with the accuracies and losses of a run.
     fn lines(accuracy: f64, loss: f64) -> (usize, String) {

@@ -5,6 +5,7 @@
 mod contenders;
 mod goals;
 mod machine;
+mod markdown;
 mod report;
 mod results;
 mod table;

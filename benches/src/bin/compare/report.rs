@@ -1,12 +1,9 @@
-//! The results as Markdown.
+//! What was measured, and the tables that show it.
 
 use crate::contenders::{Contender, OURS};
-use crate::goals::goals;
 use crate::results::{Agreement, Median, Results};
 use crate::table::{Table, grouped, or_dash, significant};
 use benches::measurement::{Point, Steady};
-use benches::provenance::{commit, processor, today};
-use std::fmt::{self, Display};
 
 /// Everything that `RESULTS.md` tells.
 pub(crate) struct Report {
@@ -17,7 +14,7 @@ pub(crate) struct Report {
     pub(crate) threads: usize,
     pub(crate) models: Vec<String>,
     pub(crate) peers: Vec<&'static str>,
-    rounds: usize,
+    pub(crate) rounds: usize,
     variants: Vec<&'static str>,
 }
 
@@ -45,7 +42,7 @@ impl Report {
         self.peers.iter().map(|peer| or_dash(best(peer))).collect()
     }
 
-    fn training(&self) -> Table {
+    pub(crate) fn training(&self) -> Table {
         let mut head = vec!["model".to_owned()];
         head.extend(self.variants.iter().map(|variant| format!("ours, {variant}")));
         head.extend(self.peers.iter().map(|peer| (*peer).to_owned()));
@@ -72,7 +69,7 @@ impl Report {
         table
     }
 
-    fn inference(&self) -> Table {
+    pub(crate) fn inference(&self) -> Table {
         let head = ["model", "ours"].into_iter().chain(self.peers.iter().copied());
         let mut table = Table::new(head.chain(["times the best peer's speed"]).map(String::from).collect());
         for model in &self.models {
@@ -92,7 +89,7 @@ impl Report {
     }
 
     /// Memory and the time to the first step, of the variant that trains best.
-    fn process(&self) -> Table {
+    pub(crate) fn process(&self) -> Table {
         let frameworks: Vec<&str> = [OURS].into_iter().chain(self.peers.iter().copied()).collect();
         let heads = frameworks.iter().map(|framework| format!("{framework} MB, s"));
         let mut table = Table::new(["model".to_owned()].into_iter().chain(heads).collect());
@@ -110,7 +107,7 @@ impl Report {
         table
     }
 
-    fn one_thread(&self) -> Table {
+    pub(crate) fn one_thread(&self) -> Table {
         let head = ["model", "1 thread, ms", &format!("{} threads, ms", self.threads), "times faster"];
         let mut table = Table::new(head.map(String::from).to_vec());
         for model in &self.models {
@@ -123,7 +120,7 @@ impl Report {
         table
     }
 
-    fn steadiness(&self) -> Table {
+    pub(crate) fn steadiness(&self) -> Table {
         let head = ["step 500, ms", "end, ms", "speed kept", "step 100, MB", "end, MB", "allocations a step"];
         let head = ["model", "steps"].into_iter().chain(head).chain(["test accuracy"]);
         let mut table = Table::new(head.map(String::from).collect());
@@ -144,7 +141,7 @@ impl Report {
         table
     }
 
-    fn sameness(&self) -> Table {
+    pub(crate) fn sameness(&self) -> Table {
         let head = ["model", "parameters", "MFLOP a step", "loss × 100", "largest difference"];
         let mut table = Table::new(head.map(String::from).to_vec());
         for row in &self.agreement {
@@ -160,7 +157,7 @@ impl Report {
     }
 
     /// A row for each series whose name is (or is not) that of a model, a column for each size.
-    fn scaling(&self, of_models: bool) -> Vec<Table> {
+    pub(crate) fn scaling(&self, of_models: bool) -> Vec<Table> {
         let mut tables: Vec<Table> = vec![];
         let mut sizes_before = vec![];
         let is_model = |point: &&Point| self.models.contains(&point.series) == of_models;
@@ -181,85 +178,4 @@ impl Report {
         }
         tables
     }
-}
-
-impl Display for Report {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Report { threads, rounds, .. } = self;
-        writeln!(f, "# Results\n\nWritten by `benches/compare.sh` on {}, commit {}.\n", today(), commit())?;
-        writeln!(f, "- {}; everyone has {threads} threads.", processor())?;
-        if let Some(peak) = self.results.peak(*threads) {
-            writeln!(f, "- FMA peak of these threads, measured in the same run: {peak:.0} GFLOP/s.")?;
-        }
-        if let Some(row) = self.agreement.first().filter(|row| !row.peers.is_empty()) {
-            writeln!(f, "- {}.", row.peers.join(", "))?;
-        }
-        writeln!(
-            f,
-            "- Frameworks in turn, one process at a time. Rounds: {rounds}, of which the medians are shown. Of a peer's \
-             variants the best counts. Anyone's measurement during which others used the processors, or these had no \
-             common cache at its end, was repeated."
-        )?;
-        section(
-            f,
-            "What was to be reached",
-            "The number that decides is that of the model which is furthest from the bar. What shall not grow may by \
-             2 %, which is how far two measurements differ.",
-            &[goals(self)],
-        )?;
-        section(
-            f,
-            "Training: milliseconds a step",
-            "Batches of 100, picking the batch included. GFLOP/s and the share of the peak are those of our faster mode, \
-             and count terms that are zero, which products of matrices leave out where they can.",
-            &[self.training()],
-        )?;
-        section(
-            f,
-            "Inference: images a second",
-            "The 10,000 test images, at the best of several batch sizes.",
-            &[self.inference()],
-        )?;
-        section(
-            f,
-            "Memory and the first step",
-            "The most memory that the process had in training and testing, data set included; seconds from its start to \
-             the end of the first step.",
-            &[self.process()],
-        )?;
-        if !self.scaling.is_empty() {
-            section(f, "Threads", "Ours, in the faster mode.", &[self.one_thread()])?;
-            section(
-                f,
-                "Batch",
-                "Ours, compiled: microseconds of a training step per image.",
-                &self.scaling(true),
-            )?;
-            let text = "Ours, compiled: a training step in microseconds per unit of one hidden layer, and per layer where \
-                        so many hidden layers have 200 units each; an addition of 10 numbers, eager, of so many recorded \
-                        in a graph.";
-            section(f, "Width, depth and small operations", text, &self.scaling(false))?;
-        }
-        if !self.steady.is_empty() {
-            let text = "Ours, compiled, the whole training. Milliseconds as they came by; the speed kept is steps per second of \
-                        the trained model over those of one at step 500, timed by turns. The most memory until then, data \
-                        set and a test included. Requests for memory are counted from step 750 on.";
-            section(f, "From the first steps to the last", text, &[self.steadiness()])?;
-        }
-        if self.peers.is_empty() {
-            return Ok(());
-        }
-        section(
-            f,
-            "The same models",
-            "On the same initial weights and the same batch, with the batch's statistics and without dropout. The last \
-             column is the largest relative difference of a peer's loss from ours.",
-            &[self.sameness()],
-        )
-    }
-}
-
-fn section(f: &mut fmt::Formatter<'_>, title: &str, text: &str, tables: &[Table]) -> fmt::Result {
-    writeln!(f, "\n## {title}\n\n{text}")?;
-    tables.iter().try_for_each(|table| write!(f, "\n{table}"))
 }
