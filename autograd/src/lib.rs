@@ -17,19 +17,15 @@
 //!
 //! # The tour
 //!
-//! | file | what is in it |
+//! | room | what is in it |
 //! |---|---|
-//! | `graph` | [`Graph`], its nodes, and [`Var`], the handle to one |
+//! | `tape` | [`Graph`], its nodes, and [`Var`], the handle to one; going back over the tape; the parts of a model that nodes belong to; finding the operation that made a NaN ([`Graph::debug_nans`]) |
 //! | `op` | [`Op`]: shape rule, value and gradient of an operation, in one place |
-//! | `ops/…` | the operations, each with its test cases |
-//! | `backward` | going back over the tape |
-//! | `param`, `module` | [`Param`], and the walk over a model's parameters ([`Module`]) |
-//! | `grads` | [`Grads`]: what a step computes, and when a model may be changed by it ([`PairError`]) |
-//! | `program` | computing a recorded graph again and again ([`Program`]) |
+//! | `ops` | the operations, each with its test cases |
+//! | `params` | [`Param`], the walk over a model's parameters ([`Module`]), and what a step computes for them ([`Grads`]) |
+//! | `program` | computing a recorded graph again and again ([`Program`]): what is computed together, and how |
+//! | `show` | listing and drawing graphs, and what the parts of a model give |
 //! | `gradcheck` | checking gradients against differences |
-//! | `inspect` | listing and drawing graphs |
-//! | `scope`, `parts` | the parts of a model that nodes belong to, and what they give |
-//! | `watch` | finding the operation that made a NaN ([`Graph::debug_nans`]) |
 //!
 //! # Accuracy
 //!

@@ -18,31 +18,14 @@
 //!
 //! # The tour
 //!
-//! | file | what is in it |
+//! | room | what is in it |
 //! |---|---|
-//! | `shape` | [`Shape`], axes, broadcasting, [`ShapeError`] |
-//! | `layout` | [`Layout`] and the [`View`]s that change only it |
-//! | `dtype` | [`DType`] and the Rust types behind it |
-//! | `buffer` | shared buffers whose memory is used again |
-//! | `tensor` | [`Tensor`]: access, conversion |
-//! | `create`, `random` | making tensors from numbers, and from a [`Rng`] |
-//! | `view` | reshape, permute, slice, broadcast, windows |
-//! | `map` | the loop nest of all element-wise kernels |
-//! | `channels` | the loops over rows of channels |
-//! | `elementwise`, `operators`, `number` | functions, comparisons, `select`; arithmetic |
-//! | `scalar`, `fused` | [`Scalar`] functions, and several of them in one pass ([`Fused`]), also with sums ([`FusedSums`]) or inside a convolution ([`Lazy`], [`Finish`]) |
-//! | `math` | `exp`, `ln`, `tanh` … as polynomials |
-//! | `product`, `lanes`, `interleave` | sums of products in register tiles, under the matrix product and convolution |
-//! | `product::split`, `matrix_unit` | the same in parts of eight bits, on a CPU with AMX |
-//! | `reduce` | sums, means, extremes over any axes |
-//! | `matmul`, `conv`, `pool`, `norm` | matrix product, convolution, pooling, batch normalisation |
-//! | `softmax`, `cross_entropy` | softmax, its logarithm, log-sum-exp; cross-entropy of class numbers |
-//! | `variance` | variance, standard deviation, distances from the mean |
-//! | `rows` | the loops over rows that these compute in `f64` |
-//! | `index`, `join` | gather, one-hot; concat, stack, pad |
-//! | `display` | printing |
-//! | `parallel`, `simd` | the thread pool, the instruction sets |
-//! | `peak` | what the machine could do at most ([`fma_peak`]) |
+//! | `array` | what a tensor is: [`Shape`], [`Layout`], [`DType`], storage; making, viewing and printing a [`Tensor`]; the loops over any layout |
+//! | `ops` | the operations, a file for each family: its rule of shapes, its methods, its loops |
+//! | `conv` | [`Conv2d`] and its two adjoints: as im2col, directly, by Winograd's algorithm, on AMX |
+//! | `gemm` | sums of products in register tiles, under the matrix product and convolution; `gemm/amx` in parts of eight bits |
+//! | `fusion` | [`Scalar`] functions, several of them in one pass ([`Fused`]), with sums behind them ([`FusedSums`]), or before and behind a convolution ([`Lazy`], [`Finish`]) |
+//! | `runtime` | instruction sets, vector registers, `exp`, `ln`, `tanh` … as polynomials, the thread pool, [`fma_peak`] |
 
 mod array;
 mod conv;

@@ -1,4 +1,4 @@
-//! From nodes to steps: leaving out what nobody needs, and fusing what `group.rs` puts together.
+//! From nodes to steps: leaving out what nobody needs, and fusing what `fusion.rs` puts together.
 
 use super::fusion::{channel_sums, groups, piecewise, scalar, through};
 use super::{Feed, Step, Work};

@@ -1,4 +1,9 @@
 //! What is to be seen of a graph: its nodes, a picture, what the parts of a model give.
+//!
+//! | file | what is in it |
+//! |---|---|
+//! | `inspect.rs` | the list of nodes, the picture |
+//! | `outputs.rs` | what the parts of a model give |
 
 pub(crate) mod inspect;
 pub(crate) mod outputs;

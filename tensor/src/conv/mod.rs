@@ -1,8 +1,8 @@
 //! Two-dimensional convolution and its two adjoints.
 //!
 //! In `f32` without dilation and groups they are computed directly (`direct.rs`), with many channels on the matrix unit, if
-//! there is one (`split.rs`), or by Winograd's algorithm (`winograd.rs`); everything else as products of matrices
-//! (`unfolded.rs`).
+//! there is one (`amx.rs`), or by Winograd's algorithm (`winograd`); everything else as products of matrices
+//! (`im2col.rs`).
 
 mod amx;
 pub(crate) mod batch_packing;

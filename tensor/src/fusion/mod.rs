@@ -1,4 +1,12 @@
 //! Several element-wise functions in one pass over memory, also with sums behind them, or as prologue and epilogue of a convolution.
+//!
+//! | file | what is in it |
+//! |---|---|
+//! | `scalar_expr.rs` | functions of single numbers |
+//! | `program.rs`, `merge.rs` | several of them in one pass; those that are one |
+//! | `operands.rs` | where the numbers of an input are |
+//! | `prologue.rs`, `epilogue.rs` | the same before and behind a convolution |
+//! | `channel_reduce.rs` | the same with sums for each channel behind |
 
 mod channel_reduce;
 mod epilogue;

@@ -42,7 +42,7 @@ pub(crate) enum Function {
 #[derive(Clone, Copy)]
 pub struct ChannelSums {
     pub(crate) rows: usize,
-    /// Adds to the totals, see `channels.rs`, what the operands give.
+    /// Adds to the totals, see `ops/per_channel.rs`, what the operands give.
     pub(crate) add: fn([&[f32]; ChannelSums::OPERANDS], &mut [f32]),
 }
 

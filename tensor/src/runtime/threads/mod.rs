@@ -1,7 +1,7 @@
 //! Data parallelism: tasks cut by the caller, claimed by a pool of threads.
 //!
 //! A kernel cuts its work by shape, never by the number of threads, and hands the pieces to [`for_each`] or
-//! [`for_each_chunk_mut`]. So its results do not depend on how many threads there are. The pool (in `pool.rs`) keeps
+//! [`for_each_chunk_mut`]. So its results do not depend on how many threads there are. The pool (in `thread_pool.rs`) keeps
 //! its workers awake for a moment after each job, because the next one is usually microseconds away.
 
 mod thread_pool;
