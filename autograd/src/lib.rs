@@ -53,5 +53,5 @@ pub use tape::graph::{Graph, Mode, Phase, Var};
 pub use tape::layer_path::ScopeGuard;
 pub use tensor::{
     Axes, Conv2d, DType, Element, Finish, Lazy, OrPanic, Padding, Pool2d, Rng, Scalar, Shape, ShapeError,
-    Slice, Tensor, Windows, fma_peak, gather_bytes, set_threads, simd_level, threads, update_elements,
+    Slice, Tensor, Windows, gather_bytes, peak_flops, set_threads, simd_level, threads, update_elements,
 };

@@ -17,7 +17,7 @@ pub(crate) enum TraceError {
 
 /// Prints a table for training steps and one for tests, and writes the last training step to `trace.json`.
 pub(crate) fn report(engine: &Engine, folder: Option<&Path>) -> Result<(), TraceError> {
-    let peak = nn::fma_peak();
+    let peak = nn::peak_flops();
     for (what, program) in engine.programs() {
         print_line(&format!(
             "\n{what}, the machine's peak being {:.0} GFLOP/s:\n{}",

@@ -82,7 +82,7 @@ mod summary;
 
 pub use autograd::{
     Axes, DType, Element, Grads, Graph, Mode, Module, NodeInfo, Op, Padding, Param, ParamPath, Part, Phase,
-    Program, Rng, Role, Shape, ShapeError, Slice, Tensor, Var, fma_peak, gather_bytes, gradcheck,
+    Program, Rng, Role, Shape, ShapeError, Slice, Tensor, Var, gather_bytes, gradcheck, peak_flops,
     set_threads, simd_level, threads,
 };
 pub use check::check_gradients;

@@ -25,7 +25,7 @@
 //! | `conv` | [`Conv2d`] and its two adjoints: as im2col, directly, by Winograd's algorithm, on AMX |
 //! | `gemm` | sums of products in register tiles, under the matrix product and convolution; `gemm/amx` in parts of eight bits |
 //! | `fusion` | [`Scalar`] functions, several of them in one pass ([`Fused`]), with sums behind them ([`FusedSums`]), or before and behind a convolution ([`Lazy`], [`Finish`]) |
-//! | `runtime` | instruction sets, vector registers, `exp`, `ln`, `tanh` … as polynomials, the thread pool, [`fma_peak`] |
+//! | `runtime` | instruction sets, vector registers, `exp`, `ln`, `tanh` … as polynomials, the thread pool, [`peak_flops`] |
 
 mod array;
 mod conv;
@@ -45,7 +45,7 @@ pub use fusion::scalar_expr::{ChannelSums, Scalar};
 pub use fusion::{Finish, Fused, FusedSums, Lazy, Operand};
 pub use ops::elementwise::kernels::GELU_GATE;
 pub use ops::pooling::Pool2d;
-pub use runtime::peak::fma_peak;
+pub use runtime::peak::peak_flops;
 pub use runtime::simd::{Level, simd_level};
 pub use runtime::threads::{set_threads, threads};
 

@@ -34,7 +34,7 @@ pub struct ProfileRow {
 
 impl Program {
     /// What the profiled runs spent their time on. `peak` is the floating-point operations a second that the machine could
-    /// do at most, [`fma_peak`](tensor::fma_peak) for instance, or 0.
+    /// do at most, [`peak_flops`](tensor::peak_flops) for instance, or 0.
     pub fn profile(&self, peak: f64) -> Profile {
         let mut rows: Vec<ProfileRow> = vec![];
         for step in self.steps().iter().filter(|step| step.runs > 0) {

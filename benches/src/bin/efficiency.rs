@@ -19,7 +19,7 @@ struct Args {}
 fn main() -> ExitCode {
     Args::parse();
     tensor::set_threads(1);
-    println!("one thread, {}, peak {:.0} GFLOP/s", tensor::simd_level(), tensor::fma_peak() / 1e9);
+    println!("one thread, {}, peak {:.0} GFLOP/s", tensor::simd_level(), tensor::peak_flops() / 1e9);
     println!("{:>8} {:>8}", "share", "bar");
     let mut bars = Bars { missed: 0 };
     products_of_matrices(&mut bars);
@@ -36,7 +36,7 @@ fn main() -> ExitCode {
 
 /// The share of the peak that the quickest of many repetitions has.
 fn share(operations: usize, work: &mut impl FnMut() -> Tensor) -> f64 {
-    let peak = tensor::fma_peak();
+    let peak = tensor::peak_flops();
     let (first, mut best) = (Instant::now(), f64::INFINITY);
     while first.elapsed() < TRY {
         let begun = Instant::now();

@@ -116,7 +116,7 @@ fn measure(args: &Args, begun: Instant) -> Result<Measurement, String> {
         peak_rss_mb: peak_rss,
         first_step_s: round(first_step_s, 3),
         gflops: round(gflops, 2),
-        share_of_peak: Some(round(gflops * 1e9 / tensor::fma_peak(), 3)),
+        share_of_peak: Some(round(gflops * 1e9 / tensor::peak_flops(), 3)),
     })
 }
 

@@ -10,7 +10,7 @@ use super::Geometry;
 use super::direct::{PARTS, Padded, add_parts};
 use crate::array::storage::Buffer;
 use crate::fusion::{Finisher, Numbers, Reader};
-use crate::gemm::Ahead;
+use crate::gemm::Prefetcher;
 use crate::gemm::amx::{BLOCK, Grid, NOTHING, Panels, Parts, Product, STEP, Split, Terms, Watch};
 use crate::runtime::simd::{Level, simd_level};
 use crate::runtime::threads::for_each_chunk_mut;
@@ -111,12 +111,13 @@ impl Geometry {
         };
         let b = Panels::of_terms(&Split::of(Parts::Two, kernel), terms, outputs, outputs);
         let watch = Watch::default();
-        let out = finish.compute(self.n * self.image_out(), self.image_out(), Ahead::nothing, |i, out, _| {
-            let mut a = Split::uninit(Parts::Two, padded.count(), grid.slack());
-            padded.put(&mut x.reader(), i, self.size, &mut a, 0);
-            let product = Product { grid, terms, a: &a, b: &b, lines: [0, terms.lines_of_run()] };
-            watch.note(product.compute(0..outputs, out, false));
-        });
+        let out =
+            finish.compute(self.n * self.image_out(), self.image_out(), Prefetcher::nothing, |i, out, _| {
+                let mut a = Split::uninit(Parts::Two, padded.count(), grid.slack());
+                padded.put(&mut x.reader(), i, self.size, &mut a, 0);
+                let product = Product { grid, terms, a: &a, b: &b, lines: [0, terms.lines_of_run()] };
+                watch.note(product.compute(0..outputs, out, false));
+            });
         watch.then(out)
     }
 
@@ -144,7 +145,7 @@ impl Geometry {
             Some((Grid::of_lines(&self.pixels_of([y, x], &seen)), terms, b))
         });
         let watch = Watch::default();
-        let out = finish.compute(self.n * self.image(), self.image(), Ahead::nothing, |i, out, _| {
+        let out = finish.compute(self.n * self.image(), self.image(), Prefetcher::nothing, |i, out, _| {
             let mut a = Split::uninit(Parts::Two, padded.count(), BLOCK * outputs + STEP);
             padded.put(&mut dy.reader(), i, self.out, &mut a, 0);
             for (grid, terms, b) in phases.iter().flatten() {

@@ -16,7 +16,7 @@ use crate::array::storage::Buffer;
 use crate::array::tensor::Tensor;
 use crate::array::tensor::wrong_type;
 use crate::fusion::{Finish, Finisher, Lazy, Numbers};
-use crate::gemm::Ahead;
+use crate::gemm::Prefetcher;
 use crate::runtime::simd::vectorize;
 
 /// How much is put around an image before windows slide over it.
@@ -176,10 +176,10 @@ impl Geometry {
     }
 
     /// Room for what comes to the cache during a task's computations; none if that would be there anyway.
-    fn ahead(&self, computations: usize) -> Ahead {
+    fn prefetcher(&self, computations: usize) -> Prefetcher {
         match self.n * (self.image() + self.image_out()) {
-            ..FAR => Ahead::nothing(),
-            _ => Ahead::during(computations),
+            ..FAR => Prefetcher::nothing(),
+            _ => Prefetcher::during(computations),
         }
     }
 

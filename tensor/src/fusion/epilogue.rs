@@ -6,7 +6,7 @@ use crate::array::dtype::DType;
 use crate::array::shape::Shape;
 use crate::array::storage::Buffer;
 use crate::array::tensor::Tensor;
-use crate::gemm::Ahead;
+use crate::gemm::Prefetcher;
 use crate::runtime::threads::for_each_chunk_mut;
 
 /// What is done with a result while a piece of it is still in the cache: nothing, or a program, whose input that is missing is
@@ -99,27 +99,27 @@ pub(crate) struct Finisher<'a> {
 }
 
 impl Finisher<'_> {
-    /// A result of `len` numbers, of which `f(i, out, ahead)` computes chunk `i`, blocks that follow the first axis, and which is gone
-    /// on with while that is in the cache. `ahead` has room for what a task needs that is about the next.
+    /// A result of `len` numbers, of which `f(i, out, prefetcher)` computes chunk `i`, blocks that follow the first axis, and which is gone
+    /// on with while that is in the cache. `prefetcher` has room for what a task needs that is about the next.
     pub(crate) fn compute(
         &mut self,
         len: usize,
         chunk: usize,
-        ahead: impl Fn() -> Ahead + Sync,
-        f: impl Fn(usize, &mut [f32], &mut Ahead) + Sync,
+        prefetcher: impl Fn() -> Prefetcher + Sync,
+        f: impl Fn(usize, &mut [f32], &mut Prefetcher) + Sync,
     ) -> Buffer<f32> {
         let over = self.over.take();
         let is_over = over.is_some();
         let mut out = over.unwrap_or_else(|| Buffer::uninit(len));
         let program = self.program.as_ref();
         for_each_chunk_mut(&mut out, chunk, |i, out| {
-            let mut ahead = ahead();
+            let mut prefetcher = prefetcher();
             if let Some((_, sources)) = program {
-                sources.add_to(&mut ahead, (i + 1) * chunk, chunk);
+                sources.add_to(&mut prefetcher, (i + 1) * chunk, chunk);
             }
-            ahead.add_next(out);
+            prefetcher.add_next(out);
             let mut piece = Buffer::uninit(if is_over { out.len() } else { 0 });
-            f(i, if is_over { &mut piece } else { out }, &mut ahead);
+            f(i, if is_over { &mut piece } else { out }, &mut prefetcher);
             if let Some((program, sources)) = program {
                 program.workspace(sources).write(i * chunk, &piece, out);
             }

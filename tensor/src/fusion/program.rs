@@ -12,7 +12,7 @@ use crate::array::shape::Shape;
 use crate::array::storage::Buffer;
 use crate::array::tensor::Tensor;
 use crate::fusion::scalar_expr::{MOST_OPERANDS, Scalar};
-use crate::gemm::Ahead;
+use crate::gemm::Prefetcher;
 use crate::ops::per_channel::width;
 use crate::runtime::threads::for_each_chunk_mut;
 
@@ -242,10 +242,10 @@ pub(crate) struct Sources<'a> {
 
 impl Sources<'_> {
     /// Notes that so many elements from `first` on, as far as they are there, will be computed soon.
-    pub(super) fn add_to(&self, ahead: &mut Ahead, first: usize, len: usize) {
+    pub(super) fn add_to(&self, prefetcher: &mut Prefetcher, first: usize, len: usize) {
         for source in self.inputs.iter().flatten() {
             if let Source::Slice(numbers) = source {
-                ahead.add(part(numbers, first, len).as_ptr_range());
+                prefetcher.add(part(numbers, first, len).as_ptr_range());
             }
         }
     }

@@ -6,7 +6,7 @@ use crate::array::dtype::DType;
 use crate::array::shape::Shape;
 use crate::array::storage::Buffer;
 use crate::array::tensor::Tensor;
-use crate::gemm::Ahead;
+use crate::gemm::Prefetcher;
 
 /// An operand that lies in memory, or one that is computed piece by piece as it is read, and never written to memory.
 ///
@@ -78,12 +78,12 @@ pub(crate) enum Numbers<'a> {
 
 impl Numbers<'_> {
     /// Notes that so many elements from `first` on, as far as they are there, will be read soon.
-    pub(crate) fn add_to(&self, ahead: &mut Ahead, first: usize, len: usize) {
+    pub(crate) fn add_to(&self, prefetcher: &mut Prefetcher, first: usize, len: usize) {
         match self {
             Numbers::Given(x) => {
-                ahead.add(x.as_slice().map_or(&[][..], |x| part(x, first, len)).as_ptr_range())
+                prefetcher.add(x.as_slice().map_or(&[][..], |x| part(x, first, len)).as_ptr_range())
             }
-            Numbers::Computed(_, sources) => sources.add_to(ahead, first, len),
+            Numbers::Computed(_, sources) => sources.add_to(prefetcher, first, len),
         }
     }
 

@@ -1,8 +1,8 @@
 //! The kernels of each instruction set: one compiled function for each size of tile.
 
-use super::microkernel::{self, Block, ROWS, Tile, Tiles};
-use super::packing::{Panel, Pass};
-use super::prefetch::Ahead;
+use super::microkernel::{self, MicroTile, ROWS, Tile, Tiles};
+use super::packing::{KBlock, PackedB};
+use super::prefetch::Prefetcher;
 use super::rows::Row;
 use super::skip_zeros::{self, Scan, Stretch, Zeros};
 use crate::runtime::lanes::Lanes;
@@ -17,11 +17,11 @@ pub(super) trait Kernels: Scan {
     /// The tiles for so many registers of columns and interleaved problems.
     fn tiles(registers: usize, group: usize) -> Tiles;
 
-    /// See [`Panel::fill`].
+    /// See [`PackedB::fill`].
     ///
     /// # Safety
     /// As there, and the CPU has the instructions.
-    unsafe fn pack(panel: &mut Panel, pass: &mut Pass, b: *const f32, columns: usize, width: usize);
+    unsafe fn pack(panel: &mut PackedB, pass: &mut KBlock, b: *const f32, columns: usize, width: usize);
 }
 
 /// The kernels of an instruction set: its registers, how many of them the columns of a tile may have, and for each number
@@ -38,14 +38,14 @@ macro_rules! kernels {
             fn tiles(registers: usize, group: usize) -> Tiles {
                 #[$features]
                 unsafe fn compute<const R: usize, const V: usize, const G: usize>(
-                    block: &Block,
+                    block: &MicroTile,
                     rows: &[Row; ROWS],
                     left: usize,
                     zeros: &mut Zeros,
-                    ahead: &mut Ahead,
+                    prefetcher: &mut Prefetcher,
                 ) {
                     // SAFETY: the caller's, with the instructions that this is compiled for.
-                    unsafe { microkernel::compute::<$lanes, R, V, G>(block, rows, left, zeros, ahead) }
+                    unsafe { microkernel::compute::<$lanes, R, V, G>(block, rows, left, zeros, prefetcher) }
                 }
                 fn sized<const R: usize, const F: usize, const V: usize, const G: usize>() -> Tiles {
                     Tiles {
@@ -64,9 +64,9 @@ macro_rules! kernels {
                 }
             }
 
-            unsafe fn pack(panel: &mut Panel, pass: &mut Pass, b: *const f32, columns: usize, width: usize) {
+            unsafe fn pack(panel: &mut PackedB, pass: &mut KBlock, b: *const f32, columns: usize, width: usize) {
                 #[$features]
-                unsafe fn pack(panel: &mut Panel, pass: &mut Pass, b: *const f32, columns: usize, width: usize) {
+                unsafe fn pack(panel: &mut PackedB, pass: &mut KBlock, b: *const f32, columns: usize, width: usize) {
                     // SAFETY: the caller's, with the instructions that this is compiled for.
                     unsafe { panel.fill::<$lanes>(pass, b, columns, width) }
                 }

@@ -1,10 +1,10 @@
 //! Tiles of the result, computed in registers.
 
-use super::packing::Run;
-use super::prefetch::Ahead;
+use super::packing::KRun;
+use super::prefetch::Prefetcher;
 use super::rows::Row;
 use super::skip_zeros::{Stretch, Zeros};
-use super::{Job, MASKED};
+use super::{GemmArgs, MASKED};
 use crate::runtime::lanes::{LINE, Lanes, opaque, prefetch, unrolled};
 
 /// Rows of a matrix that are farther apart than this are not together in the cache.
@@ -17,8 +17,13 @@ const SPREAD: usize = 1 << 18;
 pub(super) const ROWS: usize = 12;
 
 /// Computes one tile: these rows, of which `left` are there, for one pass of a block.
-pub(super) type Compute =
-    unsafe fn(block: &Block, rows: &[Row; ROWS], left: usize, zeros: &mut Zeros, ahead: &mut Ahead);
+pub(super) type Compute = unsafe fn(
+    block: &MicroTile,
+    rows: &[Row; ROWS],
+    left: usize,
+    zeros: &mut Zeros,
+    prefetcher: &mut Prefetcher,
+);
 
 /// A size of tile.
 #[derive(Clone, Copy)]
@@ -35,10 +40,10 @@ pub(super) struct Tiles {
 }
 
 /// One pass over some registers of columns, and the numbers of `b` for them.
-pub(super) struct Block<'a> {
-    pub(super) job: &'a Job<'a>,
+pub(super) struct MicroTile<'a> {
+    pub(super) job: &'a GemmArgs<'a>,
     /// The terms of the pass.
-    pub(super) runs: &'a [Run],
+    pub(super) runs: &'a [KRun],
     /// The first column.
     pub(super) column: usize,
     /// Columns in the last register.
@@ -51,12 +56,12 @@ pub(super) struct Block<'a> {
     pub(super) add: bool,
 }
 
-impl Block<'_> {
+impl MicroTile<'_> {
     /// Computes all rows: large tiles, then small ones.
     ///
     /// # Safety
     /// The CPU has the instructions, and all accesses of the job are inside.
-    pub(super) unsafe fn compute(&self, tiles: &Tiles, zeros: &mut Zeros, ahead: &mut Ahead) {
+    pub(super) unsafe fn compute(&self, tiles: &Tiles, zeros: &mut Zeros, prefetcher: &mut Prefetcher) {
         let rows = &self.job.rows;
         let (mut left, mut line, mut place) = (rows.count, 0, 0);
         let mut of_tile = [Row::default(); ROWS];
@@ -64,7 +69,7 @@ impl Block<'_> {
             let tile = if left <= tiles.small.rows { tiles.small } else { tiles.large };
             rows.tile([line, place], &mut of_tile[..tile.rows]);
             // SAFETY: by this function's contract; there is a row here.
-            unsafe { (tile.compute)(self, &of_tile, left, zeros, ahead) };
+            unsafe { (tile.compute)(self, &of_tile, left, zeros, prefetcher) };
             left = left.saturating_sub(tile.rows);
             place += tile.rows;
             while place >= rows.width {
@@ -76,8 +81,8 @@ impl Block<'_> {
     /// What to prefetch during the run's terms, if the hardware would not guess it: where the first line is, how far on the
     /// next term's is, and after [`LINE`] terms the next first one.
     #[inline(always)]
-    fn prefetched(&self, run: &Run, rows: &[Row; ROWS], [tile, left]: [usize; 2]) -> Option<[usize; 3]> {
-        let Job { sums, rows: all, .. } = self.job;
+    fn prefetched(&self, run: &KRun, rows: &[Row; ROWS], [tile, left]: [usize; 2]) -> Option<[usize; 3]> {
+        let GemmArgs { sums, rows: all, .. } = self.job;
         let (row, first) = (all.a[2], rows[0].a + run.a);
         if sums.a_step == 1 && row >= FAR {
             // The next tile's rows. After the last tile the first one begins anew, with the terms that follow.
@@ -98,14 +103,22 @@ impl Block<'_> {
 /// The CPU has the instructions, all accesses of the job are inside, and there is a row.
 #[inline(always)]
 pub(super) unsafe fn compute<L: Lanes, const R: usize, const V: usize, const G: usize>(
-    block: &Block,
+    block: &MicroTile,
     rows: &[Row; ROWS],
     left: usize,
     zeros: &mut Zeros,
-    ahead: &mut Ahead,
+    prefetcher: &mut Prefetcher,
 ) {
-    let &Block { job: &Job { sums, rows: ref all, a, out, .. }, column, last, loaded, b, step, add, .. } =
-        block;
+    let &MicroTile {
+        job: &GemmArgs { sums, rows: ref all, a, out, .. },
+        column,
+        last,
+        loaded,
+        b,
+        step,
+        add,
+        ..
+    } = block;
     // SAFETY: `a`, `b` and `out` are good at every offset formed here, which was checked when the job was made; the last
     // register touches its `loaded` and `last` columns only.
     unsafe {
@@ -123,7 +136,7 @@ pub(super) unsafe fn compute<L: Lanes, const R: usize, const V: usize, const G: 
             total: [[L::splat(0.0); V]; R],
         };
         for run in block.runs {
-            ahead.fetch();
+            prefetcher.fetch();
             (sum.at, sum.b) = (run.a, b.add(run.b));
             let mut terms = run.len;
             if const { G == 1 } {

@@ -15,7 +15,7 @@ mod rows;
 mod skip_zeros;
 mod small_n;
 
-pub(crate) use prefetch::Ahead;
+pub(crate) use prefetch::Prefetcher;
 pub(crate) use rows::Rows;
 
 #[allow(unused_imports, reason = "there may be only one level")]
@@ -24,8 +24,8 @@ use crate::runtime::simd::Level;
 use crate::runtime::simd::is_emulated;
 use crate::runtime::simd::simd_level;
 use kernels::Kernels;
-use microkernel::Block;
-use packing::{Panel, Pass};
+use microkernel::MicroTile;
+use packing::{KBlock, PackedB};
 use skip_zeros::Zeros;
 
 /// `out[row.out + c] = Σ r < runs, Σ i < len: a[row.a + r·a_run + i·a_step + c mod group] · b[r·b_run + i·b_step + c·b_column]`
@@ -34,7 +34,7 @@ use skip_zeros::Zeros;
 /// Where the columns are fewer than a register holds, or leave much of the last one free, several problems can be
 /// computed as one: the numbers of `group` of them stand side by side in `a`, in `b` and in the result.
 #[derive(Clone, Copy)]
-pub(crate) struct Sums {
+pub(crate) struct GemmSpec {
     pub(crate) runs: usize,
     pub(crate) len: usize,
     pub(crate) a_run: usize,
@@ -45,9 +45,9 @@ pub(crate) struct Sums {
     pub(crate) columns: usize,
     /// 1, 2, 4 or 8, and no more than a register has lanes.
     pub(crate) group: usize,
-    /// Whether registers hold terms instead of columns, as [`narrow`] has it. Other bits come out then: so it is decided
+    /// Whether registers hold terms instead of columns, as [`small_n`] has it. Other bits come out then: so it is decided
     /// for the whole result, and not again for a part that has few columns.
-    pub(crate) narrow: bool,
+    pub(crate) small_n: bool,
 }
 
 /// Numbers of `b` that are used for many tiles before the next: they are to stay in the first-level cache.
@@ -59,17 +59,28 @@ const SAME_PLACE: usize = 1 << 10;
 /// Registers of so many lanes load some of them as fast as all, and have the mask elsewhere than in one of theirs.
 const MASKED: usize = 16;
 
-impl Sums {
+impl GemmSpec {
     /// The product of matrices: `terms` of them, `a_step` apart in a row of the first; the strides of the second; its columns.
     pub(crate) fn of_matrices(
         terms: usize,
         a_step: usize,
         [b_step, b_column]: [usize; 2],
         columns: usize,
-    ) -> Sums {
+    ) -> GemmSpec {
         // The columns are so few, and the terms so many, that registers are better filled with terms.
-        let narrow = columns <= 12 && a_step == 1 && terms >= 64;
-        Sums { runs: 1, len: terms, a_run: 0, a_step, b_run: 0, b_step, b_column, columns, group: 1, narrow }
+        let small_n = columns <= 12 && a_step == 1 && terms >= 64;
+        GemmSpec {
+            runs: 1,
+            len: terms,
+            a_run: 0,
+            a_step,
+            b_run: 0,
+            b_step,
+            b_column,
+            columns,
+            group: 1,
+            small_n,
+        }
     }
 
     /// Computes the rows; adds to what is in `out` if `add`. Meanwhile a share of what is read or written next comes to the
@@ -84,10 +95,10 @@ impl Sums {
         b: &[f32],
         out: &mut [f32],
         add: bool,
-        ahead: &mut Ahead,
+        prefetcher: &mut Prefetcher,
     ) {
         // SAFETY: `out` is borrowed mutably.
-        unsafe { self.compute_raw(rows, [a, b], out.as_mut_ptr(), out.len(), add, ahead) }
+        unsafe { self.compute_raw(rows, [a, b], out.as_mut_ptr(), out.len(), add, prefetcher) }
     }
 
     /// As [`compute`](Sums::compute), for a result that several threads write different parts of.
@@ -101,14 +112,14 @@ impl Sums {
         out: *mut f32,
         len: usize,
         add: bool,
-        ahead: &mut Ahead,
+        prefetcher: &mut Prefetcher,
     ) {
         if rows.count == 0 || self.columns == 0 {
             return;
         }
         self.check(rows, a.len(), b.len(), len);
-        let job = Job { sums: self, rows, a: a.as_ptr(), b: b.as_ptr(), out };
-        if self.narrow {
+        let job = GemmArgs { sums: self, rows, a: a.as_ptr(), b: b.as_ptr(), out };
+        if self.small_n {
             // SAFETY: every access was just checked.
             return unsafe { small_n::compute(&job, add) };
         }
@@ -116,19 +127,21 @@ impl Sums {
             // SAFETY: every access was just checked, and every CPU has these instructions.
             #[cfg(feature = "emulate")]
             Level::Avx512 | Level::Amx if is_emulated() => unsafe {
-                compute::<kernels::EmulatedAvx512>(&job, add, ahead)
+                compute::<kernels::EmulatedAvx512>(&job, add, prefetcher)
             },
             // SAFETY: as above.
             #[cfg(feature = "emulate")]
-            Level::Avx2 if is_emulated() => unsafe { compute::<kernels::EmulatedAvx2>(&job, add, ahead) },
+            Level::Avx2 if is_emulated() => unsafe {
+                compute::<kernels::EmulatedAvx2>(&job, add, prefetcher)
+            },
             // SAFETY: the CPU has the level's instructions, and every access was just checked.
             #[cfg(all(target_arch = "x86_64", not(portable_only)))]
-            Level::Avx512 | Level::Amx => unsafe { compute::<kernels::Avx512>(&job, add, ahead) },
+            Level::Avx512 | Level::Amx => unsafe { compute::<kernels::Avx512>(&job, add, prefetcher) },
             // SAFETY: as above.
             #[cfg(all(target_arch = "x86_64", not(portable_only)))]
-            Level::Avx2 => unsafe { compute::<kernels::Avx2>(&job, add, ahead) },
+            Level::Avx2 => unsafe { compute::<kernels::Avx2>(&job, add, prefetcher) },
             // SAFETY: as above; every CPU has these instructions.
-            _ => unsafe { compute::<kernels::Portable>(&job, add, ahead) },
+            _ => unsafe { compute::<kernels::Portable>(&job, add, prefetcher) },
         }
     }
 
@@ -138,7 +151,7 @@ impl Sums {
         let (farthest_a, farthest_b) =
             (far(self.a_run, self.a_step) + self.group - 1, far(self.b_run, self.b_step));
         let side_by_side = self.runs == 1 && self.a_step == 1 && self.group == 1;
-        assert!(!self.narrow || side_by_side, "registers hold terms that are not side by side");
+        assert!(!self.small_n || side_by_side, "registers hold terms that are not side by side");
         let some = self.runs * self.len > 0;
         let last_row = rows.farthest();
         let last_column = (self.columns - 1) * self.b_column;
@@ -165,8 +178,8 @@ impl Sums {
 }
 
 /// Everything that a pass needs, bounds checked.
-struct Job<'a> {
-    sums: &'a Sums,
+struct GemmArgs<'a> {
+    sums: &'a GemmSpec,
     rows: Rows,
     a: *const f32,
     b: *const f32,
@@ -184,19 +197,19 @@ fn column_blocks(columns: usize, lanes: usize, most: usize) -> impl Iterator<Ite
 ///
 /// # Safety
 /// The CPU has the instructions, and all accesses of the job are inside.
-unsafe fn compute<K: Kernels>(job: &Job, add: bool, ahead: &mut Ahead) {
+unsafe fn compute<K: Kernels>(job: &GemmArgs, add: bool, prefetcher: &mut Prefetcher) {
     let sums = job.sums;
     let most_terms = CACHED / (K::MOST * K::LANES);
     assert!(most_terms <= skip_zeros::MOST, "a pass has more terms than there are bits");
     let terms = sums.terms(most_terms);
-    ahead.spread(|| {
+    prefetcher.spread(|| {
         let passes = (sums.runs * sums.len).div_ceil(terms.max(1));
         let tiles = |(first, end): (usize, usize)| {
             job.rows.count.div_ceil(K::tiles(end - first, sums.group).large.rows)
         };
         passes.max(sums.runs) * column_blocks(sums.columns, K::LANES, K::MOST).map(tiles).sum::<usize>()
     });
-    let mut panel = Panel::new();
+    let mut panel = PackedB::new();
     // SAFETY: by this function's contract.
     let mut zeros = unsafe { Zeros::find::<K>(job, terms) };
     for (first, end) in column_blocks(sums.columns, K::LANES, K::MOST) {
@@ -204,7 +217,7 @@ unsafe fn compute<K: Kernels>(job: &Job, add: bool, ahead: &mut Ahead) {
         let (width, column) = ((end - first) * K::LANES, first * K::LANES);
         let columns = width.min(sums.columns - column);
         let last = columns - (width - K::LANES);
-        let mut pass = Pass::new(sums);
+        let mut pass = KBlock::new(sums);
         let (mut add, mut number) = (add, 0);
         // Also when there is nothing to add up: the result is 0 then.
         while pass.advance(terms) || !add {
@@ -217,8 +230,8 @@ unsafe fn compute<K: Kernels>(job: &Job, add: bool, ahead: &mut Ahead) {
                     (b, step, loaded) = (panel.numbers(), width, K::LANES);
                 }
                 zeros.begin(number);
-                Block { job, runs: pass.runs(), column, last, loaded, b, step, add }
-                    .compute(&tiles, &mut zeros, ahead);
+                MicroTile { job, runs: pass.runs(), column, last, loaded, b, step, add }
+                    .compute(&tiles, &mut zeros, prefetcher);
             }
             (add, number) = (true, number + 1);
         }

@@ -1,13 +1,13 @@
 //! The terms of a sum, as many at a time as the cache takes.
 
-use super::{CACHED, Sums};
+use super::{CACHED, GemmSpec};
 use crate::runtime::lanes::Lanes;
 use crate::runtime::transpose::transpose_into;
 use std::mem::MaybeUninit;
 
 /// A part of the sum whose terms are evenly spaced in both operands.
 #[derive(Clone, Copy, Default)]
-pub(super) struct Run {
+pub(super) struct KRun {
     /// Number of terms.
     pub(super) len: usize,
     /// Where the first number is in `a`, counted from the row's beginning.
@@ -20,29 +20,29 @@ pub(super) struct Run {
 const RUNS: usize = 32;
 
 /// The terms of the sum that are added up next.
-pub(super) struct Pass<'a> {
-    sums: &'a Sums,
+pub(super) struct KBlock<'a> {
+    sums: &'a GemmSpec,
     /// Runs that are done, and terms of the next one.
     done: [usize; 2],
-    runs: [Run; RUNS],
+    runs: [KRun; RUNS],
     count: usize,
 }
 
-impl<'a> Pass<'a> {
-    pub(super) fn new(sums: &'a Sums) -> Pass<'a> {
-        Pass { sums, done: [0; 2], runs: [Run::default(); RUNS], count: 0 }
+impl<'a> KBlock<'a> {
+    pub(super) fn new(sums: &'a GemmSpec) -> KBlock<'a> {
+        KBlock { sums, done: [0; 2], runs: [KRun::default(); RUNS], count: 0 }
     }
 
     /// Goes on to the next terms, so many if there are. Returns whether there are any.
     pub(super) fn advance(&mut self, terms: usize) -> bool {
-        let Sums { a_run, a_step, b_run, b_step, .. } = *self.sums;
+        let GemmSpec { a_run, a_step, b_run, b_step, .. } = *self.sums;
         let [run, first] = &mut self.done;
         self.count = 0;
         let mut left = terms;
         while *run < self.sums.runs && self.sums.len > 0 && left > 0 && self.count < RUNS {
             let len = (self.sums.len - *first).min(left);
             self.runs[self.count] =
-                Run { len, a: *run * a_run + *first * a_step, b: *run * b_run + *first * b_step };
+                KRun { len, a: *run * a_run + *first * a_step, b: *run * b_run + *first * b_step };
             self.count += 1;
             left -= len;
             *first += len;
@@ -53,19 +53,19 @@ impl<'a> Pass<'a> {
         self.count > 0
     }
 
-    pub(super) fn runs(&self) -> &[Run] {
+    pub(super) fn runs(&self) -> &[KRun] {
         &self.runs[..self.count]
     }
 }
 
 /// The numbers of `b` for one pass and one block of columns, one term after the other.
 #[repr(align(64))]
-pub(super) struct Panel([MaybeUninit<f32>; CACHED]);
+pub(super) struct PackedB([MaybeUninit<f32>; CACHED]);
 
-impl Panel {
+impl PackedB {
     #[inline(always)]
-    pub(super) fn new() -> Panel {
-        Panel([MaybeUninit::uninit(); CACHED])
+    pub(super) fn new() -> PackedB {
+        PackedB([MaybeUninit::uninit(); CACHED])
     }
 
     pub(super) fn numbers(&self) -> *const f32 {
@@ -80,12 +80,12 @@ impl Panel {
     #[inline(always)]
     pub(super) unsafe fn fill<L: Lanes>(
         &mut self,
-        pass: &mut Pass,
+        pass: &mut KBlock,
         b: *const f32,
         columns: usize,
         width: usize,
     ) {
-        let Sums { b_step, b_column, .. } = *pass.sums;
+        let GemmSpec { b_step, b_column, .. } = *pass.sums;
         let mut to = 0;
         for run in &mut pass.runs[..pass.count] {
             let panel = self.0.as_mut_ptr().cast::<f32>();

@@ -11,7 +11,7 @@ use std::ops::Range;
 const MOST: usize = 6;
 
 /// Memory that will be read or written soon. It is never accessed, only fetched, and so need not be good for either.
-pub(crate) struct Ahead {
+pub(crate) struct Prefetcher {
     parts: [Range<*const f32>; MOST],
     count: usize,
     room: usize,
@@ -21,16 +21,16 @@ pub(crate) struct Ahead {
     pace: usize,
 }
 
-impl Ahead {
+impl Prefetcher {
     /// What is added, during so many computations of about the same length.
-    pub(crate) fn during(computations: usize) -> Ahead {
+    pub(crate) fn during(computations: usize) -> Prefetcher {
         let parts = std::array::from_fn(|_| std::ptr::null()..std::ptr::null());
-        Ahead { parts, count: 0, room: MOST, computations, pace: 0 }
+        Prefetcher { parts, count: 0, room: MOST, computations, pace: 0 }
     }
 
     /// Nothing, whatever is added.
-    pub(crate) fn nothing() -> Ahead {
-        Ahead { room: 0, ..Ahead::during(0) }
+    pub(crate) fn nothing() -> Prefetcher {
+        Prefetcher { room: 0, ..Prefetcher::during(0) }
     }
 
     /// This memory too, if there is room.

@@ -4,7 +4,7 @@
 //! need not be multiplied. The bits are those of the whole sum, as long as these numbers are finite (zero times infinity is
 //! NaN, and has to come out): a product that is zero changes no sum but that which is `-0`, and no tile hands that on.
 
-use super::{CACHED, Job, Rows, Sums};
+use super::{CACHED, GemmArgs, GemmSpec, Rows};
 use crate::runtime::lanes::Lanes;
 use std::cell::Cell;
 
@@ -94,9 +94,9 @@ impl Zeros {
     ///
     /// # Safety
     /// The CPU has the instructions, and all accesses of the job are inside.
-    pub(super) unsafe fn find<K: Scan>(job: &Job, terms: usize) -> Zeros {
-        let &Job { sums, rows: Rows { count, width, a: [first, _, row], .. }, a, .. } = job;
-        let &Sums { runs, len, group, a_step, .. } = sums;
+    pub(super) unsafe fn find<K: Scan>(job: &GemmArgs, terms: usize) -> Zeros {
+        let &GemmArgs { sums, rows: Rows { count, width, a: [first, _, row], .. }, a, .. } = job;
+        let &GemmSpec { runs, len, group, a_step, .. } = sums;
         let is_matrix = runs == 1 && group == 1 && width >= count && (a_step == 1 || row == 1);
         let mut zeros = Zeros {
             bitmap: Vec::new(),

@@ -1,7 +1,7 @@
 //! Sums for few columns: ten classes, say. Columns would leave most of a register free; here it holds terms instead, and
 //! what its lanes have summed up is added at the end.
 
-use super::{Job, column_blocks};
+use super::{GemmArgs, column_blocks};
 use crate::array::storage::Buffer;
 use crate::runtime::lanes::{self, Kernel, Lanes};
 use crate::runtime::transpose::transpose_into;
@@ -11,17 +11,17 @@ const COLUMNS: usize = 5;
 
 /// # Safety
 /// All accesses of the job are inside; it has one run, in which the terms of `a` are side by side.
-pub(super) unsafe fn compute(job: &Job, add: bool) {
-    lanes::run(Narrow { job, add });
+pub(super) unsafe fn compute(job: &GemmArgs, add: bool) {
+    lanes::run(SmallN { job, add });
 }
 
 /// A job that is as [`compute`] asks for.
-pub(super) struct Narrow<'a> {
-    pub(super) job: &'a Job<'a>,
+pub(super) struct SmallN<'a> {
+    pub(super) job: &'a GemmArgs<'a>,
     pub(super) add: bool,
 }
 
-impl Kernel for Narrow<'_> {
+impl Kernel for SmallN<'_> {
     #[inline(always)]
     unsafe fn run<L: Lanes>(self) {
         // SAFETY: by the contracts of `compute` and of this function.
@@ -40,7 +40,7 @@ impl Kernel for Narrow<'_> {
 /// # Safety
 /// As for [`compute`]; the CPU has the instructions of `L`.
 #[inline(always)]
-unsafe fn all_rows<L: Lanes, const R: usize>(job: &Job, add: bool) {
+unsafe fn all_rows<L: Lanes, const R: usize>(job: &GemmArgs, add: bool) {
     let sums = job.sums;
     // The columns of `b` one after the other, with zeros up to whole registers.
     let width = sums.len.next_multiple_of(L::N);

@@ -1,12 +1,12 @@
 //! Every tile at every level against the definition.
 
-use super::small_n::Narrow;
+use super::small_n::SmallN;
 use super::*;
 use crate::runtime::lanes;
 use crate::runtime::simd::native_level;
 
 /// The definition, one number at a time, with checked indexing.
-fn expected(sums: &Sums, rows: &Rows, a: &[f32], b: &[f32], out: &[f32], add: bool) -> Vec<f64> {
+fn expected(sums: &GemmSpec, rows: &Rows, a: &[f32], b: &[f32], out: &[f32], add: bool) -> Vec<f64> {
     let mut result: Vec<f64> = out.iter().map(|&x| x.into()).collect();
     for row in (0..rows.count).map(|i| rows.at(i / rows.width, i % rows.width)) {
         for c in 0..sums.columns {
@@ -26,7 +26,7 @@ fn numbers(len: usize, seed: u64) -> Vec<f32> {
     crate::Tensor::uniform([len], -1.0, 1.0, crate::DType::F32, &mut crate::Rng::new(seed)).to_vec()
 }
 
-type Compute = unsafe fn(&Job, bool, &mut Ahead);
+type Compute = unsafe fn(&GemmArgs, bool, &mut Prefetcher);
 
 /// The levels that this CPU has, and the others emulated.
 fn levels() -> Vec<(&'static str, Compute)> {
@@ -69,7 +69,7 @@ fn every_tile_follows_the_definition() {
         widths.flat_map(|columns| layouts.map(|layout| (columns, layout)))
     {
         let (b_step, b_column) = if along { (columns + 1, 1) } else { (1, 910) };
-        let sums = Sums {
+        let sums = GemmSpec {
             runs,
             len,
             a_run: 3,
@@ -79,7 +79,7 @@ fn every_tile_follows_the_definition() {
             b_column,
             columns,
             group,
-            narrow: columns <= 12 && runs == 1 && len == 77,
+            small_n: columns <= 12 && runs == 1 && len == 77,
         };
         let (a, b) = (numbers(3500, 1), numbers(910 * (columns + 1), 2));
         for count in [1, 3, 4, 5, 12, 13, 25, 41] {
@@ -90,7 +90,7 @@ fn every_tile_follows_the_definition() {
             for add in [false, true] {
                 let before = numbers(count * (columns + 2) + 1, 3);
                 let expected = expected(&sums, &rows, &a, &b, &before, add);
-                let job = |out: &mut Vec<f32>| Job {
+                let job = |out: &mut Vec<f32>| GemmArgs {
                     sums: &sums,
                     rows,
                     a: a.as_ptr(),
@@ -98,7 +98,7 @@ fn every_tile_follows_the_definition() {
                     out: out.as_mut_ptr(),
                 };
                 sums.check(rows, a.len(), b.len(), before.len());
-                let verify = |name: &str, run: &dyn Fn(&Job, bool)| {
+                let verify = |name: &str, run: &dyn Fn(&GemmArgs, bool)| {
                     let mut out = before.clone();
                     run(&job(&mut out), add);
                     for (i, (x, y)) in out.iter().zip(&expected).enumerate() {
@@ -111,24 +111,24 @@ fn every_tile_follows_the_definition() {
                 for (name, compute) in levels() {
                     if group <= 4 || name != "portable" {
                         verify(name, &|job, add| {
-                            let mut ahead = Ahead::during(1);
-                            ahead.add(a.as_ptr_range());
+                            let mut prefetcher = Prefetcher::during(1);
+                            prefetcher.add(a.as_ptr_range());
                             // SAFETY: checked above.
-                            unsafe { compute(job, add, &mut ahead) };
+                            unsafe { compute(job, add, &mut prefetcher) };
                             // Where there is nothing to add up, there is no tile.
                             assert!(
-                                len == 0 || ahead.lines() == 0,
+                                len == 0 || prefetcher.lines() == 0,
                                 "{name}: {columns} columns, {count} rows"
                             );
                         });
                     }
                 }
-                if sums.narrow {
+                if sums.small_n {
                     for level in [Level::Portable, Level::Avx2, Level::Avx512] {
                         if level <= native_level() {
                             // SAFETY: as above.
-                            verify(&format!("narrow, {level}"), &|job, add| unsafe {
-                                lanes::run_at(level, Narrow { job, add });
+                            verify(&format!("small_n, {level}"), &|job, add| unsafe {
+                                lanes::run_at(level, SmallN { job, add });
                             });
                         }
                     }
@@ -158,7 +158,7 @@ fn terms_that_are_zero_in_all_rows_of_a_tile_are_left_out_without_a_trace() {
     let (m, k) = (149, 301);
     for (columns, turned) in [1, 9, 16, 30, 47, 64, 200].into_iter().flat_map(|n| [(n, false), (n, true)]) {
         let of = if turned { [1, m] } else { [k, 1] };
-        let sums = Sums { narrow: false, ..Sums::of_matrices(k, of[1], [columns, 1], columns) };
+        let sums = GemmSpec { small_n: false, ..GemmSpec::of_matrices(k, of[1], [columns, 1], columns) };
         let rows = Rows::of_matrix(m, of[0], columns);
         let mut b = numbers(k * columns, 5);
         b.iter_mut().step_by(3).for_each(|x| *x *= 1e-20);
@@ -169,10 +169,15 @@ fn terms_that_are_zero_in_all_rows_of_a_tile_are_left_out_without_a_trace() {
                 let mut out = vec![-0.0; m * columns];
                 sums.check(rows, laid.len(), b.len(), out.len());
                 for add in [false, true] {
-                    let job =
-                        Job { sums: &sums, rows, a: laid.as_ptr(), b: b.as_ptr(), out: out.as_mut_ptr() };
+                    let job = GemmArgs {
+                        sums: &sums,
+                        rows,
+                        a: laid.as_ptr(),
+                        b: b.as_ptr(),
+                        out: out.as_mut_ptr(),
+                    };
                     // SAFETY: just checked, at a level that the CPU has.
-                    unsafe { compute(&job, add, &mut Ahead::nothing()) };
+                    unsafe { compute(&job, add, &mut Prefetcher::nothing()) };
                 }
                 out
             };
@@ -204,13 +209,13 @@ fn terms_that_are_zero_in_all_rows_of_a_tile_are_left_out_without_a_trace() {
 #[test]
 #[should_panic(expected = "outside of the second operand")]
 fn what_reaches_outside_is_refused() {
-    let sums = Sums::of_matrices(3, 1, [4, 1], 5);
+    let sums = GemmSpec::of_matrices(3, 1, [4, 1], 5);
     sums.compute(
         Rows::of_matrix(1, 0, 0),
         &[0.0; 3],
         &[0.0; 12],
         &mut [0.0; 5],
         false,
-        &mut Ahead::nothing(),
+        &mut Prefetcher::nothing(),
     );
 }

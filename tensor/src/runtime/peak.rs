@@ -18,11 +18,11 @@ const LONG: Duration = Duration::from_millis(100);
 /// product is `2·m·k·n`.
 ///
 /// ```
-/// let billions = tensor::fma_peak() / 1e9;
+/// let billions = tensor::peak_flops() / 1e9;
 /// println!("at most {billions:.0} GFLOP/s");
 /// assert!(billions > 0.0);
 /// ```
-pub fn fma_peak() -> f64 {
+pub fn peak_flops() -> f64 {
     let (threads, lanes) = (threads(), lanes());
     let (first, mut best) = (Instant::now(), f64::INFINITY);
     while first.elapsed() < LONG {
@@ -37,7 +37,7 @@ pub fn fma_peak() -> f64 {
     (2 * threads * ROUNDS * CHAINS * lanes) as f64 / best
 }
 
-/// Multiplies and adds as often as [`fma_peak`] counts; something of the result is left in it, so that nothing can be left out.
+/// Multiplies and adds as often as [`peak_flops`] counts; something of the result is left in it, so that nothing can be left out.
 struct Chains<'a>(&'a mut f32);
 
 impl Kernel for Chains<'_> {

@@ -5,14 +5,14 @@ use super::{Padded, group, repeated};
 use crate::array::storage::Buffer;
 use crate::conv::batch_packing::separate;
 use crate::fusion::{Finisher, Numbers};
-use crate::gemm::{Ahead, Rows, Sums};
+use crate::gemm::{GemmSpec, Prefetcher, Rows};
 
 /// The forward pass of up to `group` images side by side.
 pub(in super::super) struct Forward<'a> {
     geometry: &'a Geometry,
     padded: Padded,
     rows: Rows,
-    sums: Sums,
+    sums: GemmSpec,
     kernel: Buffer<f32>,
     group: usize,
 }
@@ -28,7 +28,7 @@ impl<'a> Forward<'a> {
             a: [0, down * padded.row(), right * geometry.channels],
             out: [0, geometry.out[1] * outputs, outputs],
         };
-        let sums = Sums {
+        let sums = GemmSpec {
             runs: geometry.kernel[0],
             len: taps,
             a_run: padded.row(),
@@ -38,20 +38,20 @@ impl<'a> Forward<'a> {
             b_column: 1,
             columns: outputs,
             group: 1,
-            narrow: false,
+            small_n: false,
         };
         let (rows, sums, kernel) = (rows.grouped(group), sums.grouped(group), repeated(kernel, group));
         Forward { geometry, padded, rows, sums, kernel, group }
     }
 
-    pub(in super::super) fn compute(&self, images: &[f32], out: &mut [f32], ahead: &mut Ahead) {
+    pub(in super::super) fn compute(&self, images: &[f32], out: &mut [f32], prefetcher: &mut Prefetcher) {
         let (g, group) = (self.geometry, self.group);
         let images = self.padded.of(images, g.size, group);
         if group == 1 {
-            self.sums.compute(self.rows, &images, &self.kernel, out, false, ahead);
+            self.sums.compute(self.rows, &images, &self.kernel, out, false, prefetcher);
         } else {
             let mut together = Buffer::uninit(group * g.image_out());
-            self.sums.compute(self.rows, &images, &self.kernel, &mut together, false, ahead);
+            self.sums.compute(self.rows, &images, &self.kernel, &mut together, false, prefetcher);
             separate(&together, out.len() / g.image_out(), group, out);
         }
     }
@@ -73,12 +73,12 @@ impl Geometry {
         finish.compute(
             self.n * self.image_out(),
             chunk,
-            || self.ahead(1),
-            |i, out, ahead| {
+            || self.prefetcher(1),
+            |i, out, prefetcher| {
                 let present = out.len() / self.image_out();
-                x.add_to(ahead, (i + 1) * group * self.image(), group * self.image());
+                x.add_to(prefetcher, (i + 1) * group * self.image(), group * self.image());
                 let mut x = x.reader();
-                forward.compute(x.read(i * group * self.image(), present * self.image()), out, ahead);
+                forward.compute(x.read(i * group * self.image(), present * self.image()), out, prefetcher);
             },
         )
     }

@@ -5,7 +5,7 @@ use super::{Padded, Phase, group, repeated};
 use crate::array::storage::Buffer;
 use crate::conv::batch_packing::separate;
 use crate::fusion::{Finisher, Numbers};
-use crate::gemm::{Ahead, Sums};
+use crate::gemm::{GemmSpec, Prefetcher};
 use std::ops::Range;
 
 /// The gradient of up to `group` images side by side, phase by phase.
@@ -35,7 +35,7 @@ impl<'a> InputGrad<'a> {
         })
     }
 
-    pub(in super::super) fn compute(&self, dy: &[f32], out: &mut [f32], ahead: &mut Ahead) {
+    pub(in super::super) fn compute(&self, dy: &[f32], out: &mut [f32], prefetcher: &mut Prefetcher) {
         let (g, padded, group) = (self.geometry, &self.padded, self.group);
         let (channels, outputs) = (g.channels, g.channels_out);
         let images = padded.of(dy, g.out, group);
@@ -43,7 +43,7 @@ impl<'a> InputGrad<'a> {
         let to = if group == 1 { &mut *out } else { &mut together[..] };
         for (phase, range) in Self::phases(g) {
             let len = phase[1].taps * outputs;
-            let sums = Sums {
+            let sums = GemmSpec {
                 runs: phase[0].taps,
                 len,
                 a_run: padded.row(),
@@ -53,11 +53,11 @@ impl<'a> InputGrad<'a> {
                 b_column: 1,
                 columns: channels,
                 group: 1,
-                narrow: false,
+                small_n: false,
             };
             let (sums, rows) = (sums.grouped(group), g.pixels_of(phase, padded).grouped(group));
             let flipped = &self.flipped[range.start * group..range.end * group];
-            sums.compute(rows, &images, flipped, to, false, ahead);
+            sums.compute(rows, &images, flipped, to, false, prefetcher);
         }
         if group > 1 {
             separate(&together, out.len() / g.image(), group, out);
@@ -74,16 +74,20 @@ impl Geometry {
     ) -> Buffer<f32> {
         if self.is_empty() || self.image() == 0 {
             let len = self.n * self.image();
-            return finish.compute(len, len.max(1), Ahead::nothing, |_, out, _| out.fill(0.0));
+            return finish.compute(len, len.max(1), Prefetcher::nothing, |_, out, _| out.fill(0.0));
         }
         let group = group(self.n, self.channels, self.padded_output().count());
         let input_grad = InputGrad::new(self, kernel, group);
-        let ahead = || self.ahead(self.conv.stride[0] * self.conv.stride[1]);
-        finish.compute(self.n * self.image(), group * self.image(), ahead, |i, out, ahead| {
+        let prefetcher = || self.prefetcher(self.conv.stride[0] * self.conv.stride[1]);
+        finish.compute(self.n * self.image(), group * self.image(), prefetcher, |i, out, prefetcher| {
             let present = out.len() / self.image();
-            dy.add_to(ahead, (i + 1) * group * self.image_out(), group * self.image_out());
+            dy.add_to(prefetcher, (i + 1) * group * self.image_out(), group * self.image_out());
             let mut dy = dy.reader();
-            input_grad.compute(dy.read(i * group * self.image_out(), present * self.image_out()), out, ahead);
+            input_grad.compute(
+                dy.read(i * group * self.image_out(), present * self.image_out()),
+                out,
+                prefetcher,
+            );
         })
     }
 }

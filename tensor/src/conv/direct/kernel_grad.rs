@@ -5,7 +5,7 @@ use super::{PARTS, Padded, add_parts, group};
 use crate::array::storage::Buffer;
 use crate::conv::batch_packing::interleave;
 use crate::fusion::Numbers;
-use crate::gemm::{Ahead, Rows, Sums};
+use crate::gemm::{GemmSpec, Prefetcher, Rows};
 use crate::runtime::threads::for_each_chunk_mut;
 
 /// What up to `group` images side by side add to the kernel's gradient, for each a sum beside those of the others.
@@ -13,7 +13,7 @@ pub(in super::super) struct KernelGrad<'a> {
     geometry: &'a Geometry,
     padded: Padded,
     rows: Rows,
-    sums: Sums,
+    sums: GemmSpec,
     group: usize,
 }
 
@@ -27,7 +27,7 @@ impl<'a> KernelGrad<'a> {
             a: [0, padded.row(), 1],
             out: [0, in_row * outputs, outputs],
         };
-        let sums = Sums {
+        let sums = GemmSpec {
             runs: geometry.out[0],
             len: geometry.out[1],
             a_run: geometry.conv.stride[0] * padded.row(),
@@ -37,7 +37,7 @@ impl<'a> KernelGrad<'a> {
             b_column: 1,
             columns: outputs,
             group: 1,
-            narrow: false,
+            small_n: false,
         };
         KernelGrad { geometry, padded, rows: rows.grouped(group), sums: sums.grouped(group), group }
     }
@@ -48,16 +48,16 @@ impl<'a> KernelGrad<'a> {
         [x, dy]: [&[f32]; 2],
         out: &mut [f32],
         add: bool,
-        ahead: &mut Ahead,
+        prefetcher: &mut Prefetcher,
     ) {
         let (g, group) = (self.geometry, self.group);
         let images = self.padded.of(x, g.size, group);
         if group == 1 {
-            self.sums.compute(self.rows, &images, dy, out, add, ahead);
+            self.sums.compute(self.rows, &images, dy, out, add, prefetcher);
         } else {
             let mut together = Buffer::uninit(group * g.image_out());
             interleave(dy, g.image_out(), dy.len() / g.image_out(), group, &mut together);
-            self.sums.compute(self.rows, &images, &together, out, add, ahead);
+            self.sums.compute(self.rows, &images, &together, out, add, prefetcher);
         }
     }
 }
@@ -78,13 +78,13 @@ impl Geometry {
             let (mut x, mut dy) = (x.reader(), dy.reader());
             for first in range.clone().step_by(group) {
                 let present = group.min(range.end - first);
-                let mut ahead = self.ahead(1);
+                let mut prefetcher = self.prefetcher(1);
                 for (numbers, image) in numbers.iter().zip([self.image(), self.image_out()]) {
-                    numbers.add_to(&mut ahead, (first + group) * image, group * image);
+                    numbers.add_to(&mut prefetcher, (first + group) * image, group * image);
                 }
                 let x = x.read(first * self.image(), present * self.image());
                 let dy = dy.read(first * self.image_out(), present * self.image_out());
-                kernel_grad.compute([x, dy], out, first > range.start, &mut ahead);
+                kernel_grad.compute([x, dy], out, first > range.start, &mut prefetcher);
             }
         });
         add_parts(&partial, count, group)

@@ -11,7 +11,7 @@ mod kernel_grad;
 use super::Geometry;
 use crate::array::storage::Buffer;
 use crate::conv::batch_packing::interleave;
-use crate::gemm::{Rows, Sums};
+use crate::gemm::{GemmSpec, Rows};
 use crate::runtime::lanes::lanes;
 use crate::runtime::threads::for_each_chunk_mut;
 
@@ -96,12 +96,12 @@ impl Rows {
     }
 }
 
-impl Sums {
+impl GemmSpec {
     /// The same sums for images side by side.
-    fn grouped(self, group: usize) -> Sums {
+    fn grouped(self, group: usize) -> GemmSpec {
         let [a_run, a_step, b_run, b_step, columns] =
             [self.a_run, self.a_step, self.b_run, self.b_step, self.columns].map(|x| x * group);
-        Sums { a_run, a_step, b_run, b_step, columns, group, ..self }
+        GemmSpec { a_run, a_step, b_run, b_step, columns, group, ..self }
     }
 }
 

@@ -6,7 +6,7 @@ use super::transform::Direction;
 use super::{Winograd, point_stride};
 use crate::array::storage::Buffer;
 use crate::fusion::Numbers;
-use crate::gemm::{Ahead, Rows, Sums};
+use crate::gemm::{GemmSpec, Prefetcher, Rows};
 use crate::runtime::simd::vectorize;
 use crate::runtime::threads::for_each_chunk_mut;
 
@@ -36,22 +36,22 @@ where
                 let both = x.chunks_exact(g.image()).zip(dy.chunks_exact(g.image_out()));
                 if !both.clone().all(|(x, dy)| from.range(x).suits(to.range(dy))) {
                     let sum = others.get_or_insert_with(|| Buffer::full(g.kernel_count(), 0.0));
-                    both.for_each(|(x, dy)| directly.compute([x, dy], sum, true, &mut Ahead::nothing()));
+                    both.for_each(|(x, dy)| directly.compute([x, dy], sum, true, &mut Prefetcher::nothing()));
                     continue;
                 }
                 let [x, dy] = [(x, &from, Direction::Input), (dy, &to, Direction::Spread)]
                     .map(|(images, side, direction)| self.points_of(images, side, tiles, direction));
-                let mut ahead = g.ahead(N * N);
+                let mut prefetcher = g.prefetcher(N * N);
                 for (numbers, image) in numbers.iter().zip([g.image(), g.image_out()]) {
-                    numbers.add_to(&mut ahead, (first_image + images) * image, images * image);
+                    numbers.add_to(&mut prefetcher, (first_image + images) * image, images * image);
                 }
                 let terms = present * tiles[0] * tiles[1];
                 let stride = [inputs, outputs].map(|entries| point_stride(terms, entries));
-                let sums = Sums::of_matrices(terms, inputs, [outputs, 1], outputs);
+                let sums = GemmSpec::of_matrices(terms, inputs, [outputs, 1], outputs);
                 for (p, out) in products.chunks_exact_mut(inputs * outputs).enumerate() {
                     let rows = Rows::of_matrix(inputs, 1, outputs);
                     let (x, dy) = (&x[p * stride[0]..], &dy[p * stride[1]..]);
-                    sums.compute(rows, x, dy, out, some, &mut ahead);
+                    sums.compute(rows, x, dy, out, some, &mut prefetcher);
                 }
                 some = true;
             }

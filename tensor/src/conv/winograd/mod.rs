@@ -21,7 +21,7 @@ use super::Geometry;
 use super::direct;
 use crate::array::storage::Buffer;
 use crate::fusion::{Finisher, Numbers};
-use crate::gemm::{Ahead, Rows, Sums};
+use crate::gemm::{GemmSpec, Prefetcher, Rows};
 use crate::runtime::lanes::{self, LINE};
 use crate::runtime::simd::vectorize;
 use crate::runtime::threads::for_each_chunk_mut;
@@ -161,7 +161,7 @@ where
         let directly = OnceLock::new();
         let directly = |x: &[f32], y: &mut [f32]| {
             let forward = directly.get_or_init(|| direct::Forward::new(g, kernel, 1));
-            forward.compute(x, y, &mut Ahead::nothing());
+            forward.compute(x, y, &mut Prefetcher::nothing());
         };
         let phase = |phase: usize| phase * g.channels * g.channels_out;
         let points = self.points_of_kernel(kernel, size, g.channels_out, phase, false);
@@ -191,7 +191,7 @@ where
         let directly = OnceLock::new();
         let directly = |dy: &[f32], dx: &mut [f32]| {
             let input_grad = directly.get_or_init(|| direct::InputGrad::new(g, kernel, 1));
-            input_grad.compute(dy, dx, &mut Ahead::nothing());
+            input_grad.compute(dy, dx, &mut Prefetcher::nothing());
         };
         let row = self.stride() * self.stride() * g.channels;
         let points = self.points_of_kernel(&swapped, size, row, |phase| phase * g.channels, true);
@@ -278,10 +278,10 @@ where
         directly: impl Fn(&[f32], &mut [f32]) + Sync,
     ) -> Buffer<f32> {
         let (inputs, outputs, images) = (from.entries(), to.entries(), self.images(tiles));
-        let ahead = || self.0.ahead(N * N);
-        finish.compute(self.0.n * to.image(), images * to.image(), ahead, |i, out, ahead| {
+        let prefetcher = || self.0.prefetcher(N * N);
+        finish.compute(self.0.n * to.image(), images * to.image(), prefetcher, |i, out, prefetcher| {
             let present = out.len() / to.image();
-            x.add_to(ahead, (i + 1) * images * from.image(), images * from.image());
+            x.add_to(prefetcher, (i + 1) * images * from.image(), images * from.image());
             let mut x = x.reader();
             let x = x.read(i * images * from.image(), present * from.image());
             let suits = |x: &[f32]| from.range(x).suits(range);
@@ -291,11 +291,11 @@ where
             let rows = present * tiles[0] * tiles[1];
             let stride = [inputs, outputs].map(|entries| point_stride(rows, entries));
             let mut products = Buffer::uninit(N * N * stride[1]);
-            let sums = Sums::of_matrices(inputs, 1, [outputs, 1], outputs);
+            let sums = GemmSpec::of_matrices(inputs, 1, [outputs, 1], outputs);
             for (p, out) in products.chunks_exact_mut(stride[1]).enumerate() {
                 let rows = Rows::of_matrix(rows, inputs, outputs);
                 let (points, kernel) = (&points[p * stride[0]..], &kernel[p * inputs * outputs..]);
-                sums.compute(rows, points, kernel, out, false, ahead);
+                sums.compute(rows, points, kernel, out, false, prefetcher);
             }
             self.images_of(&products, to, tiles, out);
             for i in unsuited {

@@ -1,7 +1,7 @@
 //! The matrix product on the matrix unit, in three parts (see [`split`](crate::gemm::split)).
 
 use super::split_k::Operands;
-use crate::gemm::Sums;
+use crate::gemm::GemmSpec;
 use crate::gemm::amx::{BLOCK, Grid, Panels, Parts, Product, STEP, Split, Terms, Watch};
 use crate::runtime::simd::{Level, simd_level};
 use crate::runtime::threads::for_each_chunk_mut;
@@ -25,7 +25,7 @@ impl Operands<'_> {
 
     /// `None` if the result has to be computed in another way.
     pub(super) fn multiply_split(&self, out: &mut [f32]) -> Option<()> {
-        let Sums { len: k, columns: n, a_step, b_step, b_column, .. } = self.sums;
+        let GemmSpec { len: k, columns: n, a_step, b_step, b_column, .. } = self.sums;
         // SAFETY: the matrix is inside, which was checked when it was taken as an operand.
         let b = unsafe { Panels::of_matrix(Parts::Three, self.b, [b_step, b_column], [k, n]) };
         let watch = Watch::default();

@@ -2,7 +2,7 @@
 
 use super::{Gemm, Matrix, crate_f32};
 use crate::array::storage::Buffer;
-use crate::gemm::{Ahead, Rows, Sums};
+use crate::gemm::{GemmSpec, Prefetcher, Rows};
 use crate::runtime::simd::vectorize;
 use crate::runtime::threads::{for_each_chunk_mut, for_each_part_mut};
 use std::ops::Range;
@@ -56,7 +56,7 @@ impl Gemm for f32 {
         if operands.are_for_unit([m, k, n]) && operands.multiply_split(out).is_some() {
             return;
         }
-        let Sums { b_column, .. } = operands.sums;
+        let GemmSpec { b_column, .. } = operands.sums;
         // With fewer rows than columns `a` is the smaller operand, and the one to go from cache to cache.
         if m < n
             && b_column == 1
@@ -124,7 +124,7 @@ pub(super) struct Operands<'a> {
     pub(super) a: &'a [f32],
     pub(super) a_row: usize,
     pub(super) b: &'a [f32],
-    pub(super) sums: Sums,
+    pub(super) sums: GemmSpec,
 }
 
 impl<'a> Operands<'a> {
@@ -133,22 +133,23 @@ impl<'a> Operands<'a> {
         assert!(k == 0 || (a.holds(m, k) && b.holds(k, n)), "an operand reaches outside its buffer");
         let unsigned = |stride: isize| usize::try_from(stride).ok();
         let from = |m: &Matrix<'a, f32>| if k == 0 { &m.data[..0] } else { &m.data[m.offset as usize..] };
-        let sums = Sums::of_matrices(k, unsigned(a.columns)?, [unsigned(b.rows)?, unsigned(b.columns)?], n);
+        let sums =
+            GemmSpec::of_matrices(k, unsigned(a.columns)?, [unsigned(b.rows)?, unsigned(b.columns)?], n);
         Some(Operands { a: from(&a), a_row: unsigned(a.rows)?, b: from(&b), sums })
     }
 
     /// The first terms and the others, if they are added up in halves. That is a matter of the shape alone: so that a row of
     /// the result has the same bits whatever others there are, and however they are shared out.
     fn halves(&self) -> Option<[Operands<'a>; 2]> {
-        let Sums { len, a_step, b_step, narrow, .. } = self.sums;
+        let GemmSpec { len, a_step, b_step, small_n, .. } = self.sums;
         let middle = (len / 2).next_multiple_of(16);
         let half = |terms: Range<usize>| Operands {
             a: &self.a[terms.start * a_step..],
             b: &self.b[terms.start * b_step..],
-            sums: Sums { len: terms.len(), ..self.sums },
+            sums: GemmSpec { len: terms.len(), ..self.sums },
             ..*self
         };
-        (len >= LONG && !narrow).then(|| [half(0..middle), half(middle..len)])
+        (len >= LONG && !small_n).then(|| [half(0..middle), half(middle..len)])
     }
 
     /// A part of the product, whose rows are `out_row` apart in `out`; added to what is there if `add`.
@@ -178,10 +179,10 @@ impl<'a> Operands<'a> {
     /// # Safety
     /// As for [`compute`](Operands::compute).
     unsafe fn sum(&self, part: &Part, out: *mut f32, len: usize, out_row: usize, add: bool) {
-        let sums = Sums { columns: part.columns.len(), ..self.sums };
+        let sums = GemmSpec { columns: part.columns.len(), ..self.sums };
         let (a, b) = (&self.a[part.rows.start * self.a_row..], &self.b[part.columns.start * sums.b_column..]);
         let rows = Rows::of_matrix(part.rows.len(), self.a_row, out_row);
         // SAFETY: by this function's contract.
-        unsafe { sums.compute_raw(rows, [a, b], out, len, add, &mut Ahead::nothing()) };
+        unsafe { sums.compute_raw(rows, [a, b], out, len, add, &mut Prefetcher::nothing()) };
     }
 }

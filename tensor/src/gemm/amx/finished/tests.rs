@@ -14,7 +14,7 @@ fn any_cpu_writes_the_bits_that_avx512_writes() {
         unsafe { finished.write_avx512(grid, add) }
     }
     #[repr(align(64))]
-    struct Sums([f32; BLOCK * BLOCK]);
+    struct GemmSpec([f32; BLOCK * BLOCK]);
     let mut rng = crate::Rng::new(1);
     let mut number = || (rng.bits() % 2000) as f32 / 7.0 - 150.0;
     for (columns, tall, add) in [(32, true, false), (27, true, true), (16, true, false), (5, true, true)]
@@ -22,7 +22,7 @@ fn any_cpu_writes_the_bits_that_avx512_writes() {
         .flat_map(|(columns, tall, add)| [(columns, tall, add), (columns, !tall, !add)])
     {
         for strange in [None, Some(f32::NAN), Some(f32::INFINITY), Some(f32::NEG_INFINITY)] {
-            let mut sums = Sums(std::array::from_fn(|_| number()));
+            let mut sums = GemmSpec(std::array::from_fn(|_| number()));
             if let Some(x) = strange {
                 sums.0[3 * BLOCK + columns - 1] = x;
             }
