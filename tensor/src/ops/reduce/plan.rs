@@ -134,11 +134,11 @@ fn combine_pairs<T: Copy>(rows: &mut [T], spare: &mut [T], out: &mut [T], op: im
     let (mut from, mut to) = (rows, spare);
     while left > 1 {
         let rows = &from[..left * inner];
-        // Usual numbers of channels have loops of their own, unrolled.
+        // Usual numbers of channels have loops of their own, unrolled, in `f32`.
         match inner {
-            4 => combine_neighbours(rows, to, 4, op),
-            8 => combine_neighbours(rows, to, 8, op),
-            12 => combine_neighbours(rows, to, 12, op),
+            4 if size_of::<T>() == 4 => combine_neighbours(rows, to, 4, op),
+            8 if size_of::<T>() == 4 => combine_neighbours(rows, to, 8, op),
+            12 if size_of::<T>() == 4 => combine_neighbours(rows, to, 12, op),
             _ => combine_neighbours(rows, to, inner, op),
         }
         (from, to) = (to, from);

@@ -1,10 +1,10 @@
 //! Softmax and cross-entropy in one: a pass over each row of logits.
 
-use crate::array::dtype::{DType, Element, for_float};
+use crate::array::dtype::{DType, for_float};
 use crate::array::shape::{OrPanic, Shape, ShapeError};
 use crate::array::storage::Buffer;
 use crate::array::tensor::Tensor;
-use crate::ops::row_wise::softmax::exponentials;
+use crate::ops::row_wise::softmax::Exponentials;
 use crate::ops::row_wise::{RowFloat, rows_per_task};
 use crate::runtime::threads::for_each_chunk_mut;
 
@@ -32,9 +32,9 @@ struct Rows<'a, T> {
     classes: usize,
 }
 
-impl<T: RowFloat + Element> Rows<'_, T> {
-    /// Fills `out`, `width` numbers for each row, in tasks: `f(rows, the first of them, their part of out)`.
-    fn map(&self, width: usize, f: impl Fn(Rows<T>, usize, &mut [T]) + Sync) -> Buffer<T> {
+impl<T: RowFloat> Rows<'_, T> {
+    /// `width` numbers for each row, in tasks: `f(rows, the first of them, their part of the result)`.
+    fn map(&self, width: usize, f: &(dyn Fn(Rows<T>, usize, &mut [T]) + Sync)) -> Buffer<T> {
         let mut out = Buffer::uninit(self.labels.len() * width);
         let count = rows_per_task(self.classes);
         for_each_chunk_mut(&mut out, count * width, |task, out| {
@@ -46,23 +46,26 @@ impl<T: RowFloat + Element> Rows<'_, T> {
     }
 
     fn losses(&self) -> Buffer<T> {
-        self.map(1, |rows, _, out| {
-            exponentials(rows.logits, rows.classes, |i, _, max, sum| {
+        self.map(1, &|rows, _, out| {
+            let mut exponentials = Exponentials::of(rows.logits, rows.classes);
+            for (i, out) in out.iter_mut().enumerate() {
+                let (_, max, sum) = exponentials.row(i);
                 let at_label = rows.logits[i * rows.classes + rows.labels[i] as usize];
-                out[i] = T::from_f64(sum.ln() - at_label.distance(max));
-            });
+                *out = T::from_f64(sum.ln() - at_label.distance(max));
+            }
         })
     }
 
     fn gradient(&self, dy: &[T]) -> Buffer<T> {
-        self.map(self.classes, |rows, first, out| {
-            exponentials(rows.logits, rows.classes, |i, row, _, sum| {
-                let share = dy[first + i].wide() / sum.get();
-                let (out, label) = (&mut out[i * rows.classes..][..rows.classes], rows.labels[i] as usize);
+        self.map(self.classes, &|rows, first, out| {
+            let mut exponentials = Exponentials::of(rows.logits, rows.classes);
+            for (i, out) in out.chunks_exact_mut(rows.classes).enumerate() {
+                let (row, _, sum) = exponentials.row(i);
+                let (share, label) = (dy[first + i].wide() / sum.get(), rows.labels[i] as usize);
                 out.iter_mut().zip(row).for_each(|(o, e)| *o = T::from_f64(e * share));
                 // Not softmax − 1, which loses the digits of what is nearly certain.
                 out[label] = T::from_f64(-(sum.without(row[label]) * share));
-            });
+            }
         })
     }
 }

@@ -44,7 +44,7 @@ pub(crate) fn largest<T: Number>(row: &[T]) -> T {
 }
 
 /// What functions of rows need of a float type.
-pub(crate) trait RowFloat: Float + Number {
+pub(crate) trait RowFloat: Float + Number + Element {
     /// The number itself.
     fn wide(self) -> f64;
     /// `self − origin`.
@@ -114,6 +114,10 @@ pub(crate) fn rows_per_task(size: usize) -> usize {
     (GRAIN / 4 / size.max(1)).max(1)
 }
 
+/// Fills `out` from `N` operands: `f(parts of them, the size of a row, out)`. A reference, so that the loop over tasks is compiled
+/// once for all.
+type RowKernel<'a, T, const N: usize> = &'a (dyn Fn([&[T]; N], usize, &mut [T]) + Sync);
+
 /// Operands with the axes that make the rows last, in row-major order.
 pub(crate) struct Rows<const N: usize> {
     data: [Tensor; N],
@@ -139,12 +143,8 @@ impl<const N: usize> Rows<N> {
         Rows { data: x.map(|x| x.permute(&order).contiguous()), order, size }
     }
 
-    /// `width` numbers for each row by `kernel(parts of the operands, size of a row, part of the result)`. There are some.
-    fn run<T: RowFloat + Element>(
-        &self,
-        width: usize,
-        kernel: impl Fn([&[T]; N], usize, &mut [T]) + Sync,
-    ) -> Buffer<T> {
+    /// `width` numbers for each row. There are some rows.
+    fn run<T: RowFloat>(&self, width: usize, kernel: RowKernel<'_, T, N>) -> Buffer<T> {
         let x = self.data.each_ref().map(|x| x.as_slice::<T>().unwrap_or_default());
         let rows = rows_per_task(self.size);
         let mut out = Buffer::uninit(x[0].len() / self.size * width);
@@ -157,11 +157,7 @@ impl<const N: usize> Rows<N> {
 
     /// A number for each element, by a kernel for either type.
     #[track_caller]
-    pub(crate) fn map(
-        self,
-        single: impl Fn([&[f32]; N], usize, &mut [f32]) + Sync,
-        double: impl Fn([&[f64]; N], usize, &mut [f64]) + Sync,
-    ) -> Tensor {
+    pub(crate) fn map(self, single: RowKernel<'_, f32, N>, double: RowKernel<'_, f64, N>) -> Tensor {
         let shape = self.data[0].shape();
         let y = match self.data[0].dtype() {
             _ if shape.count() == 0 => self.data[0].clone(),
@@ -179,8 +175,8 @@ impl<const N: usize> Rows<N> {
         self,
         shape: Shape,
         empty: f64,
-        single: impl Fn([&[f32]; N], usize, &mut [f32]) + Sync,
-        double: impl Fn([&[f64]; N], usize, &mut [f64]) + Sync,
+        single: RowKernel<'_, f32, N>,
+        double: RowKernel<'_, f64, N>,
     ) -> Tensor {
         match self.data[0].dtype() {
             dtype if self.data[0].count() == 0 => Tensor::full(shape, empty, dtype),

@@ -40,26 +40,40 @@ impl Sum {
     }
 }
 
-/// `e^(x − max)` of each row of `size` numbers; calls `f(row, its exponentials, max, their sum)`. Where `max` is infinite or NaN
-/// so is `x − max` somewhere: exponentials and sum are NaN.
-pub(crate) fn exponentials<T: RowFloat>(x: &[T], size: usize, mut f: impl FnMut(usize, &[f64], T, Sum)) {
-    let mut wide = Buffer::uninit(x.len());
-    let mut maxima = Buffer::uninit(x.len() / size);
-    vectorize(
-        #[inline(always)]
-        || {
-            let rows = x.chunks_exact(size).zip(wide.chunks_exact_mut(size));
-            for ((x, wide), max) in rows.zip(maxima.iter_mut()) {
-                *max = largest(x);
-                wide.iter_mut().zip(x).for_each(|(w, x)| *w = x.distance(*max));
-            }
-        },
-    );
-    // All rows at once: one of ten would not fill a vector register.
-    T::exp_all(&mut wide);
-    for (i, (row, &max)) in wide.chunks_exact_mut(size).zip(maxima.iter()).enumerate() {
+/// `e^(x − max)` of rows of numbers. Where `max` is infinite or NaN so is `x − max` somewhere: exponentials and sum are NaN.
+pub(crate) struct Exponentials<T: RowFloat> {
+    wide: Buffer<f64>,
+    maxima: Buffer<T>,
+    size: usize,
+}
+
+impl<T: RowFloat> Exponentials<T> {
+    /// Of rows of `size` numbers.
+    #[inline(never)]
+    pub(crate) fn of(x: &[T], size: usize) -> Exponentials<T> {
+        let mut wide = Buffer::uninit(x.len());
+        let mut maxima = Buffer::uninit(x.len() / size);
+        vectorize(
+            #[inline(always)]
+            || {
+                let rows = x.chunks_exact(size).zip(wide.chunks_exact_mut(size));
+                for ((x, wide), max) in rows.zip(maxima.iter_mut()) {
+                    *max = largest(x);
+                    wide.iter_mut().zip(x).for_each(|(w, x)| *w = x.distance(*max));
+                }
+            },
+        );
+        // All rows at once: one of ten would not fill a vector register.
+        T::exp_all(&mut wide);
+        Exponentials { wide, maxima, size }
+    }
+
+    /// The exponentials of row `i`, its largest number, and the sum of the exponentials.
+    #[inline(never)]
+    pub(crate) fn row(&mut self, i: usize) -> (&[f64], T, Sum) {
+        let row = &mut self.wide[i * self.size..][..self.size];
         let sum = Sum { others: others::<T>(row) };
-        f(i, row, max, sum);
+        (row, self.maxima[i], sum)
     }
 }
 
@@ -78,40 +92,45 @@ fn others<T: RowFloat>(row: &mut [f64]) -> f64 {
 }
 
 fn softmax<T: RowFloat>([x]: [&[T]; 1], size: usize, out: &mut [T]) {
-    exponentials(x, size, |i, row, _, sum| {
+    let mut exponentials = Exponentials::of(x, size);
+    for (i, out) in out.chunks_exact_mut(size).enumerate() {
+        let (row, _, sum) = exponentials.row(i);
         let share = 1.0 / sum.get();
-        let out = &mut out[i * size..][..size];
         out.iter_mut().zip(row).for_each(|(o, e)| *o = T::from_f64(*e * share));
-    });
+    }
 }
 
 fn log_softmax<T: RowFloat>([x]: [&[T]; 1], size: usize, out: &mut [T]) {
-    exponentials(x, size, |i, _, max, sum| {
+    let mut exponentials = Exponentials::of(x, size);
+    for (i, (x, out)) in x.chunks_exact(size).zip(out.chunks_exact_mut(size)).enumerate() {
+        let (_, max, sum) = exponentials.row(i);
         let ln = sum.ln();
-        let row = out[i * size..][..size].iter_mut().zip(&x[i * size..]);
-        row.for_each(|(o, x)| *o = T::from_f64(x.distance(max) - ln));
-    });
+        out.iter_mut().zip(x).for_each(|(o, x)| *o = T::from_f64(x.distance(max) - ln));
+    }
 }
 
 /// `dy − softmax(x) · Σ dy`.
 fn log_softmax_grad<T: RowFloat>([x, dy]: [&[T]; 2], size: usize, out: &mut [T]) {
+    let mut exponentials = Exponentials::of(x, size);
     let mut terms = Buffer::uninit(size);
-    exponentials(x, size, |i, row, _, sum| {
-        let (dy, out) = (&dy[i * size..][..size], &mut out[i * size..][..size]);
+    for (i, (dy, out)) in dy.chunks_exact(size).zip(out.chunks_exact_mut(size)).enumerate() {
+        let (row, _, sum) = exponentials.row(i);
         terms.iter_mut().zip(dy).for_each(|(term, dy)| *term = dy.wide());
         let share = T::sum(&terms) / sum.get();
         for ((o, dy), e) in out.iter_mut().zip(dy).zip(row) {
             *o = T::from_f64(dy.wide() - *e * share);
         }
-    });
+    }
 }
 
 fn logsumexp<T: RowFloat>([x]: [&[T]; 1], size: usize, out: &mut [T]) {
-    exponentials(x, size, |i, _, max, sum| {
+    let mut exponentials = Exponentials::of(x, size);
+    for (i, out) in out.iter_mut().enumerate() {
+        let (_, max, sum) = exponentials.row(i);
         let total = max.wide() + sum.ln();
         // Only an infinite maximum makes it NaN without being NaN itself.
-        out[i] = if total.is_nan() { max } else { T::from_f64(total) };
-    });
+        *out = if total.is_nan() { max } else { T::from_f64(total) };
+    }
 }
 
 /// [`softmax`], but where the largest is −∞ all are 0, and where it is ∞ those that are so have equal parts of 1.
@@ -168,7 +187,7 @@ impl Tensor {
     /// If the axis does not exist or the elements are not floats.
     #[track_caller]
     pub fn softmax(&self, axis: isize) -> Tensor {
-        Rows::of("softmax", [self], &axis.into()).map(softmax, softmax)
+        Rows::of("softmax", [self], &axis.into()).map(&softmax, &softmax)
     }
 
     /// The logarithm of [`softmax`](Tensor::softmax) along `axis`: `x − ln Σ e^x`, without overflow, within `eps · max(1, |y|)`
@@ -184,7 +203,7 @@ impl Tensor {
     /// If the axis does not exist or the elements are not floats.
     #[track_caller]
     pub fn log_softmax(&self, axis: isize) -> Tensor {
-        Rows::of("log_softmax", [self], &axis.into()).map(log_softmax, log_softmax)
+        Rows::of("log_softmax", [self], &axis.into()).map(&log_softmax, &log_softmax)
     }
 
     /// The gradient of [`log_softmax`](Tensor::log_softmax) with respect to these logits, `dy` being that with respect to its
@@ -201,7 +220,7 @@ impl Tensor {
     #[track_caller]
     pub fn log_softmax_grad(&self, dy: &Tensor, axis: isize) -> Tensor {
         self.check_alike("log_softmax_grad", dy).or_panic();
-        Rows::of("log_softmax_grad", [self, dy], &axis.into()).map(log_softmax_grad, log_softmax_grad)
+        Rows::of("log_softmax_grad", [self, dy], &axis.into()).map(&log_softmax_grad, &log_softmax_grad)
     }
 
     /// The gradient of a softmax over `axes` with respect to its logits, `self` being its result `y` and `dy` the gradient
@@ -223,7 +242,7 @@ impl Tensor {
     #[track_caller]
     fn softmax_grad_axes(&self, dy: &Tensor, axes: &Axes) -> Tensor {
         self.check_alike("softmax_grad", dy).or_panic();
-        Rows::of("softmax_grad", [self, dy], axes).map(softmax_grad, softmax_grad)
+        Rows::of("softmax_grad", [self, dy], axes).map(&softmax_grad, &softmax_grad)
     }
 
     /// The distances of `v` from its mean with the weights of `self`, a softmax `y` over `axes`: `v − Σ y · v`.
@@ -244,7 +263,7 @@ impl Tensor {
     #[track_caller]
     fn softmax_centred_axes(&self, v: &Tensor, axes: &Axes) -> Tensor {
         self.check_alike("softmax_centred", v).or_panic();
-        Rows::of("softmax_centred", [self, v], axes).map(softmax_centred, softmax_centred)
+        Rows::of("softmax_centred", [self, v], axes).map(&softmax_centred, &softmax_centred)
     }
 
     /// The rule of the functions of a softmax, or of logits, and a tensor like it.
@@ -273,13 +292,13 @@ impl Tensor {
 
     #[track_caller]
     fn logsumexp_grad_axes(&self, axes: &Axes) -> Tensor {
-        Rows::of("logsumexp_grad", [self], axes).map(logsumexp_grad, logsumexp_grad)
+        Rows::of("logsumexp_grad", [self], axes).map(&logsumexp_grad, &logsumexp_grad)
     }
 
     #[track_caller]
     pub(crate) fn logsumexp_axes(&self, axes: &Axes, keep: bool) -> Tensor {
         let shape = reduce_shape("logsumexp", self.shape(), axes, keep).or_panic();
-        Rows::of("logsumexp", [self], axes).reduce(shape, f64::NEG_INFINITY, logsumexp, logsumexp)
+        Rows::of("logsumexp", [self], axes).reduce(shape, f64::NEG_INFINITY, &logsumexp, &logsumexp)
     }
 }
 

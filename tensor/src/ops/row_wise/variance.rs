@@ -73,8 +73,8 @@ impl Tensor {
         rows.reduce(
             shape,
             f64::NAN,
-            |[x], size, out| squares(x, size, out, divisor, last),
-            |[x], size, out| squares(x, size, out, divisor, last),
+            &|[x], size, out| squares(x, size, out, divisor, last),
+            &|[x], size, out| squares(x, size, out, divisor, last),
         )
     }
 
@@ -95,6 +95,6 @@ impl Tensor {
 
     #[track_caller]
     fn centred_axes(&self, axes: &Axes) -> Tensor {
-        Rows::of("centred", [self], axes).map(centred, centred)
+        Rows::of("centred", [self], axes).map(&centred, &centred)
     }
 }
