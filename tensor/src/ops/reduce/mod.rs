@@ -100,7 +100,8 @@ impl Tensor {
         extreme_shape(op, self.shape(), axes, false).or_panic();
         let (plan, shape) = self.prepare(op, axes, false);
         for_any!(self.dtype(), T => {
-            Tensor::from_buffer(plan.arg(|x: T, y: T| if largest { x > y } else { x < y }), shape)
+            let better = |x: T, y: T| if largest { PartialOrd::gt(&x, &y) } else { PartialOrd::lt(&x, &y) };
+            Tensor::from_buffer(plan.arg(better), shape)
         })
     }
 

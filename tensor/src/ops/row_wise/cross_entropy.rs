@@ -24,6 +24,9 @@ pub fn softmax_cross_entropy_shape(logits: Shape, labels: Shape) -> Result<Shape
     }
 }
 
+/// See [`Rows::map`].
+type RowKernel<'a, T> = &'a (dyn Fn(Rows<T>, usize, &mut [T]) + Sync);
+
 /// Some rows of logits, and for each the class that is right.
 #[derive(Clone, Copy)]
 struct Rows<'a, T> {
@@ -34,7 +37,7 @@ struct Rows<'a, T> {
 
 impl<T: RowFloat> Rows<'_, T> {
     /// `width` numbers for each row, in tasks: `f(rows, the first of them, their part of the result)`.
-    fn map(&self, width: usize, f: &(dyn Fn(Rows<T>, usize, &mut [T]) + Sync)) -> Buffer<T> {
+    fn map(&self, width: usize, f: RowKernel<'_, T>) -> Buffer<T> {
         let mut out = Buffer::uninit(self.labels.len() * width);
         let count = rows_per_task(self.classes);
         for_each_chunk_mut(&mut out, count * width, |task, out| {
