@@ -20,7 +20,7 @@
 //! | room | what is in it |
 //! |---|---|
 //! | `tape` | [`Graph`], its nodes, and [`Var`], the handle to one; going back over the tape; the parts of a model that nodes belong to; finding the operation that made a NaN ([`Graph::debug_nans`]) |
-//! | `op` | [`Op`]: shape rule, value and gradient of an operation, in one place |
+//! | `op` | [`Op`]: name, rule of shapes and types, value and gradient of an operation, in one place; how it lowers |
 //! | `ops` | the operations, each with its test cases |
 //! | `params` | [`Param`], the walk over a model's parameters ([`Module`]), and what a step computes for them ([`Grads`]) |
 //! | `program` | computing a recorded graph again and again ([`Program`]): what is computed together, and how |
@@ -42,16 +42,27 @@ mod program;
 mod show;
 mod tape;
 
-pub use op::{DynOp, Op};
+pub use op::{Attribute, Attributes, DynOp, Lowering, Op};
 pub use params::grads::{Grads, PairError};
 pub use params::module::{Module, ParamPath};
 pub use params::param::{Param, ParamId, Role};
 pub use program::{FeedError, PlanStep, Profile, ProfileRow, Program};
 pub use show::inspect::NodeInfo;
+pub use show::kind::NodeKind;
 pub use show::outputs::Part;
 pub use tape::graph::{Graph, Mode, Phase, Var};
 pub use tape::layer_path::ScopeGuard;
 pub use tensor::{
-    Axes, Conv2d, DType, Element, Finish, Lazy, OrPanic, Padding, Pool2d, Rng, Scalar, Shape, ShapeError,
-    Slice, Tensor, Windows, gather_bytes, peak_flops, set_threads, simd_level, threads, update_elements,
+    Axes, Conv2d, DType, Element, OrPanic, Padding, Pool2d, Rng, Scalar, Shape, ShapeError, Slice, Spec,
+    Tensor, Windows, gather_bytes, peak_flops, rules, set_threads, simd_level, threads, update_elements,
+};
+
+/// What may be moved to other threads and shared with them. A graph and its variables stay in the thread that made them.
+const _: () = {
+    const fn assert<T: Send + Sync + ?Sized>() {}
+    assert::<Tensor>();
+    assert::<Param>();
+    assert::<Grads>();
+    assert::<Program>();
+    assert::<dyn DynOp>();
 };

@@ -1,14 +1,13 @@
 //! The gradient check itself: what it reports, and what it refuses to check.
 
 use autograd::gradcheck::{Check, Failure, Form};
-use autograd::{Graph, Op, Shape, ShapeError, Tensor, Var};
+use autograd::{Graph, Op, ShapeError, Spec, Tensor, Var};
 
 /// The identity, with this gradient in place of 1 for each element that is not 0.
-#[derive(Debug)]
 struct Claims(f64);
 
 impl Op<1> for Claims {
-    fn shape(&self, [x]: [Shape; 1]) -> Result<Shape, ShapeError> {
+    fn infer(&self, [x]: [Spec; 1]) -> Result<Spec, ShapeError> {
         Ok(x)
     }
     fn forward(&self, [x]: [&Tensor; 1]) -> Tensor {

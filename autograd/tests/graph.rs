@@ -1,7 +1,7 @@
 //! The graph as a whole: long chains, operations of one's own, listing and picture, and what a step hands to an optimizer.
 
 use autograd::gradcheck::{self, Check, Failure, Form};
-use autograd::{DType, Graph, Module, Op, PairError, Param, ParamPath, Rng, Shape, ShapeError, Tensor, Var};
+use autograd::{DType, Graph, Module, Op, PairError, Param, ParamPath, Rng, ShapeError, Spec, Tensor, Var};
 use std::path::Path;
 
 /// Runs `f` on a thread whose stack no recursion over a long chain would fit in.
@@ -50,13 +50,12 @@ fn a_long_chain_differentiates_twice() {
 }
 
 /// `x³`, whose gradient is said to be `slope · x²`: right if `slope` is 3.
-#[derive(Debug)]
 struct Cube {
     slope: f64,
 }
 
 impl Op<1> for Cube {
-    fn shape(&self, [x]: [Shape; 1]) -> Result<Shape, ShapeError> {
+    fn infer(&self, [x]: [Spec; 1]) -> Result<Spec, ShapeError> {
         Ok(x)
     }
     fn forward(&self, [x]: [&Tensor; 1]) -> Tensor {

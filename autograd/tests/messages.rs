@@ -5,7 +5,7 @@
 mod golden;
 
 use autograd::{
-    Conv2d, DType, Graph, Op, Padding, Param, Pool2d, Shape, ShapeError, Slice, Tensor, Var, Windows,
+    Conv2d, DType, Graph, Op, Padding, Param, Pool2d, ShapeError, Slice, Spec, Tensor, Var, Windows, rules,
 };
 use golden::{Refusals, assert_complete, public_methods};
 use std::path::Path;
@@ -59,14 +59,15 @@ fn refusals() -> Refusals {
 }
 
 /// Its shape rule, its value and its gradient can each be wrong.
-#[derive(Debug)]
 struct Faulty;
 
 impl Op<2> for Faulty {
-    fn shape(&self, [a, b]: [Shape; 2]) -> Result<Shape, ShapeError> {
-        if a.len() != b.len() {
-            return Err(ShapeError::new("faulty", format!("{a} and {b} have different ranks")));
+    fn infer(&self, [a, b]: [Spec; 2]) -> Result<Spec, ShapeError> {
+        if a.shape.len() != b.shape.len() {
+            let rule = format!("{} and {} have different ranks", a.shape, b.shape);
+            return Err(ShapeError::new("faulty", rule));
         }
+        rules::same_dtype("faulty", &[a, b])?;
         Ok(a)
     }
     fn forward(&self, [a, _]: [&Tensor; 2]) -> Tensor {
@@ -78,15 +79,26 @@ impl Op<2> for Faulty {
 }
 
 /// It has a gradient, so it says, and no rule for it.
-#[derive(Debug)]
 struct Ruleless;
 
 impl Op<1> for Ruleless {
-    fn shape(&self, [x]: [Shape; 1]) -> Result<Shape, ShapeError> {
+    fn infer(&self, [x]: [Spec; 1]) -> Result<Spec, ShapeError> {
         Ok(x)
     }
     fn forward(&self, [x]: [&Tensor; 1]) -> Tensor {
         x.clone()
+    }
+}
+
+/// Its value is not what its rule says.
+struct Wrong;
+
+impl Op<1> for Wrong {
+    fn infer(&self, [x]: [Spec; 1]) -> Result<Spec, ShapeError> {
+        Ok(x)
+    }
+    fn forward(&self, [x]: [&Tensor; 1]) -> Tensor {
+        x.sum(0)
     }
 }
 
@@ -96,7 +108,8 @@ fn graphs<'g>(list: &mut Refusals, inputs: &Inputs<'g>, other: &'g Graph) {
     refused!(list, apply as Add: x + stranger);
     refused!(list, apply as Concat: Var::concat(&[x, stranger], 0));
     refused!(list, apply as faulty: graph.apply(Faulty, [x, vector]));
-    refused!(list, apply as Faulty: graph.apply(Faulty, [x, integers]));
+    refused!(list, apply as faulty: graph.apply(Faulty, [x, integers]));
+    refused!(list, apply as Wrong: graph.apply(Wrong, [x]));
     refused!(list, item: x.item());
     refused!(list, grad: graph.grad(x, [x]));
     refused!(list, compile: Graph::inference().compile(&[x]));
@@ -377,7 +390,7 @@ fn every_method_has_a_case() {
         &methods,
         &cases,
         &[
-            ("they say what the variable is", &["graph", "index", "value", "shape", "rank", "dtype"]),
+            ("they say what the variable is", &["graph", "index", "value", "shape", "spec", "rank", "dtype"]),
             ("any variable has the value", &["detach"]),
         ],
     );

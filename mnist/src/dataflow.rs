@@ -2,7 +2,7 @@
 //! its gradient.
 
 use crate::engine::LOSS_SCALE;
-use nn::{DType, Graph, Layer, NodeInfo, Phase, Shape, Tensor, loss};
+use nn::{DType, Graph, Layer, NodeInfo, NodeKind, Phase, Shape, Tensor, loss};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
@@ -64,11 +64,11 @@ fn rows(nodes: &[NodeInfo]) -> (Vec<Row>, Places) {
     let mut all: Vec<[Vec<String>; 2]> = vec![];
     let mut places = vec![];
     // The images go in first and the labels, for the loss, last; what dropout draws by comes in between.
-    let inputs = || nodes.iter().filter(|node| node.op == "Input").map(|node| node.index);
+    let inputs = || nodes.iter().filter(|node| node.kind == NodeKind::Input).map(|node| node.index);
     let (first, last) = (inputs().next(), inputs().next_back());
     for node in nodes {
         // Each value that goes in has a row of its own, and so has each operation that is in no layer.
-        let input = node.op == "Input";
+        let input = node.kind == NodeKind::Input;
         let own = if input { 1 + node.index } else { 0 };
         let at = *known.entry((node.part, own)).or_insert_with(|| {
             let name = match (input, node.scope.last()) {
@@ -84,9 +84,10 @@ fn rows(nodes: &[NodeInfo]) -> (Vec<Row>, Places) {
         });
         let side = usize::from(node.phase == Phase::Gradient);
         places.push((at, side));
-        if !node.op.starts_with("Constant") {
-            let end = node.op.find([' ', '(']).filter(|_| !node.op.starts_with("Param"));
-            all[at][side].push(format!("{} {}", &node.op[..end.unwrap_or(node.op.len())], node.shape));
+        match &node.kind {
+            NodeKind::Constant(_) => {}
+            NodeKind::Op { name, .. } => all[at][side].push(format!("{name} {}", node.shape)),
+            kind => all[at][side].push(format!("{kind} {}", node.shape)),
         }
     }
     for (row, all) in rows.iter_mut().zip(all) {
@@ -105,7 +106,8 @@ fn rows(nodes: &[NodeInfo]) -> (Vec<Row>, Places) {
 fn edges(nodes: &[NodeInfo], places: &Places) -> BTreeSet<[(usize, usize); 2]> {
     let mut edges = BTreeSet::new();
     for node in nodes {
-        for &input in node.inputs.iter().filter(|&&input| !nodes[input].op.starts_with("Constant")) {
+        for &input in node.inputs.iter().filter(|&&input| !matches!(nodes[input].kind, NodeKind::Constant(_)))
+        {
             let [from, to] = [places[input], places[node.index]];
             if from != to {
                 edges.insert([from, to]);

@@ -27,7 +27,7 @@ use std::fmt;
 /// let y = layer.forward(graph.input(Tensor::from([1.0_f32, 2.0])));
 /// assert_eq!(y.value().to_vec::<f32>(), [3.0, 6.0]);
 /// ```
-pub trait Layer: Module {
+pub trait Layer: Module + Send + Sync {
     /// The result for `x`, computed at once and recorded in the graph of `x`.
     ///
     /// # Panics

@@ -52,6 +52,23 @@
 //! Whether dropout drops and which statistics batch normalisation uses is a property of the graph
 //! ([`Graph::training`] or [`Graph::inference`]), not of the layer.
 //!
+//! # Threads
+//!
+//! Parameters, models, optimizers, schedules and [`Program`]s may be moved to another thread and shared with several: a model that
+//! predicts is only read. A [`Graph`] belongs to one thread, with its variables; each thread makes its own. One operation is computed
+//! by all cores anyway ([`set_threads`]).
+//!
+//! ```
+//! use nn::{Graph, Layer, Linear, Rng, Tensor};
+//!
+//! let model = Linear::new(3, 2, &mut Rng::new(1));
+//! let predict = &|x: [f32; 3]| model.forward(Graph::inference().input(Tensor::from([x]))).value();
+//! let [a, b] = std::thread::scope(|scope| {
+//!     [[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]].map(|x| scope.spawn(move || predict(x))).map(|thread| thread.join().unwrap())
+//! });
+//! assert_eq!([a, b], [predict([1.0, 2.0, 3.0]), predict([4.0, 5.0, 6.0])]);
+//! ```
+//!
 //! # The tour
 //!
 //! | file | what is in it |
@@ -81,9 +98,9 @@ mod save;
 mod summary;
 
 pub use autograd::{
-    Axes, DType, Element, Grads, Graph, Mode, Module, NodeInfo, Op, Padding, Param, ParamPath, Part, Phase,
-    Program, Rng, Role, Shape, ShapeError, Slice, Tensor, Var, gather_bytes, gradcheck, peak_flops,
-    set_threads, simd_level, threads,
+    Attribute, Attributes, Axes, DType, Element, Grads, Graph, Lowering, Mode, Module, NodeInfo, NodeKind,
+    Op, Padding, Param, ParamPath, Part, Phase, Program, Rng, Role, Scalar, Shape, ShapeError, Slice, Spec,
+    Tensor, Var, gather_bytes, gradcheck, peak_flops, set_threads, simd_level, threads,
 };
 pub use check::check_gradients;
 pub use convert::convert;
@@ -140,3 +157,13 @@ pub use summary::{Row, Summary, summary};
 pub mod __private {
     pub use autograd::{Module, Param, ParamPath};
 }
+
+/// What may be moved to other threads and shared with them.
+const _: () = {
+    const fn assert<T: Send + Sync + ?Sized>() {}
+    assert::<Sequential>();
+    assert::<dyn Layer>();
+    assert::<Linear>();
+    assert::<BatchNorm>();
+    assert::<Box<dyn Layer>>();
+};

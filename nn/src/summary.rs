@@ -1,7 +1,7 @@
 //! The table of a model's layers.
 
 use crate::{DType, Graph, Layer, Module, Param, Role, Shape, Tensor};
-use autograd::NodeInfo;
+use autograd::{NodeInfo, NodeKind};
 use std::collections::HashMap;
 use std::fmt;
 
@@ -123,21 +123,19 @@ fn rows(nodes: &[NodeInfo], params: &HashMap<String, &Param>) -> Vec<Row> {
             .for_each(|&input| given[input] = true);
     }
     for run in nodes.chunk_by(|a, b| a.scope == b.scope) {
-        let computed = |node: &&NodeInfo| !["Input", "Constant", "Param"].contains(&word(&node.op));
+        let computed = |node: &&NodeInfo| node.kind.is_op();
         let output = run.iter().rfind(|node| computed(node) && given[node.index]);
         let Some(last) = output.or_else(|| run.iter().rfind(computed)) else { continue };
         // What the model computes outside of layers goes by the name of the operation.
-        let layer = last.scope.last().cloned().unwrap_or_else(|| word(&last.op).to_owned());
-        let named = run.iter().filter_map(|node| params.get(node.op.strip_prefix("Param ")?));
+        let layer = last.scope.last().cloned().unwrap_or_else(|| last.kind.name().to_owned());
+        let named = run.iter().filter_map(|node| match &node.kind {
+            NodeKind::Param(Some(path)) => params.get(path),
+            _ => None,
+        });
         let parameters = named.filter(|p| p.role() != Role::State).map(|p| p.value().count()).sum();
         rows.push(Row { layer, output: last.shape, parameters });
     }
     rows
-}
-
-/// The name of an operation, without its attributes.
-fn word(op: &str) -> &str {
-    op.split(|c: char| !c.is_alphanumeric()).next().unwrap_or(op)
 }
 
 impl fmt::Display for Summary {

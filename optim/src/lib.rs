@@ -45,6 +45,15 @@ pub use optimizer::Optimizer;
 pub use schedule::{Constant, Cosine, ExponentialDecay, Schedule, StepDecay, Warmup};
 pub use sgd::Sgd;
 
+/// What may be moved to other threads and shared with them.
+const _: () = {
+    const fn assert<T: Send + Sync + ?Sized>() {}
+    assert::<dyn Optimizer>();
+    assert::<dyn Schedule>();
+    assert::<Adam>();
+    assert::<Sgd>();
+};
+
 #[cfg(test)]
 mod tests {
     use super::*;

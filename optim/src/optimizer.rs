@@ -48,7 +48,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 /// - A model that **values were loaded into** (`nn::load`, [`Param::set`]) has the parameters that it had, and what was
 ///   remembered of them goes on, though it is that of the values before. To go on from a file to the bit, load the state
 ///   that was saved beside the model; to begin afresh, take a new optimizer.
-pub trait Optimizer {
+pub trait Optimizer: Send + Sync {
     /// One step: changes every trained parameter of the model by its gradient, and gives the states of the model (the
     /// running averages of batch normalisation) their next values. Frozen parameters stay. `lr` is the learning rate,
     /// from a [`Schedule`](crate::Schedule) or plainly a number.

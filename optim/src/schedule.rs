@@ -16,7 +16,7 @@ use std::f64::consts::PI;
 /// print(&0.003);
 /// print(&|step: u64| 0.1 / (1 + step) as f64);
 /// ```
-pub trait Schedule {
+pub trait Schedule: Send + Sync {
     /// The learning rate of step `step`, the first step being 0.
     fn at(&self, step: u64) -> f64;
 }
@@ -27,7 +27,7 @@ impl Schedule for f64 {
     }
 }
 
-impl<F: Fn(u64) -> f64> Schedule for F {
+impl<F: Fn(u64) -> f64 + Send + Sync> Schedule for F {
     fn at(&self, step: u64) -> f64 {
         self(step)
     }

@@ -24,7 +24,7 @@
 //! | `ops` | the operations, a file for each family: its rule of shapes, its methods, its loops |
 //! | `conv` | [`Conv2d`] and its two adjoints: as im2col, directly, by Winograd's algorithm, on AMX |
 //! | `gemm` | sums of products in register tiles, under the matrix product and convolution; `gemm/amx` in parts of eight bits |
-//! | `fusion` | [`Scalar`] functions, several of them in one pass ([`Fused`]), with sums behind them ([`FusedSums`]), or before and behind a convolution ([`Lazy`], [`Finish`]) |
+//! | `fusion` | [`Scalar`] functions, several of them in one pass ([`Fused`]), with sums behind them ([`FusedSums`]), or before and behind a convolution ([`Prologue`], [`Epilogue`]) |
 //! | `runtime` | instruction sets, vector registers, `exp`, `ln`, `tanh` … as polynomials, the thread pool, [`peak_flops`] |
 
 mod array;
@@ -39,10 +39,12 @@ pub use array::layout::{Layout, Slice, View, Windows};
 pub use array::map::{gather_bytes, update_elements};
 pub use array::random::Rng;
 pub use array::shape::{Axes, MAX_RANK, OrPanic, Shape, ShapeError, broadcast_shape, image_dims};
+pub use array::spec::Spec;
 pub use array::tensor::Tensor;
+pub use conv::kernel::Conv2dKernel;
 pub use conv::{Conv2d, Padding};
 pub use fusion::scalar_expr::{ChannelSums, Scalar};
-pub use fusion::{Finish, Fused, FusedSums, Lazy, Operand};
+pub use fusion::{Epilogue, Fused, FusedSums, Kernel, Operand, Prologue};
 pub use ops::elementwise::kernels::GELU_GATE;
 pub use ops::pooling::Pool2d;
 pub use runtime::peak::peak_flops;
@@ -51,6 +53,7 @@ pub use runtime::threads::{set_threads, threads};
 
 /// The shape rules of the operations, for whoever has shapes and no tensors yet.
 pub mod rules {
+    pub use crate::array::spec::same_dtype;
     pub use crate::array::view::{
         flatten_shape, narrow_slice, reshape_shape, split_starts, squeeze_shape, transpose_order,
         unsqueeze_shape,

@@ -1,7 +1,8 @@
 //! Convolutions of numbers that are large, small or not finite, against the definition in `f64`: each output is finite,
 //! infinite or NaN as the definition says, and within 512 ε of the sum of its terms' magnitudes.
 
-use tensor::{Conv2d, DType, Finish, Fused, Lazy, Operand::Input, Padding, Rng, Scalar, Tensor};
+use tensor::{Conv2d, Conv2dKernel, DType, Epilogue, Fused, Kernel, Operand::Input};
+use tensor::{Padding, Prologue, Rng, Scalar, Tensor};
 
 /// An output: the sum of its terms, and that of their magnitudes.
 #[derive(Clone, Copy, Default)]
@@ -249,8 +250,8 @@ fn an_outlier_in_an_image_changes_no_bit_of_others() {
         }
         let relu = |x: &Tensor| Fused::new(x.shape(), 1, vec![(Scalar::relu(), vec![Input(0)])]).unwrap();
         let (before, after) = (relu(&outlier), relu(&y));
-        let fused =
-            Lazy::Computed(&before, &[Some(&outlier)]).conv2d(&k, conv, Finish::with(&after, &[None]));
+        let operands = [Prologue::Fused(&before, &[Some(&outlier)]), Prologue::None(&k)];
+        let fused = Conv2dKernel::Forward(*conv).run(&operands, Epilogue::with(&after, &[None]));
         assert_eq!(fused, outlier.relu().conv2d(&k, conv).relu(), "{case:?}");
     }
 }

@@ -1,22 +1,17 @@
 //! Operations of two operands, with broadcasting; the engine sums the gradients back to the operands' shapes.
 
-use crate::op::Op;
+use crate::op::{Lowering, Op};
 use crate::tape::graph::Var;
-use tensor::{DType, Scalar, Shape, ShapeError, Tensor, broadcast_shape};
+use tensor::{DType, Scalar, ShapeError, Spec, Tensor, broadcast_shape};
 
 macro_rules! binary {
     ($($(#[$doc:meta])* $op:ident, $name:ident, |$x:ident, $other:ident, $y:ident, $dy:ident| $left:expr, $right:expr;)*) => {
         $(
-            #[derive(Debug)]
             struct $op;
 
             impl Op<2> for $op {
-                fn shape(&self, [a, b]: [Shape; 2]) -> Result<Shape, ShapeError> {
-                    broadcast_shape(stringify!($name), a, b)
-                }
-                // The kernel refuses types that differ, naming the shapes too.
-                fn dtype(&self, [a, _]: [DType; 2]) -> Result<DType, ShapeError> {
-                    Ok(a)
+                fn infer(&self, [a, b]: [Spec; 2]) -> Result<Spec, ShapeError> {
+                    Ok(a.with_shape(broadcast_shape(stringify!($name), a.shape, b.shape)?))
                 }
                 #[track_caller]
                 fn forward(&self, [a, b]: [&Tensor; 2]) -> Tensor {
@@ -32,9 +27,9 @@ macro_rules! binary {
                 ) -> [Option<Var<'g>>; 2] {
                     [need[0].then(|| $left), need[1].then(|| $right)]
                 }
-                fn elementwise(&self) -> Option<Scalar> {
-                    Some(Scalar::$name())
-                }
+                fn lower(&self) -> Lowering {
+ Lowering::Elementwise(Scalar::$name())
+}
             }
 
             impl<'g> Var<'g> {
@@ -99,16 +94,11 @@ binary! {
 macro_rules! comparisons {
     ($($(#[$doc:meta])* $op:ident, $name:ident;)*) => {
         $(
-            #[derive(Debug)]
             struct $op;
 
             impl Op<2> for $op {
-                fn shape(&self, [a, b]: [Shape; 2]) -> Result<Shape, ShapeError> {
-                    broadcast_shape(stringify!($name), a, b)
-                }
-                // The kernel refuses types that differ, naming the shapes too.
-                fn dtype(&self, _: [DType; 2]) -> Result<DType, ShapeError> {
-                    Ok(DType::Bool)
+                fn infer(&self, [a, b]: [Spec; 2]) -> Result<Spec, ShapeError> {
+                    Ok(Spec { shape: broadcast_shape(stringify!($name), a.shape, b.shape)?, dtype: DType::Bool })
                 }
                 #[track_caller]
                 fn forward(&self, [a, b]: [&Tensor; 2]) -> Tensor {
@@ -117,9 +107,9 @@ macro_rules! comparisons {
                 fn differentiable(&self, _: usize) -> bool {
                     false
                 }
-                fn elementwise(&self) -> Option<Scalar> {
-                    Some(Scalar::$name())
-                }
+                fn lower(&self) -> Lowering {
+ Lowering::Elementwise(Scalar::$name())
+}
             }
 
             impl<'g> Var<'g> {
@@ -166,16 +156,11 @@ comparisons! {
 }
 
 /// `if condition { a } else { b }`, element by element.
-#[derive(Debug)]
 struct Select;
 
 impl Op<3> for Select {
-    fn shape(&self, [c, a, b]: [Shape; 3]) -> Result<Shape, ShapeError> {
-        tensor::rules::select_shape(c, a, b)
-    }
-    // The kernel refuses types that do not fit, naming the shapes too.
-    fn dtype(&self, [_, a, _]: [DType; 3]) -> Result<DType, ShapeError> {
-        Ok(a)
+    fn infer(&self, [c, a, b]: [Spec; 3]) -> Result<Spec, ShapeError> {
+        Ok(a.with_shape(tensor::rules::select_shape(c.shape, a.shape, b.shape)?))
     }
     #[track_caller]
     fn forward(&self, [c, a, b]: [&Tensor; 3]) -> Tensor {
@@ -191,8 +176,8 @@ impl Op<3> for Select {
         let zero = dy.scalar(0.0);
         [None, need[1].then(|| c.select(dy, zero)), need[2].then(|| c.select(zero, dy))]
     }
-    fn elementwise(&self) -> Option<Scalar> {
-        Some(Scalar::select())
+    fn lower(&self) -> Lowering {
+        Lowering::Elementwise(Scalar::select())
     }
 }
 

@@ -1,17 +1,16 @@
 //! Batch normalisation. Composed of means and squares it would read and write its input a dozen times; with the moments, the
 //! sums that its gradients have in common, and two formulas for single numbers as primitives it does so twice each way.
 
-use crate::op::Op;
+use crate::op::{Lowering, Op};
 use crate::tape::graph::Var;
-use tensor::{ChannelSums, Scalar, Shape, ShapeError, Tensor, rules};
+use tensor::{ChannelSums, Scalar, Shape, ShapeError, Spec, Tensor, rules};
 
 /// Mean and biased variance of each channel.
-#[derive(Debug)]
 struct Moments;
 
 impl Op<1> for Moments {
-    fn shape(&self, [x]: [Shape; 1]) -> Result<Shape, ShapeError> {
-        rules::moments_shape(x)
+    fn infer(&self, [x]: [Spec; 1]) -> Result<Spec, ShapeError> {
+        Ok(x.with_shape(rules::moments_shape(x.shape)?))
     }
     #[track_caller]
     fn forward(&self, [x]: [&Tensor; 1]) -> Tensor {
@@ -38,12 +37,13 @@ fn examples(x: Var<'_>) -> f64 {
 
 /// `(x − mean) · inverse · scale + offset` where mean and inverse deviation are those of the channels of `x` itself. The
 /// gradient with respect to `x` is the one through these two as well, so none flows to them.
-#[derive(Debug)]
 struct Normalize;
 
 impl Op<5> for Normalize {
-    fn shape(&self, [x, params @ ..]: [Shape; 5]) -> Result<Shape, ShapeError> {
-        rules::normalize_shape("batch_norm", x, &params, None)
+    fn infer(&self, specs: [Spec; 5]) -> Result<Spec, ShapeError> {
+        let dtype = rules::same_dtype("batch_norm", &specs)?;
+        let [x, params @ ..] = specs.map(|spec| spec.shape);
+        Ok(Spec { shape: rules::normalize_shape("batch_norm", x, &params, None)?, dtype })
     }
     #[track_caller]
     fn forward(&self, [x, mean, inverse, scale, offset]: [&Tensor; 5]) -> Tensor {
@@ -67,8 +67,8 @@ impl Op<5> for Normalize {
     fn differentiable(&self, i: usize) -> bool {
         [0, 3, 4].contains(&i)
     }
-    fn elementwise(&self) -> Option<Scalar> {
-        Some(Scalar::normalize())
+    fn lower(&self) -> Lowering {
+        Lowering::Elementwise(Scalar::normalize())
     }
     fn flops(&self, _: [Shape; 5], y: Shape) -> u64 {
         4 * y.count() as u64
@@ -76,12 +76,12 @@ impl Op<5> for Normalize {
 }
 
 /// For each channel the sums of `dy` and of `dy · (x − mean) · inverse`.
-#[derive(Debug)]
 struct NormalizeSums;
 
 impl Op<4> for NormalizeSums {
-    fn shape(&self, x: [Shape; 4]) -> Result<Shape, ShapeError> {
-        rules::normalize_sums_shape(x)
+    fn infer(&self, specs: [Spec; 4]) -> Result<Spec, ShapeError> {
+        let dtype = rules::same_dtype("normalize_sums", &specs)?;
+        Ok(Spec { shape: rules::normalize_sums_shape(specs.map(|spec| spec.shape))?, dtype })
     }
     #[track_caller]
     fn forward(&self, [x, mean, inverse, dy]: [&Tensor; 4]) -> Tensor {
@@ -103,8 +103,8 @@ impl Op<4> for NormalizeSums {
             need[3].then(|| (x - mean) * inverse * along + row(dz, 0)),
         ]
     }
-    fn channel_sums(&self) -> Option<ChannelSums> {
-        Some(ChannelSums::normalize())
+    fn lower(&self) -> Lowering {
+        Lowering::ChannelReduce(ChannelSums::normalize())
     }
     fn flops(&self, [x, ..]: [Shape; 4], _: Shape) -> u64 {
         5 * x.count() as u64
@@ -112,12 +112,13 @@ impl Op<4> for NormalizeSums {
 }
 
 /// `factor · (dy − shift − (x − mean) · slope)`.
-#[derive(Debug)]
 struct NormalizeGrad;
 
 impl Op<6> for NormalizeGrad {
-    fn shape(&self, [x, params @ .., dy]: [Shape; 6]) -> Result<Shape, ShapeError> {
-        rules::normalize_shape("normalize_grad", x, &params, Some(dy))
+    fn infer(&self, specs: [Spec; 6]) -> Result<Spec, ShapeError> {
+        let dtype = rules::same_dtype("normalize_grad", &specs)?;
+        let [x, params @ .., dy] = specs.map(|spec| spec.shape);
+        Ok(Spec { shape: rules::normalize_shape("normalize_grad", x, &params, Some(dy))?, dtype })
     }
     #[track_caller]
     fn forward(&self, [x, mean, factor, shift, slope, dy]: [&Tensor; 6]) -> Tensor {
@@ -140,8 +141,8 @@ impl Op<6> for NormalizeGrad {
             need[5].then_some(scaled),
         ]
     }
-    fn elementwise(&self) -> Option<Scalar> {
-        Some(Scalar::normalize_grad())
+    fn lower(&self) -> Lowering {
+        Lowering::Elementwise(Scalar::normalize_grad())
     }
     fn flops(&self, _: [Shape; 6], y: Shape) -> u64 {
         5 * y.count() as u64

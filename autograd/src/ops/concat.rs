@@ -1,21 +1,22 @@
 //! Putting variables together, and padding them.
 
-use crate::op::{DynOp, Op};
+use crate::op::{Attributes, DynOp, Op};
 use crate::tape::graph::Var;
-use tensor::{DType, OrPanic, Shape, ShapeError, Tensor, rules};
+use tensor::{DType, OrPanic, Shape, ShapeError, Spec, Tensor, rules};
 
-#[derive(Debug)]
 struct Concat {
     axis: isize,
 }
 
 impl DynOp for Concat {
-    fn shape(&self, x: &[Shape]) -> Result<Shape, ShapeError> {
-        rules::concat_shape(x, self.axis)
+    fn attributes(&self) -> Attributes {
+        Attributes::default().with("axis", self.axis)
     }
-    // The kernel refuses types that differ, naming the shapes too.
-    fn dtype(&self, x: &[DType]) -> Result<DType, ShapeError> {
-        Ok(x.first().copied().unwrap_or(DType::F32))
+    fn infer(&self, x: &[Spec]) -> Result<Spec, ShapeError> {
+        let shapes: Vec<Shape> = x.iter().map(|x| x.shape).collect();
+        // The kernel refuses types that differ.
+        let dtype = x.first().map_or(DType::F32, |x| x.dtype);
+        Ok(Spec { shape: rules::concat_shape(&shapes, self.axis)?, dtype })
     }
     #[track_caller]
     fn forward(&self, x: &[&Tensor]) -> Tensor {
@@ -32,15 +33,17 @@ impl DynOp for Concat {
     }
 }
 
-#[derive(Debug)]
 struct Pad {
     padding: Vec<[usize; 2]>,
     value: f64,
 }
 
 impl Op<1> for Pad {
-    fn shape(&self, [x]: [Shape; 1]) -> Result<Shape, ShapeError> {
-        rules::pad_shape(x, &self.padding)
+    fn attributes(&self) -> Attributes {
+        Attributes::default().with("padding", self.padding.concat()).with("value", self.value)
+    }
+    fn infer(&self, [x]: [Spec; 1]) -> Result<Spec, ShapeError> {
+        Ok(x.with_shape(rules::pad_shape(x.shape, &self.padding)?))
     }
     #[track_caller]
     fn forward(&self, [x]: [&Tensor; 1]) -> Tensor {

@@ -1,25 +1,34 @@
 //! Convolution and its two adjoints: three bilinear operations, each the gradient of the others.
 
-use crate::op::Op;
+use crate::op::{Attributes, Lowering, Op};
 use crate::tape::graph::Var;
-use tensor::{Conv2d, DType, Finish, Lazy, Shape, ShapeError, Tensor};
+use tensor::{Conv2d, Conv2dKernel, Padding, Shape, ShapeError, Spec, Tensor, rules};
 
 /// Images and kernel to output.
-#[derive(Debug)]
 struct Convolve(Conv2d);
 
 /// Output and kernel to images.
-#[derive(Debug)]
 struct ConvolveInputGrad {
     conv: Conv2d,
     images: Shape,
 }
 
 /// Images and output to kernel.
-#[derive(Debug)]
 struct ConvolveKernelGrad {
     conv: Conv2d,
     kernel: Shape,
+}
+
+/// What a convolution is, as data.
+fn attributes(conv: &Conv2d) -> Attributes {
+    let Conv2d { stride, dilation, groups, padding } = *conv;
+    let attributes =
+        Attributes::default().with("stride", stride).with("dilation", dilation).with("groups", groups);
+    match padding {
+        Padding::Same => attributes.with("padding", "same"),
+        Padding::Valid => attributes.with("padding", "valid"),
+        Padding::Explicit(padding) => attributes.with("padding", padding.concat()),
+    }
 }
 
 /// Every number of the output is a sum over a window of all channels of a group.
@@ -28,12 +37,11 @@ fn flops(kernel: Shape, output: Shape) -> u64 {
 }
 
 impl Op<2> for Convolve {
-    fn shape(&self, [x, kernel]: [Shape; 2]) -> Result<Shape, ShapeError> {
-        self.0.shape(x, kernel)
+    fn attributes(&self) -> Attributes {
+        attributes(&self.0)
     }
-    // The kernel refuses types that differ, naming the shapes too.
-    fn dtype(&self, [x, _]: [DType; 2]) -> Result<DType, ShapeError> {
-        Ok(x)
+    fn infer(&self, [x, kernel]: [Spec; 2]) -> Result<Spec, ShapeError> {
+        Ok(x.with_shape(self.0.shape(x.shape, kernel.shape)?))
     }
     fn flops(&self, [_, kernel]: [Shape; 2], y: Shape) -> u64 {
         flops(kernel, y)
@@ -42,15 +50,8 @@ impl Op<2> for Convolve {
     fn forward(&self, [x, kernel]: [&Tensor; 2]) -> Tensor {
         x.conv2d(kernel, &self.0)
     }
-    fn reads_piecewise(&self, i: usize) -> bool {
-        i == 0 && self.0.is_direct()
-    }
-    fn writes_piecewise(&self) -> bool {
-        self.0.is_direct()
-    }
-    #[track_caller]
-    fn forward_lazy(&self, [x, kernel]: [Lazy<'_>; 2], finish: Finish<'_>) -> Tensor {
-        x.conv2d(&kernel.to_tensor(), &self.0, finish)
+    fn lower(&self) -> Lowering {
+        Lowering::kernel(Conv2dKernel::Forward(self.0))
     }
     fn vjp<'g>(
         &self,
@@ -83,12 +84,12 @@ fn expect_output(
 }
 
 impl Op<2> for ConvolveInputGrad {
-    fn shape(&self, [y, kernel]: [Shape; 2]) -> Result<Shape, ShapeError> {
-        expect_output("conv2d_transpose", &self.conv, self.images, kernel, y)?;
-        Ok(self.images)
+    fn attributes(&self) -> Attributes {
+        attributes(&self.conv).with("images", self.images)
     }
-    fn dtype(&self, [y, kernel]: [DType; 2]) -> Result<DType, ShapeError> {
-        if y != kernel || !y.is_float() {
+    fn infer(&self, [y, kernel]: [Spec; 2]) -> Result<Spec, ShapeError> {
+        expect_output("conv2d_transpose", &self.conv, self.images, kernel.shape, y.shape)?;
+        if y.dtype != kernel.dtype || !y.dtype.is_float() {
             return Err(ShapeError::new(
                 "conv2d_transpose",
                 format!(
@@ -96,7 +97,7 @@ impl Op<2> for ConvolveInputGrad {
                 ),
             ));
         }
-        Ok(y)
+        Ok(y.with_shape(self.images))
     }
     fn flops(&self, [y, kernel]: [Shape; 2], _: Shape) -> u64 {
         flops(kernel, y)
@@ -105,15 +106,8 @@ impl Op<2> for ConvolveInputGrad {
     fn forward(&self, [y, kernel]: [&Tensor; 2]) -> Tensor {
         y.conv2d_input_grad(kernel, self.images, &self.conv)
     }
-    fn reads_piecewise(&self, i: usize) -> bool {
-        i == 0 && self.conv.is_direct()
-    }
-    fn writes_piecewise(&self) -> bool {
-        self.conv.is_direct()
-    }
-    #[track_caller]
-    fn forward_lazy(&self, [y, kernel]: [Lazy<'_>; 2], finish: Finish<'_>) -> Tensor {
-        y.conv2d_input_grad(&kernel.to_tensor(), self.images, &self.conv, finish)
+    fn lower(&self) -> Lowering {
+        Lowering::kernel(Conv2dKernel::InputGrad { conv: self.conv, images: self.images })
     }
     fn vjp<'g>(
         &self,
@@ -131,9 +125,13 @@ impl Op<2> for ConvolveInputGrad {
 }
 
 impl Op<2> for ConvolveKernelGrad {
-    fn shape(&self, [x, y]: [Shape; 2]) -> Result<Shape, ShapeError> {
-        expect_output("conv2d_kernel_grad", &self.conv, x, self.kernel, y)?;
-        Ok(self.kernel)
+    fn attributes(&self) -> Attributes {
+        attributes(&self.conv).with("kernel", self.kernel)
+    }
+    fn infer(&self, [x, y]: [Spec; 2]) -> Result<Spec, ShapeError> {
+        rules::same_dtype("conv2d_kernel_grad", &[x, y])?;
+        expect_output("conv2d_kernel_grad", &self.conv, x.shape, self.kernel, y.shape)?;
+        Ok(x.with_shape(self.kernel))
     }
     fn flops(&self, [_, y]: [Shape; 2], kernel: Shape) -> u64 {
         flops(kernel, y)
@@ -142,12 +140,8 @@ impl Op<2> for ConvolveKernelGrad {
     fn forward(&self, [x, y]: [&Tensor; 2]) -> Tensor {
         x.conv2d_kernel_grad(y, self.kernel, &self.conv)
     }
-    fn reads_piecewise(&self, _: usize) -> bool {
-        self.conv.is_direct()
-    }
-    #[track_caller]
-    fn forward_lazy(&self, [x, y]: [Lazy<'_>; 2], finish: Finish<'_>) -> Tensor {
-        finish.run(x.conv2d_kernel_grad(y, self.kernel, &self.conv))
+    fn lower(&self) -> Lowering {
+        Lowering::kernel(Conv2dKernel::KernelGrad { conv: self.conv, kernel: self.kernel })
     }
     fn vjp<'g>(
         &self,

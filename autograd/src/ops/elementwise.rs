@@ -1,8 +1,8 @@
 //! Operations of one operand, element by element.
 
-use crate::op::Op;
+use crate::op::{Attributes, Lowering, Op};
 use crate::tape::graph::Var;
-use tensor::{DType, Scalar, Shape, ShapeError, Tensor};
+use tensor::{DType, Scalar, ShapeError, Spec, Tensor, rules};
 
 /// Beyond this a sigmoid is 0 or 1 to the last bit and its slope 0, and `∞ · 0` would be NaN.
 const FAR: f64 = 1000.0;
@@ -10,11 +10,10 @@ const FAR: f64 = 1000.0;
 macro_rules! unary {
     ($($(#[$doc:meta])* $op:ident, $name:ident, |$x:ident, $y:ident, $dy:ident| $vjp:expr;)*) => {
         $(
-            #[derive(Debug)]
             struct $op;
 
             impl Op<1> for $op {
-                fn shape(&self, [x]: [Shape; 1]) -> Result<Shape, ShapeError> {
+                fn infer(&self, [x]: [Spec; 1]) -> Result<Spec, ShapeError> {
                     Ok(x)
                 }
                 #[track_caller]
@@ -25,9 +24,9 @@ macro_rules! unary {
                 fn vjp<'g>(&self, [$x]: [Var<'g>; 1], $y: Var<'g>, $dy: Var<'g>, _: [bool; 1]) -> [Option<Var<'g>>; 1] {
                     [Some($vjp)]
                 }
-                fn elementwise(&self) -> Option<Scalar> {
-                    Some(Scalar::$name())
-                }
+                fn lower(&self) -> Lowering {
+ Lowering::Elementwise(Scalar::$name())
+}
             }
 
             impl<'g> Var<'g> {
@@ -123,7 +122,6 @@ unary! {
 }
 
 /// `dy · σ′(x)`, the gradient of the logistic function σ.
-#[derive(Debug)]
 struct SigmoidGrad;
 
 #[track_caller]
@@ -132,8 +130,9 @@ fn sigmoid_grad<'g>(x: Var<'g>, dy: Var<'g>) -> Var<'g> {
 }
 
 impl Op<2> for SigmoidGrad {
-    fn shape(&self, [x, dy]: [Shape; 2]) -> Result<Shape, ShapeError> {
-        tensor::broadcast_shape("sigmoid_grad", x, dy)
+    fn infer(&self, [x, dy]: [Spec; 2]) -> Result<Spec, ShapeError> {
+        rules::same_dtype("sigmoid_grad", &[x, dy])?;
+        Ok(x.with_shape(tensor::broadcast_shape("sigmoid_grad", x.shape, dy.shape)?))
     }
     #[track_caller]
     fn forward(&self, [x, dy]: [&Tensor; 2]) -> Tensor {
@@ -152,18 +151,18 @@ impl Op<2> for SigmoidGrad {
             need[1].then(|| sigmoid_grad(x, dz)),
         ]
     }
-    fn elementwise(&self) -> Option<Scalar> {
-        Some(Scalar::sigmoid_grad())
+    fn lower(&self) -> Lowering {
+        Lowering::Elementwise(Scalar::sigmoid_grad())
     }
 }
 
 /// What is left of the gradient `dy` where the rectifier's result `y` is not 0.
-#[derive(Debug)]
 struct ReluGrad;
 
 impl Op<2> for ReluGrad {
-    fn shape(&self, [y, dy]: [Shape; 2]) -> Result<Shape, ShapeError> {
-        tensor::broadcast_shape("relu_grad", y, dy)
+    fn infer(&self, [y, dy]: [Spec; 2]) -> Result<Spec, ShapeError> {
+        rules::same_dtype("relu_grad", &[y, dy])?;
+        Ok(y.with_shape(tensor::broadcast_shape("relu_grad", y.shape, dy.shape)?))
     }
     #[track_caller]
     fn forward(&self, [y, dy]: [&Tensor; 2]) -> Tensor {
@@ -176,19 +175,18 @@ impl Op<2> for ReluGrad {
     fn differentiable(&self, i: usize) -> bool {
         i == 1
     }
-    fn elementwise(&self) -> Option<Scalar> {
-        Some(Scalar::relu_grad())
+    fn lower(&self) -> Lowering {
+        Lowering::Elementwise(Scalar::relu_grad())
     }
 }
 
 macro_rules! flat {
     ($($(#[$doc:meta])* $op:ident, $name:ident;)*) => {
         $(
-            #[derive(Debug)]
             struct $op;
 
             impl Op<1> for $op {
-                fn shape(&self, [x]: [Shape; 1]) -> Result<Shape, ShapeError> {
+                fn infer(&self, [x]: [Spec; 1]) -> Result<Spec, ShapeError> {
                     Ok(x)
                 }
                 #[track_caller]
@@ -198,9 +196,9 @@ macro_rules! flat {
                 fn differentiable(&self, _: usize) -> bool {
                     false
                 }
-                fn elementwise(&self) -> Option<Scalar> {
-                    Some(Scalar::$name())
-                }
+                fn lower(&self) -> Lowering {
+ Lowering::Elementwise(Scalar::$name())
+}
             }
 
             impl<'g> Var<'g> {
@@ -241,11 +239,10 @@ flat! {
 }
 
 /// The value itself, where no gradient passes.
-#[derive(Debug)]
 struct Detach;
 
 impl Op<1> for Detach {
-    fn shape(&self, [x]: [Shape; 1]) -> Result<Shape, ShapeError> {
+    fn infer(&self, [x]: [Spec; 1]) -> Result<Spec, ShapeError> {
         Ok(x)
     }
     fn forward(&self, [x]: [&Tensor; 1]) -> Tensor {
@@ -256,15 +253,17 @@ impl Op<1> for Detach {
     }
 }
 
-#[derive(Debug)]
 struct Clamp {
     low: f64,
     high: f64,
 }
 
 impl Op<1> for Clamp {
-    fn shape(&self, [x]: [Shape; 1]) -> Result<Shape, ShapeError> {
-        tensor::rules::check_clamp(x, self.low, self.high)?;
+    fn attributes(&self) -> Attributes {
+        Attributes::default().with("low", self.low).with("high", self.high)
+    }
+    fn infer(&self, [x]: [Spec; 1]) -> Result<Spec, ShapeError> {
+        rules::check_clamp(x.shape, self.low, self.high)?;
         Ok(x)
     }
     #[track_caller]
@@ -275,21 +274,20 @@ impl Op<1> for Clamp {
         let outside = x.less(x.scalar(self.low)).logical_or(x.greater(x.scalar(self.high)));
         [Some(outside.select(dy.scalar(0.0), dy))]
     }
-    fn elementwise(&self) -> Option<Scalar> {
-        Some(Scalar::clamp(self.low, self.high))
+    fn lower(&self) -> Lowering {
+        Lowering::Elementwise(Scalar::clamp(self.low, self.high))
     }
 }
 
 /// Conversion to another element type; the gradient is converted back.
-#[derive(Debug)]
 struct Cast(DType);
 
 impl Op<1> for Cast {
-    fn shape(&self, [x]: [Shape; 1]) -> Result<Shape, ShapeError> {
-        Ok(x)
+    fn attributes(&self) -> Attributes {
+        Attributes::default().with("dtype", self.0)
     }
-    fn dtype(&self, _: [DType; 1]) -> Result<DType, ShapeError> {
-        Ok(self.0)
+    fn infer(&self, [x]: [Spec; 1]) -> Result<Spec, ShapeError> {
+        Ok(x.with_dtype(self.0))
     }
     fn forward(&self, [x]: [&Tensor; 1]) -> Tensor {
         x.to(self.0)
@@ -297,8 +295,11 @@ impl Op<1> for Cast {
     fn vjp<'g>(&self, [x]: [Var<'g>; 1], _: Var<'g>, dy: Var<'g>, _: [bool; 1]) -> [Option<Var<'g>>; 1] {
         [Some(dy.to(x.dtype()))]
     }
-    fn elementwise(&self) -> Option<Scalar> {
-        (self.0 == DType::F32).then(Scalar::same)
+    fn lower(&self) -> Lowering {
+        match self.0 {
+            DType::F32 => Lowering::Elementwise(Scalar::same()),
+            _ => Lowering::Opaque,
+        }
     }
 }
 

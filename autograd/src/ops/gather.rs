@@ -1,31 +1,28 @@
 //! Choosing elements by integers.
 
-use crate::op::Op;
+use crate::op::{Attributes, Op};
 use crate::tape::graph::Var;
-use tensor::{DType, OrPanic, Shape, ShapeError, Tensor, rules};
+use tensor::{DType, OrPanic, ShapeError, Spec, Tensor, rules};
 
 macro_rules! adjoint_pair {
     (
         $select:ident, $select_name:ident, $select_shape:expr;
         $add:ident, $add_name:ident, $add_shape:path
     ) => {
-        #[derive(Debug)]
         struct $select {
             axis: isize,
         }
-        #[derive(Debug)]
         struct $add {
             axis: isize,
             size: usize,
         }
 
         impl Op<2> for $select {
-            fn shape(&self, [x, index]: [Shape; 2]) -> Result<Shape, ShapeError> {
-                ($select_shape)(x, self.axis, index)
+            fn attributes(&self) -> Attributes {
+                Attributes::default().with("axis", self.axis)
             }
-            // The kernel refuses an index that is not i64, naming the shapes too.
-            fn dtype(&self, [x, _]: [DType; 2]) -> Result<DType, ShapeError> {
-                Ok(x)
+            fn infer(&self, [x, index]: [Spec; 2]) -> Result<Spec, ShapeError> {
+                Ok(x.with_shape(($select_shape)(x.shape, self.axis, index.shape)?))
             }
             #[track_caller]
             fn forward(&self, [x, index]: [&Tensor; 2]) -> Tensor {
@@ -44,12 +41,11 @@ macro_rules! adjoint_pair {
         }
 
         impl Op<2> for $add {
-            fn shape(&self, [x, index]: [Shape; 2]) -> Result<Shape, ShapeError> {
-                $add_shape(x, self.axis, index, self.size)
+            fn attributes(&self) -> Attributes {
+                Attributes::default().with("axis", self.axis).with("size", self.size)
             }
-            // The kernel refuses an index that is not i64, naming the shapes too.
-            fn dtype(&self, [x, _]: [DType; 2]) -> Result<DType, ShapeError> {
-                Ok(x)
+            fn infer(&self, [x, index]: [Spec; 2]) -> Result<Spec, ShapeError> {
+                Ok(x.with_shape($add_shape(x.shape, self.axis, index.shape, self.size)?))
             }
             #[track_caller]
             fn forward(&self, [x, index]: [&Tensor; 2]) -> Tensor {
@@ -79,18 +75,17 @@ adjoint_pair! {
 }
 
 /// Integers as rows of zeros with a one.
-#[derive(Debug)]
 struct OneHot {
     classes: usize,
     dtype: DType,
 }
 
 impl Op<1> for OneHot {
-    fn shape(&self, [x]: [Shape; 1]) -> Result<Shape, ShapeError> {
-        rules::one_hot_shape(x, self.classes)
+    fn attributes(&self) -> Attributes {
+        Attributes::default().with("classes", self.classes).with("dtype", self.dtype)
     }
-    fn dtype(&self, _: [DType; 1]) -> Result<DType, ShapeError> {
-        Ok(self.dtype)
+    fn infer(&self, [x]: [Spec; 1]) -> Result<Spec, ShapeError> {
+        Ok(Spec { shape: rules::one_hot_shape(x.shape, self.classes)?, dtype: self.dtype })
     }
     #[track_caller]
     fn forward(&self, [x]: [&Tensor; 1]) -> Tensor {

@@ -1,15 +1,17 @@
 //! Looking at the same elements in another way. All views are one linear operation, and its adjoint is another.
 
-use crate::op::Op;
+use crate::op::{Attributes, Op};
 use crate::tape::graph::Var;
-use tensor::{DType, Layout, OrPanic, Shape, ShapeError, Slice, Tensor, View, Windows, rules};
+use tensor::{DType, Layout, OrPanic, Shape, ShapeError, Slice, Spec, Tensor, View, Windows, rules};
 
-#[derive(Debug)]
 struct Reshape(Shape);
 
 impl Op<1> for Reshape {
-    fn shape(&self, [x]: [Shape; 1]) -> Result<Shape, ShapeError> {
-        rules::reshape_shape(x, self.0)
+    fn attributes(&self) -> Attributes {
+        Attributes::default().with("shape", self.0)
+    }
+    fn infer(&self, [x]: [Spec; 1]) -> Result<Spec, ShapeError> {
+        Ok(x.with_shape(rules::reshape_shape(x.shape, self.0)?))
     }
     fn forward(&self, [x]: [&Tensor; 1]) -> Tensor {
         x.reshape(self.0)
@@ -19,18 +21,36 @@ impl Op<1> for Reshape {
     }
 }
 
-/// A view of the input; prints as the view does: `Permute([1, 0])`.
-struct Look(View);
+/// A view of the input, named as the view is.
+struct ViewOf(View);
 
-impl std::fmt::Debug for Look {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.0.fmt(f)
+/// What a view is, as data.
+fn attributes(view: &View) -> Attributes {
+    let attributes = Attributes::default();
+    match view {
+        View::Permute(order) => attributes.with("order", order.clone()),
+        View::Slice(axis, slice) => attributes.with("axis", *axis).with("slice", slice.to_string().as_str()),
+        View::Broadcast(shape) => attributes.with("shape", *shape),
+        View::Windows(Windows { kernel, stride, dilation }) => {
+            attributes.with("kernel", *kernel).with("stride", *stride).with("dilation", *dilation)
+        }
     }
 }
 
-impl Op<1> for Look {
-    fn shape(&self, [x]: [Shape; 1]) -> Result<Shape, ShapeError> {
-        Ok(self.0.of(&Layout::contiguous(x))?.shape())
+impl Op<1> for ViewOf {
+    fn name(&self) -> &'static str {
+        match self.0 {
+            View::Permute(_) => "Permute",
+            View::Slice(..) => "Slice",
+            View::Broadcast(_) => "Broadcast",
+            View::Windows(_) => "Windows",
+        }
+    }
+    fn attributes(&self) -> Attributes {
+        attributes(&self.0)
+    }
+    fn infer(&self, [x]: [Spec; 1]) -> Result<Spec, ShapeError> {
+        Ok(x.with_shape(self.0.of(&Layout::contiguous(x.shape))?.shape()))
     }
     fn forward(&self, [x]: [&Tensor; 1]) -> Tensor {
         x.view(&self.0)
@@ -56,25 +76,30 @@ fn inverse(order: &[isize]) -> Vec<isize> {
 }
 
 /// The adjoint of a view: every element is added to zeros of shape `base` at the place that the view took it from.
-#[derive(Debug)]
 struct Scatter {
     view: View,
     base: Shape,
 }
 
 impl Op<1> for Scatter {
-    fn shape(&self, [x]: [Shape; 1]) -> Result<Shape, ShapeError> {
+    fn attributes(&self) -> Attributes {
+        attributes(&self.view).with("base", self.base)
+    }
+    fn infer(&self, [x]: [Spec; 1]) -> Result<Spec, ShapeError> {
         let expected = self.view.of(&Layout::contiguous(self.base))?.shape();
-        if x != expected {
-            return Err(ShapeError::new("scatter", format!("{x} is not the shape {expected} of the view")));
+        if x.shape != expected {
+            return Err(ShapeError::new(
+                "scatter",
+                format!("{} is not the shape {expected} of the view", x.shape),
+            ));
         }
-        Ok(self.base)
+        Ok(x.with_shape(self.base))
     }
     fn forward(&self, [x]: [&Tensor; 1]) -> Tensor {
         x.scatter_view(&self.view, self.base)
     }
     fn vjp<'g>(&self, _: [Var<'g>; 1], _: Var<'g>, dy: Var<'g>, _: [bool; 1]) -> [Option<Var<'g>>; 1] {
-        [Some(dy.apply(Look(self.view.clone())))]
+        [Some(dy.apply(ViewOf(self.view.clone())))]
     }
 }
 
@@ -156,7 +181,7 @@ impl<'g> Var<'g> {
     /// If `order` does not name every axis once.
     #[track_caller]
     pub fn permute(self, order: impl AsRef<[isize]>) -> Var<'g> {
-        self.apply(Look(View::Permute(order.as_ref().to_vec())))
+        self.apply(ViewOf(View::Permute(order.as_ref().to_vec())))
     }
 
     /// With axes `a` and `b` swapped.
@@ -207,7 +232,7 @@ impl<'g> Var<'g> {
     /// If the part is not within the axis or the step is 0.
     #[track_caller]
     pub fn slice(self, axis: isize, part: impl Into<Slice>) -> Var<'g> {
-        self.apply(Look(View::Slice(axis, part.into())))
+        self.apply(ViewOf(View::Slice(axis, part.into())))
     }
 
     /// `len` elements of an axis from `start` on.
@@ -257,7 +282,7 @@ impl<'g> Var<'g> {
     #[track_caller]
     pub fn broadcast_to(self, shape: impl Into<Shape>) -> Var<'g> {
         let shape = shape.into();
-        if shape == self.shape() { self } else { self.apply(Look(View::Broadcast(shape))) }
+        if shape == self.shape() { self } else { self.apply(ViewOf(View::Broadcast(shape))) }
     }
 
     /// Sliding windows over images `[n, height, width, channels]`, giving
@@ -275,7 +300,7 @@ impl<'g> Var<'g> {
     /// If the rank is not 4 or a window does not fit.
     #[track_caller]
     pub fn windows(self, windows: Windows) -> Var<'g> {
-        self.apply(Look(View::Windows(windows)))
+        self.apply(ViewOf(View::Windows(windows)))
     }
 
     /// Cut along `axis` into pieces of these sizes.

@@ -2,19 +2,14 @@
 
 use crate::op::Op;
 use crate::tape::graph::Var;
-use tensor::{DType, Shape, ShapeError, Tensor, rules};
+use tensor::{Shape, ShapeError, Spec, Tensor, rules};
 
 /// `[…, m, k] × […, k, n]`, both at least matrices.
-#[derive(Debug)]
 struct MatMul;
 
 impl Op<2> for MatMul {
-    fn shape(&self, [a, b]: [Shape; 2]) -> Result<Shape, ShapeError> {
-        rules::matmul_shape(a, b)
-    }
-    // The kernel refuses types that differ, naming the shapes too.
-    fn dtype(&self, [a, _]: [DType; 2]) -> Result<DType, ShapeError> {
-        Ok(a)
+    fn infer(&self, [a, b]: [Spec; 2]) -> Result<Spec, ShapeError> {
+        Ok(a.with_shape(rules::matmul_shape(a.shape, b.shape)?))
     }
     #[track_caller]
     fn forward(&self, [a, b]: [&Tensor; 2]) -> Tensor {

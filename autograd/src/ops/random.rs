@@ -1,12 +1,11 @@
 //! Random numbers as part of the graph. They are a pure function of the graph's key, an input node that holds seed and
 //! step: the same key gives the same numbers, another step others.
 
-use crate::op::Op;
+use crate::op::{Attributes, Op};
 use crate::tape::graph::{Graph, Var};
-use tensor::{DType, Rng, Shape, ShapeError, Tensor};
+use tensor::{DType, Rng, Shape, ShapeError, Spec, Tensor};
 
 /// Ones with probability `keep`, else zeros.
-#[derive(Debug)]
 struct Bernoulli {
     keep: f64,
     shape: Shape,
@@ -16,17 +15,21 @@ struct Bernoulli {
 }
 
 impl Op<1> for Bernoulli {
-    fn shape(&self, _: [Shape; 1]) -> Result<Shape, ShapeError> {
+    fn attributes(&self) -> Attributes {
+        Attributes::default()
+            .with("keep", self.keep)
+            .with("shape", self.shape)
+            .with("dtype", self.dtype)
+            .with("stream", self.stream)
+    }
+    fn infer(&self, _: [Spec; 1]) -> Result<Spec, ShapeError> {
         if !(0.0..=1.0).contains(&self.keep) {
             return Err(ShapeError::new(
                 "bernoulli",
                 format!("{}: {} is not a probability, which is from 0 to 1", self.shape, self.keep),
             ));
         }
-        Ok(self.shape)
-    }
-    fn dtype(&self, _: [DType; 1]) -> Result<DType, ShapeError> {
-        Ok(self.dtype)
+        Ok(Spec { shape: self.shape, dtype: self.dtype })
     }
     #[track_caller]
     fn forward(&self, [key]: [&Tensor; 1]) -> Tensor {

@@ -1,14 +1,15 @@
 //! Which operations are computed together: one pass over memory instead of one for each.
 //!
 //! An element-wise operation can be computed in the steps of its users instead of in one of its own, if these go through
-//! the same elements: element-wise operations of its shape, sums of such elements for each channel, and operations that
-//! read their operand once, piece by piece. With one such step that always pays. With several it is computed several times,
-//! which pays if less memory is read and written.
+//! the same elements: element-wise operations of its shape, sums of such elements for each channel, and kernels that take it as
+//! a prologue. With one such step that always pays. With several it is computed several times, which pays if less memory is read
+//! and written.
 //!
-//! And an operation that writes its result piece by piece joins the step of the element-wise operations that go on with it.
+//! And a kernel that takes an epilogue joins the step of the element-wise operations that read its result.
 
-use crate::tape::graph::{Node, Source};
-use tensor::{ChannelSums, DType, Scalar, Shape};
+use super::ir::Ir;
+use crate::tape::graph::Source;
+use tensor::{DType, Shape};
 
 /// Bytes from which on a value is rather computed again than read: as many as no longer lie in a core's cache when they are
 /// needed, where reading takes ten times as long as a function of numbers that are in the first-level cache.
@@ -18,20 +19,15 @@ const FAR: usize = 1 << 20;
 const LOOK_BACK: usize = 5;
 
 /// For each node the nodes that its step computes, itself last; none if it has no step of its own.
-pub(super) fn groups(nodes: &[Node], kept: &[usize], live: &[bool]) -> Vec<Vec<usize>> {
+pub(super) fn groups(ir: &Ir<'_>, kept: &[usize], live: &[bool]) -> Vec<Vec<usize>> {
+    let nodes = ir.nodes;
     let mut users: Vec<Vec<usize>> = vec![vec![]; nodes.len()];
     for i in (0..nodes.len()).filter(|&i| live[i]) {
         nodes[i].inputs.iter().for_each(|&input| users[input].push(i));
     }
     let none = || vec![vec![]; nodes.len()];
-    let mut groups = Groups {
-        nodes,
-        users,
-        homes: none(),
-        members: none(),
-        reads: none(),
-        operations: vec![None; nodes.len()],
-    };
+    let mut groups =
+        Groups { ir, users, homes: none(), members: none(), reads: none(), kernels: vec![None; nodes.len()] };
     let computed = |&i: &usize| live[i] && matches!(nodes[i].source, Source::Op(_));
     for i in (0..nodes.len()).rev().filter(computed) {
         groups.place(i, kept.contains(&i));
@@ -41,7 +37,7 @@ pub(super) fn groups(nodes: &[Node], kept: &[usize], live: &[bool]) -> Vec<Vec<u
 }
 
 struct Groups<'a> {
-    nodes: &'a [Node],
+    ir: &'a Ir<'a>,
     users: Vec<Vec<usize>>,
     /// The steps that compute a node, each called by the node that it ends with.
     homes: Vec<Vec<usize>>,
@@ -49,8 +45,8 @@ struct Groups<'a> {
     members: Vec<Vec<usize>>,
     /// What a step reads.
     reads: Vec<Vec<usize>>,
-    /// The operation of a step that is none of single numbers.
-    operations: Vec<Option<usize>>,
+    /// The kernel of a step.
+    kernels: Vec<Option<usize>>,
 }
 
 impl Groups<'_> {
@@ -67,13 +63,13 @@ impl Groups<'_> {
                 }
             }
         }
-        if scalar(self.nodes, i).is_none() {
+        if self.ir.scalar(i).is_none() {
             (homes, own) = match self.finished_by(i).filter(|_| !kept) {
                 Some(home) => (vec![home], false),
                 None => (vec![], true),
             };
         }
-        let inputs = &self.nodes[i].inputs;
+        let inputs = &self.ir.nodes[i].inputs;
         let more =
             |home: &usize| inputs.iter().map(|&input| self.more(*home, input, LOOK_BACK)).sum::<usize>();
         let bytes = self.bytes(i);
@@ -90,12 +86,12 @@ impl Groups<'_> {
             homes.push(i);
         }
         for &home in &homes {
-            if piecewise(self.nodes, i) {
-                self.operations[home] = Some(i);
+            if self.ir.kernel(i).is_some() {
+                self.kernels[home] = Some(i);
             }
             self.members[home].push(i);
             self.reads[home].retain(|&read| read != i);
-            for &input in &self.nodes[i].inputs {
+            for &input in &self.ir.nodes[i].inputs {
                 if !self.reads[home].contains(&input) {
                     self.reads[home].push(input);
                 }
@@ -106,56 +102,53 @@ impl Groups<'_> {
 
     /// Whether node `i` is computed from something of its kind that nobody needs afterwards, and can take its memory.
     fn is_in_place(&self, i: usize, back: usize) -> bool {
-        let kind = |i: usize| (self.nodes[i].value.shape(), self.nodes[i].value.dtype());
+        let spec = |i: usize| self.ir.nodes[i].value.spec();
         let takes = |&input: &usize| {
-            let computed = matches!(self.nodes[input].source, Source::Op(_));
+            let computed = matches!(self.ir.nodes[input].source, Source::Op(_));
             let dies = self.users[input].iter().all(|&user| user <= i);
-            let on_the_way = scalar(self.nodes, input).is_some();
+            let on_the_way = self.ir.scalar(input).is_some();
             let free = !on_the_way || back > 0 && self.is_in_place(input, back - 1);
-            kind(input) == kind(i) && computed && dies && free
+            spec(input) == spec(i) && computed && dies && free
         };
-        self.nodes[i].inputs.iter().any(takes)
+        self.ir.nodes[i].inputs.iter().any(takes)
     }
 
     /// Whether the step `home` can compute `i` on the way to its member `user`.
     fn takes(&self, home: usize, user: usize, i: usize) -> bool {
         // A step's result is numbers: truth values are not fused.
-        self.nodes[home].value.dtype() == DType::F32
-            && (through(self.nodes, user) == Some(self.nodes[i].value.shape())
-                || self.reads_piecewise(user, i))
+        self.ir.nodes[home].value.dtype() == DType::F32
+            && (self.ir.through(user) == Some(self.ir.nodes[i].value.shape()) || self.takes_prologue(user, i))
     }
 
-    /// Whether node `user` is an operation that reads its operand `i` once, piece by piece.
-    fn reads_piecewise(&self, user: usize, i: usize) -> bool {
-        let Source::Op(op) = &self.nodes[user].source else { return false };
-        let mut inputs = self.nodes[user].inputs.iter().enumerate();
-        inputs.all(|(k, &input)| input != i || op.reads_piecewise(k))
+    /// Whether node `user` is a kernel that takes a prologue for its operand `i`.
+    fn takes_prologue(&self, user: usize, i: usize) -> bool {
+        let Some(kernel) = self.ir.kernel(user) else { return false };
+        let mut inputs = self.ir.nodes[user].inputs.iter().enumerate();
+        inputs.all(|(k, &input)| input != i || kernel.takes_prologue(k))
     }
 
     /// Whether the step `home` goes through elements of this shape.
     fn goes_through(&self, home: usize, shape: Shape) -> bool {
-        let reads = |operation: usize| {
+        let reads = |kernel: usize| {
             let read = |&input: &usize| {
-                self.nodes[input].value.shape() == shape && self.reads_piecewise(operation, input)
+                self.ir.nodes[input].value.shape() == shape && self.takes_prologue(kernel, input)
             };
-            self.nodes[operation].inputs.iter().any(read)
+            self.ir.nodes[kernel].inputs.iter().any(read)
         };
-        through(self.nodes, home) == Some(shape) || self.operations[home].is_some_and(reads)
+        self.ir.through(home) == Some(shape) || self.kernels[home].is_some_and(reads)
     }
 
-    /// The step that goes on with the result of operation `i`, which writes it piece by piece, and that nobody else needs: if it is
-    /// so large that it would have left the cache before it is read.
+    /// The step that is an epilogue to kernel `i`, whose result nobody else needs: if that is so large that it would have left the
+    /// cache before it is read.
     fn finished_by(&self, i: usize) -> Option<usize> {
         let &[user] = &self.users[i][..] else { return None };
         let &[home] = &self.homes[user][..] else { return None };
-        let shape = Some(self.nodes[i].value.shape());
-        let Source::Op(op) = &self.nodes[i].source else { return None };
-        let fits = op.writes_piecewise()
-            && self.nodes[i].value.dtype() == DType::F32
+        let shape = Some(self.ir.nodes[i].value.shape());
+        let fits = self.ir.kernel(i).is_some_and(|kernel| kernel.takes_epilogue())
             && self.bytes(i) >= FAR
-            && self.operations[home].is_none()
+            && self.kernels[home].is_none()
             && [user, home].iter().all(|&node| {
-                scalar(self.nodes, node).is_some() && Some(self.nodes[node].value.shape()) == shape
+                self.ir.scalar(node).is_some() && Some(self.ir.nodes[node].value.shape()) == shape
             });
         fits.then_some(home)
     }
@@ -166,53 +159,17 @@ impl Groups<'_> {
             return 0;
         }
         let bytes = self.bytes(i);
-        let shape = self.nodes[i].value.shape();
-        if back == 0 || scalar(self.nodes, i).is_none() || !self.goes_through(home, shape) {
+        let shape = self.ir.nodes[i].value.shape();
+        if back == 0 || self.ir.scalar(i).is_none() || !self.goes_through(home, shape) {
             return bytes;
         }
-        let inputs = self.nodes[i].inputs.iter();
+        let inputs = self.ir.nodes[i].inputs.iter();
         inputs.map(|&input| self.more(home, input, back - 1)).sum::<usize>().min(bytes)
     }
 
     fn bytes(&self, i: usize) -> usize {
-        let value = &self.nodes[i].value;
-        value.count() * value.dtype().size()
+        self.ir.nodes[i].value.spec().bytes()
     }
-}
-
-/// The function of single numbers that a node is, if a fused program can compute it.
-pub(super) fn scalar(nodes: &[Node], i: usize) -> Option<Scalar> {
-    let fits = |i: usize| matches!(nodes[i].value.dtype(), DType::F32 | DType::Bool);
-    match &nodes[i].source {
-        Source::Op(op) if fits(i) && nodes[i].inputs.iter().all(|&input| fits(input)) => op.elementwise(),
-        _ => None,
-    }
-}
-
-/// Whether a node is an operation that reads operands or writes its result piece by piece, and so takes part in a step of others.
-pub(super) fn piecewise(nodes: &[Node], i: usize) -> bool {
-    match &nodes[i].source {
-        Source::Op(op) if nodes[i].value.dtype() == DType::F32 => {
-            op.writes_piecewise() || (0..nodes[i].inputs.len()).any(|k| op.reads_piecewise(k))
-        }
-        _ => false,
-    }
-}
-
-/// The sums for each channel that a node is, if a fused program can compute them.
-pub(super) fn channel_sums(nodes: &[Node], i: usize) -> Option<ChannelSums> {
-    match &nodes[i].source {
-        Source::Op(op) if nodes[i].value.dtype() == DType::F32 => op.channel_sums(),
-        _ => None,
-    }
-}
-
-/// The shape of the elements that a fused program for a node goes through.
-pub(super) fn through(nodes: &[Node], i: usize) -> Option<Shape> {
-    if scalar(nodes, i).is_some() {
-        return Some(nodes[i].value.shape());
-    }
-    channel_sums(nodes, i).map(|_| nodes[nodes[i].inputs[0]].value.shape())
 }
 
 #[cfg(test)]

@@ -1,16 +1,18 @@
 //! From nodes to steps: leaving out what nobody needs, and fusing what `fusion.rs` puts together.
 
-use super::fusion::{channel_sums, groups, piecewise, scalar, through};
-use super::{Feed, Step, Work};
+use super::fusion::groups;
+use super::ir::Ir;
+use super::{Chain, MOST_OPERANDS, Step, Work};
 use crate::tape::graph::{Node, Source};
 use tensor::{Fused, FusedSums, Operand, Scalar};
 
 /// The steps that compute the nodes of `kept`, in the order of the graph.
 pub(super) fn steps(nodes: &[Node], kept: &[usize]) -> Vec<Step> {
     let live = live(nodes, kept);
+    let ir = Ir::of(nodes);
     let mut steps = vec![];
-    for members in groups(nodes, kept, &live) {
-        match fused(nodes, &members) {
+    for members in groups(&ir, kept, &live) {
+        match fused(&ir, &members) {
             Some(step) => steps.push(step),
             None => steps.extend(members.into_iter().filter_map(|i| single(nodes, i))),
         }
@@ -45,54 +47,49 @@ fn live(nodes: &[Node], kept: &[usize]) -> Vec<bool> {
 }
 
 /// A group as one step; `None` if there is only one node, or more than a fused program has room for.
-fn fused(nodes: &[Node], members: &[usize]) -> Option<Step> {
+fn fused(ir: &Ir<'_>, members: &[usize]) -> Option<Step> {
     let (&output, before) = members.split_last().filter(|(_, before)| !before.is_empty())?;
-    let (work, inputs) = match (through(nodes, output), channel_sums(nodes, output)) {
-        _ if members.iter().any(|&i| piecewise(nodes, i)) => lazy(nodes, members)?,
+    let (work, inputs) = match (ir.through(output), ir.channel_sums(output)) {
+        _ if members.iter().any(|&i| ir.kernel(i).is_some()) => kernel(ir, members)?,
         (None, _) => return None,
         (Some(shape), Some(sums)) => {
-            let mut chain = Chain::of(nodes, before)?;
-            let operands = chain.operands(nodes, output);
-            (
-                Work::Sums(FusedSums::new(shape, chain.inputs.len(), chain.program, sums, operands)?),
-                chain.inputs,
-            )
+            let mut list = ScalarList::of(ir, before)?;
+            let operands = list.operands(ir, output);
+            (Work::Sums(FusedSums::new(shape, list.inputs.len(), list.program, sums, operands)?), list.inputs)
         }
         (Some(_), None) => {
-            let (program, inputs) = Chain::of(nodes, members)?.compile(nodes)?;
+            let (program, inputs) = ScalarList::of(ir, members)?.compile(ir)?;
             (Work::Fused(program), inputs)
         }
     };
     Some(Step { work, inputs, output, members: members.to_vec(), drops: vec![], reused: None })
 }
 
-/// The group's operation that is none of single numbers: it reads what the members before it compute as they do, and what the
-/// members behind it make of its result is computed as it writes that. And all that is read.
-fn lazy(nodes: &[Node], members: &[usize]) -> Option<(Work, Vec<usize>)> {
-    let &operation = members.iter().find(|&&i| piecewise(nodes, i))?;
-    let Source::Op(op) = &nodes[operation].source else { return None };
-    let others: Vec<usize> = members.iter().copied().filter(|&i| i != operation).collect();
-    let feed = |result: usize| -> Option<Feed> {
-        let needed = needed(nodes, &others, result);
+/// The group's kernel: the members before it are prologues of its operands, those behind it the epilogue. And all that is read.
+fn kernel(ir: &Ir<'_>, members: &[usize]) -> Option<(Work, Vec<usize>)> {
+    let (at, kernel) = members.iter().find_map(|&i| Some((i, ir.kernel(i)?.clone())))?;
+    let others: Vec<usize> = members.iter().copied().filter(|&i| i != at).collect();
+    let chain = |result: usize| -> Option<Chain> {
+        let needed = needed(ir.nodes, &others, result);
         if needed.is_empty() {
-            return Some(Feed { program: None, inputs: vec![result] });
+            return Some(Chain { program: None, inputs: vec![result] });
         }
-        let (program, inputs) = Chain::of(nodes, &needed)?.compile(nodes)?;
-        Some(Feed { program: Some(program), inputs })
+        let (program, inputs) = ScalarList::of(ir, &needed)?.compile(ir)?;
+        Some(Chain { program: Some(program), inputs })
     };
-    let feeds: Vec<Feed> =
-        nodes[operation].inputs.iter().map(|&operand| feed(operand)).collect::<Option<_>>()?;
-    let finish = match members.last() {
-        Some(&last) if last != operation => Some(feed(last)?),
+    let prologues: Vec<Chain> =
+        ir.nodes[at].inputs.iter().map(|&operand| chain(operand)).collect::<Option<_>>()?;
+    let epilogue = match members.last() {
+        Some(&last) if last != at => Some(chain(last)?),
         _ => None,
     };
     let mut all: Vec<usize> = vec![];
-    for &input in feeds.iter().chain(&finish).flat_map(|feed| &feed.inputs) {
-        if input != operation && !all.contains(&input) {
+    for &input in prologues.iter().chain(&epilogue).flat_map(|chain| &chain.inputs) {
+        if input != at && !all.contains(&input) {
             all.push(input);
         }
     }
-    (feeds.len() <= Feed::MOST).then(|| (Work::Lazy(op.clone(), feeds, finish), all))
+    (prologues.len() <= MOST_OPERANDS).then_some((Work::Kernel { kernel, prologues, epilogue }, all))
 }
 
 /// Those of the members that `result`, which is one of them, is computed from, and itself.
@@ -107,24 +104,24 @@ fn needed(nodes: &[Node], members: &[usize], result: usize) -> Vec<usize> {
     needed
 }
 
-/// Nodes that are functions of single numbers, in the order of the graph, and what they are applied to.
-struct Chain<'a> {
+/// Nodes that are functions of numbers, in the order of the graph, and what they are applied to.
+struct ScalarList<'a> {
     members: &'a [usize],
     inputs: Vec<usize>,
     program: Vec<(Scalar, Vec<Operand>)>,
 }
 
-impl<'a> Chain<'a> {
-    fn of(nodes: &[Node], members: &'a [usize]) -> Option<Chain<'a>> {
-        let mut chain = Chain { members, inputs: vec![], program: vec![] };
+impl<'a> ScalarList<'a> {
+    fn of(ir: &Ir<'_>, members: &'a [usize]) -> Option<ScalarList<'a>> {
+        let mut list = ScalarList { members, inputs: vec![], program: vec![] };
         for &member in members {
-            let operands = chain.operands(nodes, member);
-            chain.program.push((scalar(nodes, member)?, operands));
+            let operands = list.operands(ir, member);
+            list.program.push((ir.scalar(member)?, operands));
         }
-        Some(chain)
+        Some(list)
     }
 
-    fn operands(&mut self, nodes: &[Node], user: usize) -> Vec<Operand> {
+    fn operands(&mut self, ir: &Ir<'_>, user: usize) -> Vec<Operand> {
         let operand = |input: &usize| {
             if let Some(result) = self.members.iter().position(|other| other == input) {
                 return Operand::Result(result);
@@ -135,12 +132,12 @@ impl<'a> Chain<'a> {
                 self.inputs.len() - 1
             }))
         };
-        nodes[user].inputs.iter().map(operand).collect()
+        ir.nodes[user].inputs.iter().map(operand).collect()
     }
 
     /// The program of the last member, and what it reads.
-    fn compile(self, nodes: &[Node]) -> Option<(Fused, Vec<usize>)> {
-        let shape = nodes[*self.members.last()?].value.shape();
+    fn compile(self, ir: &Ir<'_>) -> Option<(Fused, Vec<usize>)> {
+        let shape = ir.nodes[*self.members.last()?].value.shape();
         Some((Fused::new(shape, self.inputs.len(), self.program)?, self.inputs))
     }
 }
@@ -162,15 +159,13 @@ fn drop_after_last_use(steps: &mut [Step], nodes: &[Node], kept: &[usize]) {
                 step.drops.push(i);
             }
         }
-        let like = |i: &usize| {
-            let (value, output) = (&nodes[*i].value, &nodes[step.output].value);
-            step.drops.contains(i) && (value.shape(), value.dtype()) == (output.shape(), output.dtype())
-        };
-        // Of an operation with others before and behind it, only what those behind it read.
+        let like =
+            |i: &usize| step.drops.contains(i) && nodes[*i].value.spec() == nodes[step.output].value.spec();
+        // Of a kernel only what its epilogue alone reads.
         let replaceable = |i: &usize| match &step.work {
-            Work::Lazy(_, feeds, finish) => {
-                let reads = |feed: &Feed| feed.inputs.contains(i);
-                finish.as_ref().is_some_and(reads) && !feeds.iter().any(reads)
+            Work::Kernel { prologues, epilogue, .. } => {
+                let reads = |chain: &Chain| chain.inputs.contains(i);
+                epilogue.as_ref().is_some_and(reads) && !prologues.iter().any(reads)
             }
             _ => true,
         };

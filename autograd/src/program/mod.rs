@@ -5,6 +5,7 @@
 //! serves the next. The values are those of the graph, to the bit.
 
 mod fusion;
+mod ir;
 mod lowering;
 mod plan;
 mod profile;
@@ -19,7 +20,7 @@ use std::array;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
-use tensor::{DType, Finish, Fused, FusedSums, Lazy, Shape, Tensor};
+use tensor::{Epilogue, Fused, FusedSums, Kernel, Prologue, Spec, Tensor};
 
 pub use plan::PlanStep;
 pub use profile::{Profile, ProfileRow};
@@ -50,8 +51,7 @@ pub struct Program {
 /// A value that every run is given.
 struct Input {
     node: usize,
-    shape: Shape,
-    dtype: DType,
+    spec: Spec,
 }
 
 /// What is computed at a time.
@@ -71,20 +71,22 @@ enum Work {
     Op(Arc<dyn DynOp>),
     Fused(Fused),
     Sums(FusedSums),
-    /// An operation with operands that are computed as it reads them, and what is made of its result as it writes that.
-    Lazy(Arc<dyn DynOp>, Vec<Feed>, Option<Feed>),
+    /// A kernel with a prologue for each operand, which may be none, and perhaps an epilogue.
+    Kernel {
+        kernel: Arc<dyn Kernel>,
+        prologues: Vec<Chain>,
+        epilogue: Option<Chain>,
+    },
 }
 
 /// What the program computes of these nodes, or the one node if there is no program.
-struct Feed {
+struct Chain {
     program: Option<Fused>,
     inputs: Vec<usize>,
 }
 
-impl Feed {
-    /// No operation with such operands has more of them.
-    const MOST: usize = 4;
-}
+/// No kernel has more operands.
+const MOST_OPERANDS: usize = 4;
 
 /// Why a program does not run with what it was given.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -130,10 +132,6 @@ pub enum FeedError {
     },
 }
 
-fn kind(x: &Tensor) -> String {
-    format!("{} {}", x.dtype(), x.shape())
-}
-
 impl Graph {
     /// Compiles what was recorded: what `outputs` depend on, the gradients that [`backward`](Var::backward) found, and the
     /// next values of states. Every [`input`](Graph::input) becomes an argument, in the order in which they were made.
@@ -167,7 +165,7 @@ impl Graph {
     #[track_caller]
     pub fn compile<'g>(&'g self, outputs: &[Var<'g>]) -> Program {
         for &output in outputs {
-            self.check_same_graph(&format_args!("compile"), output);
+            self.check_same_graph("compile", output);
         }
         let outputs: Vec<usize> = outputs.iter().map(|output| output.index).collect();
         let (mut gradients, updates) = (self.gradients.borrow().clone(), self.updates.borrow().clone());
@@ -196,9 +194,7 @@ impl Graph {
             match node.source {
                 Source::Constant => slots[index] = Some(node.value.clone()),
                 Source::Input if self.key.get() == Some(index) => key = Some((index, node.value.copy())),
-                Source::Input => {
-                    inputs.push(Input { node: index, shape: node.value.shape(), dtype: node.value.dtype() })
-                }
+                Source::Input => inputs.push(Input { node: index, spec: node.value.spec() }),
                 Source::Param(_) | Source::Op(_) => {}
             }
         }
@@ -242,9 +238,9 @@ impl Program {
             return Err(FeedError::Count { expected: self.inputs.len(), found: inputs.len() });
         }
         for (index, (given, input)) in inputs.iter().zip(&self.inputs).enumerate() {
-            if (given.shape(), given.dtype()) != (input.shape, input.dtype) {
-                let expected = format!("{} {}", input.dtype, input.shape);
-                return Err(FeedError::Input { index, expected, found: kind(given) });
+            if given.spec() != input.spec {
+                let (expected, found) = (input.spec.to_string(), given.spec().to_string());
+                return Err(FeedError::Input { index, expected, found });
             }
         }
         Ok(())
@@ -320,11 +316,11 @@ impl Program {
             let node = *node;
             *version = param.version();
             found += 1;
-            let recorded = steps.iter().find_map(|step| step.input_kind(node));
+            let recorded = steps.iter().find_map(|step| step.input_spec(node));
             let value = param.value();
-            if let Some(recorded) = recorded.filter(|&recorded| recorded != (value.shape(), value.dtype())) {
-                let expected = format!("{} {}", recorded.1, recorded.0);
-                wrong = Some(FeedError::Param { name: path.to_string(), expected, found: kind(value) });
+            if let Some(recorded) = recorded.filter(|&recorded| recorded != value.spec()) {
+                let (expected, found) = (recorded.to_string(), value.spec().to_string());
+                wrong = Some(FeedError::Param { name: path.to_string(), expected, found });
             }
             slots[node] = Some(value.clone());
         });
@@ -398,30 +394,30 @@ impl Step {
                 fused.run_over(&values(slots, &self.inputs)[..self.inputs.len()], given)
             }
             Work::Sums(sums) => sums.run(&values(slots, &self.inputs)[..self.inputs.len()]),
-            Work::Lazy(op, feeds, finish) => {
+            Work::Kernel { kernel, prologues, epilogue } => {
                 let given = self.reused.and_then(|i| Some((self.inputs[i], slots[self.inputs[i]].take()?)));
-                let feed = |i: usize| &feeds[i.min(feeds.len() - 1)];
-                let read: [_; Feed::MOST] = array::from_fn(|i| values(slots, &feed(i).inputs));
-                let operand = |i: usize| match (&feed(i).program, read[i][0]) {
-                    (Some(program), _) => Lazy::Computed(program, &read[i][..feed(i).inputs.len()]),
-                    (None, Some(value)) => Lazy::Given(value),
-                    (None, None) => unreachable!("%{} is read before it is computed", feed(i).inputs[0]),
+                let chain = |i: usize| &prologues[i.min(prologues.len() - 1)];
+                let read: [_; MOST_OPERANDS] = array::from_fn(|i| values(slots, &chain(i).inputs));
+                let operand = |i: usize| match (&chain(i).program, read[i][0]) {
+                    (Some(program), _) => Prologue::Fused(program, &read[i][..chain(i).inputs.len()]),
+                    (None, Some(value)) => Prologue::None(value),
+                    (None, None) => unreachable!("%{} is read before it is computed", chain(i).inputs[0]),
                 };
-                let operands: [_; Feed::MOST] = array::from_fn(operand);
-                // The operation's own result, which is in no slot, is what is missing, and what the end result is written over.
-                let beside = finish.as_ref().map(|finish| values(slots, &finish.inputs));
-                let finish = match (finish, &beside) {
-                    (Some(Feed { program: Some(program), inputs }), Some(beside)) => {
+                let operands: [_; MOST_OPERANDS] = array::from_fn(operand);
+                // The kernel's own result, which is in no slot, is what is missing, and what the epilogue's is written over.
+                let beside = epilogue.as_ref().map(|epilogue| values(slots, &epilogue.inputs));
+                let epilogue = match (epilogue, &beside) {
+                    (Some(Chain { program: Some(program), inputs }), Some(beside)) => {
                         let beside = &beside[..inputs.len()];
                         let place = |node: usize| inputs.iter().position(|&input| input == node);
                         match given.and_then(|(node, x)| Some((place(node)?, x))) {
-                            Some((i, x)) => Finish::over(program, beside, i, x),
-                            None => Finish::with(program, beside),
+                            Some((i, x)) => Epilogue::over(program, beside, i, x),
+                            None => Epilogue::with(program, beside),
                         }
                     }
-                    _ => Finish::NONE,
+                    _ => Epilogue::NONE,
                 };
-                op.forward_lazy(&operands[..feeds.len()], finish)
+                kernel.run(&operands[..prologues.len()], epilogue)
             }
         }
     }

@@ -1,11 +1,10 @@
 //! What a program does, for people: a table, a picture, a profile.
 
 use super::{Program, Step, Work};
-use crate::op::op_name;
 use crate::tape::graph::{Graph, Phase};
 use std::fmt::{self, Write};
 use std::time::Duration;
-use tensor::{DType, Shape};
+use tensor::{DType, Shape, Spec};
 
 /// A step of a program: what is computed at a time.
 #[derive(Clone, Debug)]
@@ -14,6 +13,8 @@ pub struct PlanStep {
     pub node: usize,
     /// The operation with its attributes, or those of a fused chain, in order: `Sub Mul Relu`.
     pub op: String,
+    /// The names of the operations, in order: one, or those of a fused chain.
+    pub ops: Vec<&'static str>,
     /// The nodes it reads.
     pub inputs: Vec<usize>,
     /// The shape of the result.
@@ -40,14 +41,14 @@ pub struct PlanStep {
     pub is_fused: bool,
     /// Tells the memory that the first run put the result into from others.
     pub(super) buffer: usize,
-    kinds: Vec<(Shape, DType)>,
+    specs: Vec<Spec>,
 }
 
 impl PlanStep {
-    /// Shape and type that node `node` has if it is an input of this step.
-    pub(super) fn input_kind(&self, node: usize) -> Option<(Shape, DType)> {
+    /// What node `node` is if it is an input of this step.
+    pub(super) fn input_spec(&self, node: usize) -> Option<Spec> {
         let at = self.inputs.iter().position(|&input| input == node)?;
-        Some(self.kinds[at])
+        Some(self.specs[at])
     }
 }
 
@@ -57,43 +58,42 @@ pub(super) fn describe(graph: &Graph, steps: &[Step]) -> Vec<PlanStep> {
     let operation = |i: usize| match &nodes[i].source {
         crate::tape::graph::Source::Op(op) => {
             let x: Vec<Shape> = nodes[i].inputs.iter().map(|&input| nodes[input].value.shape()).collect();
-            (op_name(op), op.flops(&x, nodes[i].value.shape()))
+            (op.name(), op.flops(&x, nodes[i].value.shape()))
         }
         _ => unreachable!("only operations are computed"),
     };
     let describe = |step: &Step| {
         let info = &infos[step.output];
-        let members: Vec<(String, u64)> = step.members.iter().map(|&i| operation(i)).collect();
-        let kinds: Vec<(Shape, DType)> =
-            step.inputs.iter().map(|&i| (infos[i].shape, infos[i].dtype)).collect();
-        let bytes = |(shape, dtype): &(Shape, DType)| (shape.count() * dtype.size()) as u64;
+        let members: Vec<(&'static str, u64)> = step.members.iter().map(|&i| operation(i)).collect();
+        let specs: Vec<Spec> = step.inputs.iter().map(|&i| nodes[i].value.spec()).collect();
         let view = nodes[step.output]
             .inputs
             .iter()
             .any(|&input| nodes[input].value.shares_buffer(&nodes[step.output].value));
-        let moved = kinds.iter().map(bytes).sum::<u64>() + bytes(&(info.shape, info.dtype));
+        let moved =
+            specs.iter().map(|spec| spec.bytes()).sum::<usize>() + nodes[step.output].value.spec().bytes();
+        let ops: Vec<&str> = members.iter().map(|(name, _)| *name).collect();
         PlanStep {
             node: step.output,
             op: match &step.work {
-                Work::Op(_) => info.op.clone(),
-                Work::Fused(_) | Work::Sums(_) | Work::Lazy(..) => {
-                    members.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(" ")
-                }
+                Work::Op(_) => info.kind.to_string(),
+                _ => ops.join(" "),
             },
+            ops,
             inputs: step.inputs.clone(),
             shape: info.shape,
             dtype: info.dtype,
             phase: info.phase,
             scope: info.scope.clone(),
             flops: if view { 0 } else { members.iter().map(|(_, flops)| flops).sum() },
-            bytes: if view { 0 } else { moved },
+            bytes: if view { 0 } else { moved as u64 },
             time: Duration::ZERO,
             runs: 0,
             last_begun: Duration::ZERO,
             last_time: Duration::ZERO,
             is_fused: !matches!(step.work, Work::Op(_)),
             buffer: 0,
-            kinds,
+            specs,
         }
     };
     steps.iter().map(describe).collect()

@@ -39,8 +39,7 @@ impl Program {
         let mut rows: Vec<ProfileRow> = vec![];
         for step in self.steps().iter().filter(|step| step.runs > 0) {
             let module = step.scope.join(" / ");
-            let op = step.op.split([' ', '{', '(']).next().unwrap_or_default();
-            let op = if step.is_fused { step.op.clone() } else { op.to_owned() };
+            let op = step.ops.join(" ");
             let at = rows.iter().position(|row| row.module == module && row.op == op).unwrap_or_else(|| {
                 rows.push(ProfileRow { module, op, time: Duration::ZERO, flops: 0, bytes: 0 });
                 rows.len() - 1

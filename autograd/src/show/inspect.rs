@@ -1,5 +1,6 @@
 //! Looking at a graph: nodes, listing, picture.
 
+use super::kind::NodeKind;
 use crate::params::module::Module;
 use crate::tape::graph::{Graph, Node, Phase, Source};
 use std::fmt::{self, Debug, Write};
@@ -10,8 +11,8 @@ use tensor::{DType, Shape};
 pub struct NodeInfo {
     /// Its number: `%4`.
     pub index: usize,
-    /// `Input`, `Constant`, `Param conv1.weight`, or the operation with its attributes: `Sum { axes: [0] }`.
-    pub op: String,
+    /// Input, constant, parameter, or an operation with its attributes.
+    pub kind: NodeKind,
     /// The numbers of the nodes it was computed from.
     pub inputs: Vec<usize>,
     /// The shape of its value.
@@ -28,7 +29,7 @@ pub struct NodeInfo {
 
 impl fmt::Display for NodeInfo {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "%{} = {}", self.index, self.op)?;
+        write!(f, "%{} = {}", self.index, self.kind)?;
         for input in &self.inputs {
             write!(f, " %{input}")?;
         }
@@ -74,7 +75,7 @@ impl Graph {
     pub(crate) fn info(&self, index: usize, node: &Node) -> NodeInfo {
         NodeInfo {
             index,
-            op: self.describe(node),
+            kind: self.kind(node),
             inputs: node.inputs.clone(),
             shape: node.value.shape(),
             dtype: node.value.dtype(),
@@ -84,16 +85,12 @@ impl Graph {
         }
     }
 
-    fn describe(&self, node: &Node) -> String {
+    fn kind(&self, node: &Node) -> NodeKind {
         match &node.source {
-            Source::Input => "Input".into(),
-            Source::Constant if node.value.count() == 1 => format!("Constant {}", node.value.item()),
-            Source::Constant => "Constant".into(),
-            Source::Op(op) => format!("{op:?}"),
-            Source::Param(id) => match self.names.borrow().get(id) {
-                Some(name) => format!("Param {name}"),
-                None => "Param".into(),
-            },
+            Source::Input => NodeKind::Input,
+            Source::Constant => NodeKind::Constant((node.value.count() == 1).then(|| node.value.item())),
+            Source::Param(id) => NodeKind::Param(self.names.borrow().get(id).cloned()),
+            Source::Op(op) => NodeKind::Op { name: op.name(), attributes: op.attributes() },
         }
     }
 
@@ -155,14 +152,14 @@ impl<'a> Cluster<'a> {
     fn write(&self, dot: &mut String, depth: usize, count: &mut usize) {
         let indent = "  ".repeat(depth);
         for node in &self.nodes {
-            let colour = match (node.phase, node.op.split(' ').next()) {
-                (_, Some("Param")) => "#fff0c2",
-                (_, Some("Input")) => "#d8f0d8",
-                (_, Some("Constant")) => "#eeeeee",
-                (Phase::Forward, _) => "#d6e6fb",
-                (Phase::Gradient, _) => "#fbdcd6",
+            let colour = match (&node.kind, node.phase) {
+                (NodeKind::Param(_), _) => "#fff0c2",
+                (NodeKind::Input, _) => "#d8f0d8",
+                (NodeKind::Constant(_), _) => "#eeeeee",
+                (NodeKind::Op { .. }, Phase::Forward) => "#d6e6fb",
+                (NodeKind::Op { .. }, Phase::Gradient) => "#fbdcd6",
             };
-            let label = quoted(&format!("%{} {}", node.index, node.op));
+            let label = quoted(&format!("%{} {}", node.index, node.kind));
             let _ = writeln!(
                 dot,
                 "{indent}n{} [label=\"{label}\\n{}\", fillcolor=\"{colour}\"];",

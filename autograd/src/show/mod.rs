@@ -2,10 +2,12 @@
 //!
 //! | file | what is in it |
 //! |---|---|
+//! | `kind.rs` | what a node is, as data |
 //! | `inspect.rs` | the list of nodes, the picture |
 //! | `outputs.rs` | what the parts of a model give |
 
 pub(crate) mod inspect;
+pub(crate) mod kind;
 pub(crate) mod outputs;
 
 use tensor::Tensor;

@@ -1,7 +1,6 @@
 //! Reverse mode: from a result back to everything it depends on.
 
 use crate::op::DynOp;
-use crate::op::op_name;
 use crate::params::grads::{Computed, Grads, Origin};
 use crate::params::param::{ParamId, Role};
 use crate::tape::graph::{Graph, Phase, Recorded, Source, Var};
@@ -36,8 +35,8 @@ impl Graph {
     /// If `dy` has not the shape and type of `y`, or a variable is of another graph or no float.
     #[track_caller]
     pub fn grad_with<'g>(&'g self, y: Var<'g>, dy: Var<'g>, wrt: &[Var<'g>]) -> Vec<Var<'g>> {
-        self.check_same_graph(&format_args!("grad"), y);
-        self.check_same_graph(&format_args!("grad"), dy);
+        self.check_same_graph("grad", y);
+        self.check_same_graph("grad", dy);
         if (y.shape(), y.dtype()) != (dy.shape(), dy.dtype()) {
             panic!(
                 "grad: the incoming gradient is {} {}; it must have the shape and type of the result, {} {}",
@@ -48,7 +47,7 @@ impl Graph {
             );
         }
         for &x in wrt {
-            self.check_same_graph(&format_args!("grad"), x);
+            self.check_same_graph("grad", x);
             if !x.dtype().is_float() {
                 panic!("grad: {x:?} has no gradient; only f32 and f64 values have one");
             }
@@ -87,7 +86,7 @@ impl Graph {
                     panic!(
                         "{}: its vjp gives no gradient for input {i}, {}; it must give one, or differentiable({i}) must be \
                          false",
-                        op_name(&*op),
+                        op.name(),
                         x.shape()
                     );
                 };
@@ -210,7 +209,7 @@ fn unbroadcast<'g>(op: &dyn DynOp, dx: Var<'g>, shape: Shape) -> Var<'g> {
         panic!(
             "{}: its vjp gives a gradient {from} for an input {shape}; it must have the input's shape, or that of the \
              result if the input was broadcast",
-            op_name(op)
+            op.name()
         );
     }
     let axes = (0..from.len()).filter(|&i| i < lead || shape[i - lead] != from[i]).map(|i| i as isize);

@@ -1,6 +1,5 @@
 //! The graph: a tape of nodes, each with its value, in the order in which they were computed.
 
-use crate::op::op_name;
 use crate::op::{DynOp, Erased, Op};
 use crate::params::param::{Param, ParamId, Role};
 use crate::tape::scope::Scope;
@@ -10,7 +9,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt::Debug;
 use std::panic::Location;
 use std::sync::Arc;
-use tensor::{DType, OrPanic, Shape, ShapeError, Tensor};
+use tensor::{DType, OrPanic, Shape, ShapeError, Spec, Tensor};
 
 /// What a graph is recorded for. Layers that behave differently in the two ask the graph, not a flag of their own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -206,7 +205,7 @@ impl Graph {
     /// If the value has not the shape and type of the parameter, or is of another graph.
     #[track_caller]
     pub fn update<'g>(&'g self, param: &Param, value: Var<'g>) {
-        self.check_same_graph(&format_args!("update"), value);
+        self.check_same_graph("update", value);
         if (value.shape(), value.dtype()) != (param.value().shape(), param.value().dtype()) {
             panic!(
                 "update: the next value is {} {}; it must have the shape and type of the state, {} {}",
@@ -226,14 +225,12 @@ impl Graph {
     #[track_caller]
     pub fn apply<'g, const N: usize>(&'g self, op: impl Op<N>, x: [Var<'g>; N]) -> Var<'g> {
         // This body is compiled for every operation: what does not depend on it is in functions generic over `N` at most.
-        self.check_all_same_graph(&op, &x);
+        self.check_all_same_graph(op.name(), &x);
         let value = {
             let nodes = self.nodes.borrow();
             let values = values(&nodes, x);
-            let shapes = values.map(Tensor::shape);
-            self.expect(op.shape(shapes));
-            self.expect(with_shapes(op.dtype(values.map(Tensor::dtype)), &shapes));
-            op.forward(values)
+            let spec = self.expect(op.infer(values.map(Tensor::spec)));
+            expect_spec(op.name(), spec, op.forward(values))
         };
         self.record(Arc::new(Erased(op)), &x, value)
     }
@@ -248,13 +245,11 @@ impl Graph {
             let nodes = self.nodes.borrow();
             let mut values = Vec::with_capacity(x.len());
             for &x in x {
-                values.push(&nodes[self.check_same_graph(&op, x)].value);
+                values.push(&nodes[self.check_same_graph(op.name(), x)].value);
             }
-            let shapes: Vec<Shape> = values.iter().map(|x| x.shape()).collect();
-            let dtypes: Vec<DType> = values.iter().map(|x| x.dtype()).collect();
-            self.expect(op.shape(&shapes));
-            self.expect(with_shapes(op.dtype(&dtypes), &shapes));
-            op.forward(&values)
+            let specs: Vec<Spec> = values.iter().map(|x| x.spec()).collect();
+            let spec = self.expect(op.infer(&specs));
+            expect_spec(op.name(), spec, op.forward(&values))
         };
         self.record(Arc::new(op), x, value)
     }
@@ -312,7 +307,7 @@ impl Graph {
     }
 
     #[track_caller]
-    fn check_all_same_graph(&self, op: &dyn Debug, x: &[Var<'_>]) {
+    fn check_all_same_graph(&self, op: &str, x: &[Var<'_>]) {
         for &x in x {
             self.check_same_graph(op, x);
         }
@@ -320,12 +315,11 @@ impl Graph {
 
     /// The index of a variable of this graph, which `op` is applied to.
     #[track_caller]
-    pub(crate) fn check_same_graph(&self, op: &dyn Debug, x: Var<'_>) -> usize {
+    pub(crate) fn check_same_graph(&self, op: &str, x: Var<'_>) -> usize {
         if !std::ptr::eq(self, x.graph) {
             panic!(
-                "{}: {x:?} is of another graph than the other variables; record all of a computation in one graph, \
-                 or bring the value over with graph.constant(x.value())",
-                op_name(op)
+                "{op}: {x:?} is of another graph than the other variables; record all of a computation in one graph, \
+                 or bring the value over with graph.constant(x.value())"
             );
         }
         x.index
@@ -337,9 +331,13 @@ fn values<'a, const N: usize>(nodes: &'a [Node], x: [Var<'_>; N]) -> [&'a Tensor
     x.map(|x| &nodes[x.index].value)
 }
 
-/// What an operation says of its inputs' types, with their shapes if it refuses them.
-fn with_shapes(rule: Result<DType, ShapeError>, shapes: &[Shape]) -> Result<DType, ShapeError> {
-    rule.map_err(|error| error.with_shapes(shapes))
+/// The value, if it is what the operation's rule says.
+#[track_caller]
+fn expect_spec(op: &str, spec: Spec, value: Tensor) -> Tensor {
+    if value.spec() != spec {
+        panic!("{op}: its infer says {spec}, and its forward gives {}; they must agree", value.spec());
+    }
+    value
 }
 
 /// A node of a graph: a value that knows where it came from. Copied freely; arithmetic needs neither `&` nor `clone`.
@@ -368,6 +366,11 @@ impl<'g> Var<'g> {
     /// The sizes of the axes.
     pub fn shape(self) -> Shape {
         self.graph.nodes.borrow()[self.index].value.shape()
+    }
+
+    /// Shape and element type.
+    pub fn spec(self) -> Spec {
+        self.graph.nodes.borrow()[self.index].value.spec()
     }
 
     /// The number of axes.

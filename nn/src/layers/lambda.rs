@@ -27,14 +27,14 @@ impl<F> std::fmt::Debug for Lambda<F> {
     }
 }
 
-impl<F: for<'g> Fn(Var<'g>) -> Var<'g>> Lambda<F> {
+impl<F: for<'g> Fn(Var<'g>) -> Var<'g> + Send + Sync> Lambda<F> {
     /// The layer that applies `function`; summaries and pictures call it `name`.
     pub fn new(name: &'static str, function: F) -> Lambda<F> {
         Lambda { name, function }
     }
 }
 
-impl<F: for<'g> Fn(Var<'g>) -> Var<'g>> Layer for Lambda<F> {
+impl<F: for<'g> Fn(Var<'g>) -> Var<'g> + Send + Sync> Layer for Lambda<F> {
     #[track_caller]
     fn forward<'g>(&self, x: Var<'g>) -> Var<'g> {
         let _scope = x.graph().scope(self.name);

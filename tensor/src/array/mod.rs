@@ -6,6 +6,7 @@
 //! | `shape.rs` | sizes of axes, broadcasting, `ShapeError` |
 //! | `layout.rs` | where the elements lie, and the views that change only that |
 //! | `view.rs` | reshape, permute, slice, broadcast, windows |
+//! | `spec.rs` | shape and element type of what is not computed yet |
 //! | `dtype.rs` | the element types, and the buffer of one of them that a tensor holds |
 //! | `storage.rs` | shared buffers whose memory is used again |
 //! | `create.rs`, `random.rs` | making tensors from numbers, and from a generator |
@@ -19,6 +20,7 @@ pub(crate) mod layout;
 pub(crate) mod map;
 pub(crate) mod random;
 pub(crate) mod shape;
+pub(crate) mod spec;
 pub(crate) mod storage;
 pub(crate) mod tensor;
 pub(crate) mod view;

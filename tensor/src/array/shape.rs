@@ -234,11 +234,6 @@ impl ShapeError {
         ShapeError { op: op.into(), ..self }
     }
 
-    /// A mistake in element types, whose rule knows no shapes, with those of the operands.
-    pub fn with_shapes(self, shapes: &[Shape]) -> ShapeError {
-        ShapeError { rule: format!("{} (the operands are {shapes:?})", self.rule), ..self }
-    }
-
     /// The operation whose rule was broken.
     pub fn op(&self) -> &str {
         &self.op

@@ -9,7 +9,7 @@
 use super::Geometry;
 use super::direct::{PARTS, Padded, add_parts};
 use crate::array::storage::Buffer;
-use crate::fusion::{Finisher, Numbers, Reader};
+use crate::fusion::{Numbers, Reader, TileEpilogue};
 use crate::gemm::Prefetcher;
 use crate::gemm::amx::{BLOCK, Grid, NOTHING, Panels, Parts, Product, STEP, Split, Terms, Watch};
 use crate::runtime::simd::{Level, simd_level};
@@ -95,7 +95,7 @@ impl Geometry {
         &self,
         x: &Numbers<'_>,
         kernel: &[f32],
-        finish: &mut Finisher<'_>,
+        epilogue: &mut TileEpilogue<'_>,
     ) -> Option<Buffer<f32>> {
         let (padded, outputs) = (Lines::of(&self.padded_input(), self.conv.stride), self.channels_out);
         let in_row = self.kernel[1] * self.channels;
@@ -111,13 +111,17 @@ impl Geometry {
         };
         let b = Panels::of_terms(&Split::of(Parts::Two, kernel), terms, outputs, outputs);
         let watch = Watch::default();
-        let out =
-            finish.compute(self.n * self.image_out(), self.image_out(), Prefetcher::nothing, |i, out, _| {
+        let out = epilogue.compute(
+            self.n * self.image_out(),
+            self.image_out(),
+            Prefetcher::nothing,
+            |i, out, _| {
                 let mut a = Split::uninit(Parts::Two, padded.count(), grid.slack());
                 padded.put(&mut x.reader(), i, self.size, &mut a, 0);
                 let product = Product { grid, terms, a: &a, b: &b, lines: [0, terms.lines_of_run()] };
                 watch.note(product.compute(0..outputs, out, false));
-            });
+            },
+        );
         watch.then(out)
     }
 
@@ -126,7 +130,7 @@ impl Geometry {
         &self,
         dy: &Numbers<'_>,
         kernel: &[f32],
-        finish: &mut Finisher<'_>,
+        epilogue: &mut TileEpilogue<'_>,
     ) -> Option<Buffer<f32>> {
         let (stride, channels, outputs) = (self.conv.stride, self.channels, self.channels_out);
         let seen = self.padded_output();
@@ -145,7 +149,7 @@ impl Geometry {
             Some((Grid::of_lines(&self.pixels_of([y, x], &seen)), terms, b))
         });
         let watch = Watch::default();
-        let out = finish.compute(self.n * self.image(), self.image(), Prefetcher::nothing, |i, out, _| {
+        let out = epilogue.compute(self.n * self.image(), self.image(), Prefetcher::nothing, |i, out, _| {
             let mut a = Split::uninit(Parts::Two, padded.count(), BLOCK * outputs + STEP);
             padded.put(&mut dy.reader(), i, self.out, &mut a, 0);
             for (grid, terms, b) in phases.iter().flatten() {

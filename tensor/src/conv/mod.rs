@@ -8,14 +8,13 @@ mod amx;
 pub(crate) mod batch_packing;
 mod direct;
 mod im2col;
+pub(crate) mod kernel;
 mod winograd;
 
-use crate::array::dtype::for_float;
-use crate::array::shape::{OrPanic, Shape, ShapeError, image_dims};
+use crate::array::shape::{Shape, ShapeError, image_dims};
 use crate::array::storage::Buffer;
 use crate::array::tensor::Tensor;
-use crate::array::tensor::wrong_type;
-use crate::fusion::{Finish, Finisher, Lazy, Numbers};
+use crate::fusion::{Epilogue, Numbers, Prologue, TileEpilogue};
 use crate::gemm::Prefetcher;
 use crate::runtime::simd::vectorize;
 
@@ -184,24 +183,24 @@ impl Geometry {
     }
 
     /// What the kernels for `f32` read, if they are for this convolution.
-    fn numbers<'a>(&self, x: Lazy<'a>) -> Option<Numbers<'a>> {
+    fn numbers<'a>(&self, x: Prologue<'a>) -> Option<Numbers<'a>> {
         if self.is_direct() { x.numbers() } else { None }
     }
 
-    fn forward(&self, x: &Numbers<'_>, kernel: &[f32], finish: &mut Finisher<'_>) -> Buffer<f32> {
+    fn forward(&self, x: &Numbers<'_>, kernel: &[f32], epilogue: &mut TileEpilogue<'_>) -> Buffer<f32> {
         let fast = match self.is_for_unit() {
-            true => self.forward_split(x, kernel, finish),
-            false => self.forward_winograd(x, kernel, finish),
+            true => self.forward_split(x, kernel, epilogue),
+            false => self.forward_winograd(x, kernel, epilogue),
         };
-        fast.unwrap_or_else(|| self.forward_direct(x, kernel, finish))
+        fast.unwrap_or_else(|| self.forward_direct(x, kernel, epilogue))
     }
 
-    fn input_grad(&self, dy: &Numbers<'_>, kernel: &[f32], finish: &mut Finisher<'_>) -> Buffer<f32> {
+    fn input_grad(&self, dy: &Numbers<'_>, kernel: &[f32], epilogue: &mut TileEpilogue<'_>) -> Buffer<f32> {
         let fast = match self.is_for_unit() {
-            true => self.input_grad_split(dy, kernel, finish),
-            false => self.input_grad_winograd(dy, kernel, finish),
+            true => self.input_grad_split(dy, kernel, epilogue),
+            false => self.input_grad_winograd(dy, kernel, epilogue),
         };
-        fast.unwrap_or_else(|| self.input_grad_direct(dy, kernel, finish))
+        fast.unwrap_or_else(|| self.input_grad_direct(dy, kernel, epilogue))
     }
 
     fn kernel_grad(&self, x: &Numbers<'_>, dy: &Numbers<'_>) -> Buffer<f32> {
@@ -241,7 +240,7 @@ impl Tensor {
     /// If the shapes break the rule [`Conv2d::shape`] or the types are not the same float.
     #[track_caller]
     pub fn conv2d(&self, kernel: &Tensor, conv: &Conv2d) -> Tensor {
-        Lazy::Given(self).conv2d(kernel, conv, Finish::NONE)
+        kernel::forward(conv, Prologue::None(self), kernel, Epilogue::NONE)
     }
 
     /// The adjoint of [`conv2d`](Tensor::conv2d) in its images: `self` is like the output, the result has the
@@ -251,7 +250,7 @@ impl Tensor {
     /// If `self` has not the shape that images of this shape give, or the types are not the same float.
     #[track_caller]
     pub fn conv2d_input_grad(&self, kernel: &Tensor, images: Shape, conv: &Conv2d) -> Tensor {
-        Lazy::Given(self).conv2d_input_grad(kernel, images, conv, Finish::NONE)
+        kernel::input_grad(conv, images, Prologue::None(self), kernel, Epilogue::NONE)
     }
 
     /// The adjoint of [`conv2d`](Tensor::conv2d) in its kernel: `self` is like the images, `dy` like the output, the
@@ -261,80 +260,7 @@ impl Tensor {
     /// If `dy` has not the shape of the output, or the types are not the same float.
     #[track_caller]
     pub fn conv2d_kernel_grad(&self, dy: &Tensor, kernel: Shape, conv: &Conv2d) -> Tensor {
-        Lazy::Given(self).conv2d_kernel_grad(Lazy::Given(dy), kernel, conv)
-    }
-}
-
-impl Lazy<'_> {
-    /// See [`Tensor::conv2d`]; images are computed when their turn comes, and gone on with when they are there.
-    ///
-    /// # Panics
-    /// As there, and as [`Fused::run`](crate::Fused::run).
-    #[track_caller]
-    pub fn conv2d(self, kernel: &Tensor, conv: &Conv2d, mut finish: Finish<'_>) -> Tensor {
-        kernel.expect_dtype("conv2d", self.dtype()).or_panic();
-        let g = conv.geometry(self.shape(), kernel.shape()).or_panic();
-        let shape = conv.shape(self.shape(), kernel.shape()).or_panic();
-        let kernel = kernel.contiguous();
-        if let (Some(x), Some(kernel)) = (g.numbers(self), kernel.as_slice()) {
-            let finisher = &mut finish.finisher(shape, !g.is_for_unit());
-            return Tensor::from_buffer(g.forward(&x, kernel, finisher), shape);
-        }
-        let x = self.to_tensor();
-        let y = for_float!(x.dtype(), T => {
-            Tensor::from_buffer(g.forward_unfolded(row_major::<T>(&x), row_major(&kernel)), shape)
-        }, else panic!("{}", wrong_type("conv2d", &x, "floats")));
-        finish.run(y)
-    }
-
-    /// See [`Tensor::conv2d_input_grad`]; images are computed when their turn comes, and gone on with when they are there.
-    ///
-    /// # Panics
-    /// As there, and as [`Fused::run`](crate::Fused::run).
-    #[track_caller]
-    pub fn conv2d_input_grad(
-        self,
-        kernel: &Tensor,
-        images: Shape,
-        conv: &Conv2d,
-        mut finish: Finish<'_>,
-    ) -> Tensor {
-        kernel.expect_dtype("conv2d_input_grad", self.dtype()).or_panic();
-        let g = conv.geometry(images, kernel.shape()).or_panic();
-        expect_output("conv2d_input_grad", self.shape(), conv.shape(images, kernel.shape()).or_panic());
-        let kernel = kernel.contiguous();
-        // The fast kernels put zeros around the output, where an infinity of the kernel would make NaN of no term at all.
-        let fast = kernel.as_slice().filter(|kernel| are_finite(kernel));
-        if let (Some(kernel), Some(dy)) = (fast, g.numbers(self)) {
-            let finisher = &mut finish.finisher(images, !g.is_for_unit());
-            return Tensor::from_buffer(g.input_grad(&dy, kernel, finisher), images);
-        }
-        let dy = self.to_tensor();
-        let dx = for_float!(dy.dtype(), T => {
-            Tensor::from_buffer(g.input_grad_unfolded(row_major::<T>(&dy), row_major(&kernel)), images)
-        }, else panic!("{}", wrong_type("conv2d_input_grad", &dy, "floats")));
-        finish.run(dx)
-    }
-
-    /// See [`Tensor::conv2d_kernel_grad`]; images are computed when their turn comes.
-    ///
-    /// # Panics
-    /// As there, and as [`Fused::run`](crate::Fused::run).
-    #[track_caller]
-    pub fn conv2d_kernel_grad(self, dy: Lazy<'_>, kernel: Shape, conv: &Conv2d) -> Tensor {
-        let x = self;
-        if dy.dtype() != x.dtype() {
-            dy.to_tensor().expect_dtype("conv2d_kernel_grad", x.dtype()).or_panic();
-        }
-        let g = conv.geometry(x.shape(), kernel).or_panic();
-        expect_output("conv2d_kernel_grad", dy.shape(), conv.shape(x.shape(), kernel).or_panic());
-        if let (Some(x), Some(dy)) = (g.numbers(x), g.numbers(dy)) {
-            return Tensor::from_buffer(g.kernel_grad(&x, &dy), kernel);
-        }
-        let (x, dy) = (x.to_tensor(), dy.to_tensor());
-        for_float!(x.dtype(), T => {
-            Tensor::from_buffer(g.kernel_grad_unfolded(row_major::<T>(&x), row_major(&dy)), kernel)
-        }, else panic!("{}", wrong_type("conv2d_kernel_grad", &x, "floats")))
+        kernel::kernel_grad(conv, kernel, [Prologue::None(self), Prologue::None(dy)])
     }
 }
 

@@ -37,11 +37,11 @@ fn by_definition(x: &Tensor, k: &Tensor, conv: &Conv2d, padding: [[usize; 2]; 2]
 }
 
 fn numbers(x: &Tensor) -> Option<Numbers<'_>> {
-    Lazy::Given(x).numbers()
+    Prologue::None(x).numbers()
 }
 
-fn as_it_is() -> Finish<'static> {
-    Finish::NONE
+fn as_it_is() -> Epilogue<'static> {
+    Epilogue::NONE
 }
 
 fn inner(a: &Tensor, b: &Tensor) -> f64 {
@@ -231,8 +231,8 @@ fn winograd_stays_within_its_error() {
         let dy = Tensor::normal(shape, 0.0, 1.0, DType::F32, rng);
         let dys = numbers(&dy).expect("they are contiguous");
         let [x64, k64, dy64] = [&x, &k, &dy].map(|t| t.to(DType::F64));
-        let forward = g.forward_winograd(&xs, ks, &mut as_it_is().finisher(shape, true));
-        let input_grad = g.input_grad_winograd(&dys, ks, &mut as_it_is().finisher(x.shape(), true));
+        let forward = g.forward_winograd(&xs, ks, &mut as_it_is().for_tiles(shape, true));
+        let input_grad = g.input_grad_winograd(&dys, ks, &mut as_it_is().for_tiles(x.shape(), true));
         let kernel_grad = g.kernel_grad_winograd(&xs, &dys);
         if !crate::runtime::lanes::is_wide() {
             assert!(
@@ -273,7 +273,7 @@ fn the_matrix_unit_stays_within_the_same_error() {
         assert!(g.is_for_unit());
         let ([xs, ys], ks) = ([&x, &y].map(|t| numbers(t).expect("it is f32")), row_major(&k));
         let mut none = as_it_is();
-        let none = &mut none.finisher(x.shape(), false);
+        let none = &mut none.for_tiles(x.shape(), false);
         let passes = [
             g.forward_split(&xs, ks, none),
             g.input_grad_split(&ys, ks, none),

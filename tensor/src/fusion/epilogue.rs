@@ -1,4 +1,4 @@
-//! Results that are gone on with as soon as a piece of them is there.
+//! Functions that are applied to a result while it is in the cache.
 
 use super::operands::Source;
 use super::{Fused, REGISTERS, Sources};
@@ -9,41 +9,42 @@ use crate::array::tensor::Tensor;
 use crate::gemm::Prefetcher;
 use crate::runtime::threads::for_each_chunk_mut;
 
-/// What is done with a result while a piece of it is still in the cache: nothing, or a program, whose input that is missing is
-/// the result, in the place of which it is written.
+/// What comes behind a kernel: applied to each tile of its result while that is in the cache, in place. Nothing, or a program, whose
+/// input that is missing is the result.
 ///
 /// ```
-/// use tensor::{Conv2d, DType, Finish, Fused, Lazy, Operand::Input, Scalar, Tensor};
+/// use tensor::{Conv2d, Conv2dKernel, DType, Epilogue, Fused, Kernel, Operand::Input, Prologue, Scalar, Tensor};
 ///
 /// let (x, kernel) = (Tensor::ones([1, 8, 8, 3], DType::F32), Tensor::full([5, 5, 3, 2], -1.0, DType::F32));
 /// let conv = Conv2d::default();
 /// let rectified = Fused::new([1, 8, 8, 2].into(), 1, vec![(Scalar::relu(), vec![Input(0)])]).unwrap();
-/// let finish = Finish::with(&rectified, &[None]);
-/// assert_eq!(Lazy::Given(&x).conv2d(&kernel, &conv, finish), x.conv2d(&kernel, &conv).relu());
+/// let epilogue = Epilogue::with(&rectified, &[None]);
+/// let y = Conv2dKernel::Forward(conv).run(&[&x, &kernel].map(Prologue::None), epilogue);
+/// assert_eq!(y, x.conv2d(&kernel, &conv).relu());
 /// ```
-pub struct Finish<'a> {
+pub struct Epilogue<'a> {
     program: Option<(&'a Fused, &'a [Option<&'a Tensor>])>,
     over: Option<(usize, Tensor)>,
 }
 
-impl<'a> Finish<'a> {
+impl<'a> Epilogue<'a> {
     /// The result stays as it is.
-    pub const NONE: Finish<'static> = Finish { program: None, over: None };
+    pub const NONE: Epilogue<'static> = Epilogue { program: None, over: None };
 
     /// This program, which has the shape of the result, with these inputs, of which the missing are the result.
-    pub fn with(program: &'a Fused, inputs: &'a [Option<&'a Tensor>]) -> Finish<'a> {
-        Finish { program: Some((program, inputs)), over: None }
+    pub fn with(program: &'a Fused, inputs: &'a [Option<&'a Tensor>]) -> Epilogue<'a> {
+        Epilogue { program: Some((program, inputs)), over: None }
     }
 
-    /// As [`with`](Finish::with), but that input `i`, which is missing too, is this tensor, whose memory becomes that of the
+    /// As [`with`](Epilogue::with), but that input `i`, which is missing too, is this tensor, whose memory becomes that of the
     /// result if nobody else holds it: less memory to go through.
     pub fn over(
         program: &'a Fused,
         inputs: &'a [Option<&'a Tensor>],
         i: usize,
         tensor: Tensor,
-    ) -> Finish<'a> {
-        Finish { over: Some((i, tensor)), ..Finish::with(program, inputs) }
+    ) -> Epilogue<'a> {
+        Epilogue { over: Some((i, tensor)), ..Epilogue::with(program, inputs) }
     }
 
     /// The same with all of a result.
@@ -69,10 +70,10 @@ impl<'a> Finish<'a> {
         inputs
     }
 
-    /// The same for all tasks that compute pieces of a result of this shape; only if each is computed `once` anything is
+    /// The same for all tasks that compute tiles of a result of this shape; only if each tile is computed `once` an operand is
     /// written over.
     #[track_caller]
-    pub(crate) fn finisher(&mut self, shape: Shape, once: bool) -> Finisher<'_> {
+    pub(crate) fn for_tiles(&mut self, shape: Shape, once: bool) -> TileEpilogue<'_> {
         let fits = |(_, x): &mut (usize, Tensor)| {
             once && x.shape() == shape && x.dtype() == DType::F32 && x.owns_buffer()
         };
@@ -81,26 +82,26 @@ impl<'a> Finish<'a> {
             assert_eq!(program.shape(), shape, "fused: a program for a result of another shape");
             (program, program.sources(&self.inputs()[..program.inputs], None, None))
         });
-        let Some((over, tensor)) = over else { return Finisher { program, over: None } };
+        let Some((over, tensor)) = over else { return TileEpilogue { program, over: None } };
         for (i, source) in program.iter_mut().flat_map(|(_, sources)| &mut sources.inputs).enumerate() {
             if i != over && matches!(source, Some(Source::Output)) {
                 *source = Some(Source::Piece);
             }
         }
-        Finisher { program, over: tensor.shared_buffer::<f32>().cloned() }
+        TileEpilogue { program, over: tensor.shared_buffer::<f32>().cloned() }
     }
 }
 
-/// A [`Finish`] at work.
-pub(crate) struct Finisher<'a> {
+/// An [`Epilogue`] for the tiles of a result.
+pub(crate) struct TileEpilogue<'a> {
     program: Option<(&'a Fused, Sources<'a>)>,
     /// An input that the result takes the place of.
     over: Option<Buffer<f32>>,
 }
 
-impl Finisher<'_> {
-    /// A result of `len` numbers, of which `f(i, out, prefetcher)` computes chunk `i`, blocks that follow the first axis, and which is gone
-    /// on with while that is in the cache. `prefetcher` has room for what a task needs that is about the next.
+impl TileEpilogue<'_> {
+    /// A result of `len` numbers, of which `f(i, out, prefetcher)` computes chunk `i`, blocks that follow the first axis, with the
+    /// epilogue applied to it. `prefetcher` has room for what a task needs that is about the next.
     pub(crate) fn compute(
         &mut self,
         len: usize,
@@ -133,7 +134,7 @@ mod tests {
     use super::super::Operand::{Input, Result};
     use super::super::program::tests::{convolutions, operands};
     use super::*;
-    use crate::{DType, Lazy, Rng, Scalar};
+    use crate::{Conv2dKernel, DType, Kernel, Prologue, Rng, Scalar};
 
     /// Convolutions of every kind gone on with image by image, against the same with all of the result.
     #[test]
@@ -151,18 +152,24 @@ mod tests {
                         (Scalar::mul(), vec![Result(1), Input(1)]),
                     ];
                     let program = Fused::new(result.shape(), 2, program).unwrap();
-                    let run = |finish: Finish<'_>| match is_gradient {
-                        true => Lazy::Given(&dy).conv2d_input_grad(&kernel, x.shape(), &conv, finish),
-                        false => Lazy::Given(&x).conv2d(&kernel, &conv, finish),
+                    let (images, pass) = match is_gradient {
+                        true => (&dy, Conv2dKernel::InputGrad { conv, images: x.shape() }),
+                        false => (&x, Conv2dKernel::Forward(conv)),
                     };
+                    let run =
+                        |epilogue: Epilogue<'_>| pass.run(&[images, &kernel].map(Prologue::None), epilogue);
                     let expected = (&result - &other).relu() * &result;
                     let what = format!("{} {} {:?}", x.shape(), kernel.shape(), other.layout());
-                    assert_eq!(run(Finish::with(&program, &[Some(&other), None])), expected, "{what}");
+                    assert_eq!(run(Epilogue::with(&program, &[Some(&other), None])), expected, "{what}");
                     // Written over what somebody else holds, too, which stays as it is; and over what nobody does.
                     let kept = other.copy();
-                    assert_eq!(run(Finish::over(&program, &[None; 2], 0, other.clone())), expected, "{what}");
+                    assert_eq!(
+                        run(Epilogue::over(&program, &[None; 2], 0, other.clone())),
+                        expected,
+                        "{what}"
+                    );
                     assert_eq!(other, kept, "{what}");
-                    assert_eq!(run(Finish::over(&program, &[None; 2], 0, kept)), expected, "{what}");
+                    assert_eq!(run(Epilogue::over(&program, &[None; 2], 0, kept)), expected, "{what}");
                 }
             }
         }
@@ -172,6 +179,6 @@ mod tests {
     #[should_panic(expected = "fused: a program for a result of another shape")]
     fn a_program_of_another_shape_is_refused() {
         let program = Fused::new([3].into(), 1, vec![(Scalar::relu(), vec![Input(0)])]).unwrap();
-        Finish::with(&program, &[None]).finisher([4].into(), true);
+        Epilogue::with(&program, &[None]).for_tiles([4].into(), true);
     }
 }

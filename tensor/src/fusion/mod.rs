@@ -5,11 +5,12 @@
 //! | `scalar_expr.rs` | functions of single numbers |
 //! | `program.rs`, `merge.rs` | several of them in one pass; those that are one |
 //! | `operands.rs` | where the numbers of an input are |
-//! | `prologue.rs`, `epilogue.rs` | the same before and behind a convolution |
+//! | `kernel.rs`, `prologue.rs`, `epilogue.rs` | a kernel that takes the same before it and behind it, as a convolution does |
 //! | `channel_reduce.rs` | the same with sums for each channel behind |
 
 mod channel_reduce;
 mod epilogue;
+mod kernel;
 mod merge;
 mod operands;
 mod program;
@@ -17,9 +18,10 @@ mod prologue;
 pub(crate) mod scalar_expr;
 
 pub use channel_reduce::FusedSums;
-pub use epilogue::Finish;
-pub(crate) use epilogue::Finisher;
+pub use epilogue::Epilogue;
+pub(crate) use epilogue::TileEpilogue;
+pub use kernel::Kernel;
 pub use program::{Fused, Operand};
 use program::{LONGEST_PATTERN, REGISTERS, Sources, Workspace};
-pub use prologue::Lazy;
+pub use prologue::Prologue;
 pub(crate) use prologue::{Numbers, Reader};

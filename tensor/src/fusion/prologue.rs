@@ -8,38 +8,39 @@ use crate::array::storage::Buffer;
 use crate::array::tensor::Tensor;
 use crate::gemm::Prefetcher;
 
-/// An operand that lies in memory, or one that is computed piece by piece as it is read, and never written to memory.
+/// What comes before a kernel: an operand as it lies in memory, or computed piece by piece as the kernel reads it, and never written.
 ///
 /// ```
-/// use tensor::{Conv2d, DType, Finish, Fused, Lazy, Operand::Input, Scalar, Tensor};
+/// use tensor::{Conv2d, Conv2dKernel, DType, Epilogue, Fused, Kernel, Operand::Input, Prologue, Scalar, Tensor};
 ///
 /// let (x, kernel) = (Tensor::full([1, 8, 8, 3], -1.0, DType::F32), Tensor::ones([5, 5, 3, 2], DType::F32));
 /// let rectified = Fused::new(x.shape(), 1, vec![(Scalar::relu(), vec![Input(0)])]).unwrap();
-/// let (lazy, conv) = (Lazy::Computed(&rectified, &[Some(&x)]), Conv2d::default());
-/// assert_eq!(lazy.conv2d(&kernel, &conv, Finish::NONE), x.relu().conv2d(&kernel, &conv));
+/// let (prologue, conv) = (Prologue::Fused(&rectified, &[Some(&x)]), Conv2d::default());
+/// let y = Conv2dKernel::Forward(conv).run(&[prologue, Prologue::None(&kernel)], Epilogue::NONE);
+/// assert_eq!(y, x.relu().conv2d(&kernel, &conv));
 /// ```
 #[derive(Clone, Copy)]
-pub enum Lazy<'a> {
-    /// What lies in memory.
-    Given(&'a Tensor),
-    /// What this program computes of these inputs, of which none is missing.
-    Computed(&'a Fused, &'a [Option<&'a Tensor>]),
+pub enum Prologue<'a> {
+    /// No prologue: the operand lies in memory.
+    None(&'a Tensor),
+    /// The operand is what this program computes of these inputs, of which none is missing.
+    Fused(&'a Fused, &'a [Option<&'a Tensor>]),
 }
 
-impl<'a> Lazy<'a> {
+impl<'a> Prologue<'a> {
     /// The shape.
     pub fn shape(self) -> Shape {
         match self {
-            Lazy::Given(x) => x.shape(),
-            Lazy::Computed(program, _) => program.shape(),
+            Prologue::None(x) => x.shape(),
+            Prologue::Fused(program, _) => program.shape(),
         }
     }
 
     /// The element type.
     pub fn dtype(self) -> DType {
         match self {
-            Lazy::Given(x) => x.dtype(),
-            Lazy::Computed(..) => DType::F32,
+            Prologue::None(x) => x.dtype(),
+            Prologue::Fused(..) => DType::F32,
         }
     }
 
@@ -50,8 +51,8 @@ impl<'a> Lazy<'a> {
     #[track_caller]
     pub fn to_tensor(self) -> Tensor {
         match self {
-            Lazy::Given(x) => x.contiguous(),
-            Lazy::Computed(program, inputs) => program.run_over(inputs, None),
+            Prologue::None(x) => x.contiguous(),
+            Prologue::Fused(program, inputs) => program.run_over(inputs, None),
         }
     }
 
@@ -60,8 +61,8 @@ impl<'a> Lazy<'a> {
     pub(crate) fn numbers(self) -> Option<Numbers<'a>> {
         match self {
             _ if self.dtype() != DType::F32 => None,
-            Lazy::Given(x) => Some(Numbers::Given(x.contiguous())),
-            Lazy::Computed(program, inputs) => {
+            Prologue::None(x) => Some(Numbers::Given(x.contiguous())),
+            Prologue::Fused(program, inputs) => {
                 assert!(!inputs.contains(&None), "fused: an input is missing");
                 Some(Numbers::Computed(program, program.sources(inputs, None, None)))
             }
@@ -69,7 +70,7 @@ impl<'a> Lazy<'a> {
     }
 }
 
-/// The numbers of a [`Lazy`], for all tasks that read them.
+/// The numbers of a [`Prologue`], for all tasks that read them.
 #[expect(clippy::large_enum_variant, reason = "there are one or two, on the stack")]
 pub(crate) enum Numbers<'a> {
     Given(Tensor),
@@ -130,7 +131,7 @@ mod tests {
     use super::super::Operand::{Input, Result};
     use super::super::program::tests::{convolutions, operands};
     use super::*;
-    use crate::{Finish, Rng, Scalar};
+    use crate::{Conv2dKernel, Epilogue, Kernel, Rng, Scalar};
 
     /// All passes of convolutions of every kind, of images in memory against images computed meanwhile.
     #[test]
@@ -153,18 +154,22 @@ mod tests {
                 let ((chain_x, chain_dy), (ex, edy)) =
                     ((chain(&x), chain(&dy)), (eager(&x, y), eager(&dy, dz)));
                 let (inputs_x, inputs_dy) = ([Some(&x), Some(y)], [Some(&dy), Some(dz)]);
-                let (lx, ldy) = (Lazy::Computed(&chain_x, &inputs_x), Lazy::Computed(&chain_dy, &inputs_dy));
+                let (lx, ldy) =
+                    (Prologue::Fused(&chain_x, &inputs_x), Prologue::Fused(&chain_dy, &inputs_dy));
                 let what = format!("{} {:?} {:?}", x.shape(), y.layout(), dz.layout());
-                assert_eq!(lx.conv2d(&kernel, &conv, Finish::NONE), ex.conv2d(&kernel, &conv), "{what}");
+                let run = |pass: Conv2dKernel, x: [Prologue<'_>; 2]| pass.run(&x, Epilogue::NONE);
+                let forward = Conv2dKernel::Forward(conv);
+                assert_eq!(run(forward, [lx, Prologue::None(&kernel)]), ex.conv2d(&kernel, &conv), "{what}");
+                let input_grad = Conv2dKernel::InputGrad { conv, images: x.shape() };
                 assert_eq!(
-                    ldy.conv2d_input_grad(&kernel, x.shape(), &conv, Finish::NONE),
+                    run(input_grad, [ldy, Prologue::None(&kernel)]),
                     edy.conv2d_input_grad(&kernel, x.shape(), &conv),
                     "{what}"
                 );
+                let kernel_grad = Conv2dKernel::KernelGrad { conv, kernel: kernel.shape() };
                 let expected = ex.conv2d_kernel_grad(&edy, kernel.shape(), &conv);
-                assert_eq!(lx.conv2d_kernel_grad(ldy, kernel.shape(), &conv), expected, "{what}");
-                let given = Lazy::Given(&ex);
-                assert_eq!(given.conv2d_kernel_grad(ldy, kernel.shape(), &conv), expected, "{what}");
+                assert_eq!(run(kernel_grad, [lx, ldy]), expected, "{what}");
+                assert_eq!(run(kernel_grad, [Prologue::None(&ex), ldy]), expected, "{what}");
             }
         }
     }
@@ -178,7 +183,7 @@ mod tests {
             let program = Fused::new(x.shape(), 2, vec![(Scalar::add(), vec![Input(0), Input(1)])]).unwrap();
             let (sum, inputs) = (&x + &y, [Some(&x), Some(&y)]);
             let expected = sum.as_slice::<f32>().unwrap();
-            let numbers = Lazy::Computed(&program, &inputs).numbers().unwrap();
+            let numbers = Prologue::Fused(&program, &inputs).numbers().unwrap();
             let mut reader = numbers.reader();
             for (first, len) in [(0, 24), (5, 1), (168, 3000), (1009, 1008), (6719, 1), (24, 0)] {
                 assert_eq!(reader.read(first, len), &expected[first..][..len], "{:?}", y.layout());
@@ -190,6 +195,6 @@ mod tests {
     #[should_panic(expected = "fused: an input is missing")]
     fn a_missing_input_is_refused() {
         let program = Fused::new([3].into(), 1, vec![(Scalar::relu(), vec![Input(0)])]).unwrap();
-        Lazy::Computed(&program, &[None]).numbers();
+        Prologue::Fused(&program, &[None]).numbers();
     }
 }

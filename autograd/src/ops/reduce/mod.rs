@@ -2,21 +2,23 @@
 
 pub(super) mod variance;
 
-use crate::op::Op;
+use crate::op::{Attributes, Op};
 use crate::ops::reduce::variance::{Deviation, Variance};
 use crate::ops::softmax::LogSumExp;
 use crate::tape::graph::Var;
-use tensor::{Axes, DType, OrPanic, Shape, ShapeError, Tensor, rules};
+use tensor::{Axes, DType, OrPanic, Shape, ShapeError, Spec, Tensor, rules};
 
 /// The sum over axes, which stay with size 1.
-#[derive(Debug)]
 struct Sum {
     axes: Axes,
 }
 
 impl Op<1> for Sum {
-    fn shape(&self, [x]: [Shape; 1]) -> Result<Shape, ShapeError> {
-        rules::reduce_shape("sum", x, &self.axes, true)
+    fn attributes(&self) -> Attributes {
+        Attributes::default().with("axes", &self.axes)
+    }
+    fn infer(&self, [x]: [Spec; 1]) -> Result<Spec, ShapeError> {
+        Ok(x.with_shape(rules::reduce_shape("sum", x.shape, &self.axes, true)?))
     }
     #[track_caller]
     fn forward(&self, [x]: [&Tensor; 1]) -> Tensor {
@@ -28,11 +30,9 @@ impl Op<1> for Sum {
 }
 
 /// The index of the largest or smallest element; integers have no gradient.
-#[derive(Debug)]
 struct ArgMax {
     axes: Axes,
 }
-#[derive(Debug)]
 struct ArgMin {
     axes: Axes,
 }
@@ -40,11 +40,14 @@ struct ArgMin {
 macro_rules! arg {
     ($op:ident, $name:ident) => {
         impl Op<1> for $op {
-            fn shape(&self, [x]: [Shape; 1]) -> Result<Shape, ShapeError> {
-                rules::extreme_shape(stringify!($name), x, &self.axes, false)
+            fn attributes(&self) -> Attributes {
+                Attributes::default().with("axes", &self.axes)
             }
-            fn dtype(&self, _: [DType; 1]) -> Result<DType, ShapeError> {
-                Ok(DType::I64)
+            fn infer(&self, [x]: [Spec; 1]) -> Result<Spec, ShapeError> {
+                Ok(Spec {
+                    shape: rules::extreme_shape(stringify!($name), x.shape, &self.axes, false)?,
+                    dtype: DType::I64,
+                })
             }
             #[track_caller]
             fn forward(&self, [x]: [&Tensor; 1]) -> Tensor {
@@ -60,11 +63,9 @@ arg!(ArgMax, argmax);
 arg!(ArgMin, argmin);
 
 /// Any or all of truth values.
-#[derive(Debug)]
 struct Any {
     axes: Axes,
 }
-#[derive(Debug)]
 struct All {
     axes: Axes,
 }
@@ -72,8 +73,11 @@ struct All {
 macro_rules! truth {
     ($op:ident, $name:ident) => {
         impl Op<1> for $op {
-            fn shape(&self, [x]: [Shape; 1]) -> Result<Shape, ShapeError> {
-                rules::reduce_shape(stringify!($name), x, &self.axes, false)
+            fn attributes(&self) -> Attributes {
+                Attributes::default().with("axes", &self.axes)
+            }
+            fn infer(&self, [x]: [Spec; 1]) -> Result<Spec, ShapeError> {
+                Ok(x.with_shape(rules::reduce_shape(stringify!($name), x.shape, &self.axes, false)?))
             }
             #[track_caller]
             fn forward(&self, [x]: [&Tensor; 1]) -> Tensor {

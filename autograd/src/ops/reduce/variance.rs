@@ -1,19 +1,21 @@
 //! Variance and standard deviation. They and their gradients are made of the distances from the mean, a primitive that keeps their
 //! digits where the mean is large.
 
-use crate::op::Op;
+use crate::op::{Attributes, Op};
 use crate::tape::graph::Var;
-use tensor::{Axes, Shape, ShapeError, Tensor, rules};
+use tensor::{Axes, Shape, ShapeError, Spec, Tensor, rules};
 
 /// The distances from the mean over axes.
-#[derive(Debug)]
 struct Centred {
     axes: Axes,
 }
 
 impl Op<1> for Centred {
-    fn shape(&self, [x]: [Shape; 1]) -> Result<Shape, ShapeError> {
-        rules::reduce_shape("centred", x, &self.axes, true).map(|_| x)
+    fn attributes(&self) -> Attributes {
+        Attributes::default().with("axes", &self.axes)
+    }
+    fn infer(&self, [x]: [Spec; 1]) -> Result<Spec, ShapeError> {
+        rules::reduce_shape("centred", x.shape, &self.axes, true).map(|_| x)
     }
     #[track_caller]
     fn forward(&self, [x]: [&Tensor; 1]) -> Tensor {
@@ -28,12 +30,10 @@ impl Op<1> for Centred {
 }
 
 /// `Σ (x − mean)² / divisor` over axes, which stay with size 1, and its root.
-#[derive(Debug)]
 pub(super) struct Variance {
     pub(super) axes: Axes,
     pub(super) correction: usize,
 }
-#[derive(Debug)]
 pub(super) struct Deviation {
     pub(super) axes: Axes,
     pub(super) correction: usize,
@@ -46,8 +46,11 @@ fn divisor(x: Var<'_>, y: Var<'_>, correction: usize) -> f64 {
 }
 
 impl Op<1> for Variance {
-    fn shape(&self, [x]: [Shape; 1]) -> Result<Shape, ShapeError> {
-        rules::reduce_shape("var", x, &self.axes, true)
+    fn attributes(&self) -> Attributes {
+        Attributes::default().with("axes", &self.axes).with("correction", self.correction)
+    }
+    fn infer(&self, [x]: [Spec; 1]) -> Result<Spec, ShapeError> {
+        Ok(x.with_shape(rules::reduce_shape("var", x.shape, &self.axes, true)?))
     }
     #[track_caller]
     fn forward(&self, [x]: [&Tensor; 1]) -> Tensor {
@@ -63,8 +66,11 @@ impl Op<1> for Variance {
 }
 
 impl Op<1> for Deviation {
-    fn shape(&self, [x]: [Shape; 1]) -> Result<Shape, ShapeError> {
-        rules::reduce_shape("std", x, &self.axes, true)
+    fn attributes(&self) -> Attributes {
+        Attributes::default().with("axes", &self.axes).with("correction", self.correction)
+    }
+    fn infer(&self, [x]: [Spec; 1]) -> Result<Spec, ShapeError> {
+        Ok(x.with_shape(rules::reduce_shape("std", x.shape, &self.axes, true)?))
     }
     #[track_caller]
     fn forward(&self, [x]: [&Tensor; 1]) -> Tensor {

@@ -4,15 +4,14 @@
 use crate::op::Op;
 use crate::ops::softmax::softmax_grad;
 use crate::tape::graph::Var;
-use tensor::{DType, Shape, ShapeError, Tensor, rules};
+use tensor::{DType, Shape, ShapeError, Spec, Tensor, rules};
 
-#[derive(Debug)]
 struct SoftmaxCrossEntropy;
 
 /// The type rule of both: floats, class numbers, and floats.
-fn float_of(op: &'static str, logits: DType, labels: DType) -> Result<DType, ShapeError> {
-    if logits.is_float() && labels == DType::I64 {
-        return Ok(logits);
+fn check_dtypes(op: &'static str, logits: Spec, labels: Spec) -> Result<(), ShapeError> {
+    if logits.dtype.is_float() && labels.dtype == DType::I64 {
+        return Ok(());
     }
     Err(ShapeError::new(
         op,
@@ -24,11 +23,10 @@ fn float_of(op: &'static str, logits: DType, labels: DType) -> Result<DType, Sha
 }
 
 impl Op<2> for SoftmaxCrossEntropy {
-    fn shape(&self, [logits, labels]: [Shape; 2]) -> Result<Shape, ShapeError> {
-        rules::softmax_cross_entropy_shape(logits, labels)
-    }
-    fn dtype(&self, [logits, labels]: [DType; 2]) -> Result<DType, ShapeError> {
-        float_of("softmax_cross_entropy", logits, labels)
+    fn infer(&self, [logits, labels]: [Spec; 2]) -> Result<Spec, ShapeError> {
+        let losses = rules::softmax_cross_entropy_shape(logits.shape, labels.shape)?;
+        check_dtypes("softmax_cross_entropy", logits, labels)?;
+        Ok(logits.with_shape(losses))
     }
     #[track_caller]
     fn forward(&self, [logits, labels]: [&Tensor; 2]) -> Tensor {
@@ -48,20 +46,17 @@ impl Op<2> for SoftmaxCrossEntropy {
     }
 }
 
-#[derive(Debug)]
 struct SoftmaxCrossEntropyGrad;
 
 impl Op<3> for SoftmaxCrossEntropyGrad {
-    fn shape(&self, [logits, labels, dy]: [Shape; 3]) -> Result<Shape, ShapeError> {
-        let losses = rules::softmax_cross_entropy_shape(logits, labels)?;
-        if dy != losses {
-            let rule = format!("the gradient {dy} must have the shape {losses} of the losses");
+    fn infer(&self, [logits, labels, dy]: [Spec; 3]) -> Result<Spec, ShapeError> {
+        let losses = rules::softmax_cross_entropy_shape(logits.shape, labels.shape)?;
+        if dy.shape != losses {
+            let rule = format!("the gradient {} must have the shape {losses} of the losses", dy.shape);
             return Err(ShapeError::new("softmax_cross_entropy_grad", rule));
         }
+        check_dtypes("softmax_cross_entropy_grad", logits, labels)?;
         Ok(logits)
-    }
-    fn dtype(&self, [logits, labels, _]: [DType; 3]) -> Result<DType, ShapeError> {
-        float_of("softmax_cross_entropy_grad", logits, labels)
     }
     #[track_caller]
     fn forward(&self, [logits, labels, dy]: [&Tensor; 3]) -> Tensor {
@@ -88,29 +83,20 @@ impl Op<3> for SoftmaxCrossEntropyGrad {
 }
 
 /// `ln(1 + e^x) − x · t`, element by element.
-#[derive(Debug)]
 struct BinaryCrossEntropyWithLogits;
 
 impl Op<2> for BinaryCrossEntropyWithLogits {
-    fn shape(&self, [logits, targets]: [Shape; 2]) -> Result<Shape, ShapeError> {
-        if logits == targets {
-            return Ok(logits);
+    fn infer(&self, [logits, targets]: [Spec; 2]) -> Result<Spec, ShapeError> {
+        const OP: &str = "binary_cross_entropy_with_logits";
+        if logits.shape != targets.shape {
+            let rule = format!(
+                "logits {} and targets {} must have the same shape; nothing is broadcast",
+                logits.shape, targets.shape
+            );
+            return Err(ShapeError::new(OP, rule));
         }
-        Err(ShapeError::new(
-            "binary_cross_entropy_with_logits",
-            format!("logits {logits} and targets {targets} must have the same shape; nothing is broadcast"),
-        ))
-    }
-    fn dtype(&self, [logits, targets]: [DType; 2]) -> Result<DType, ShapeError> {
-        if logits == targets {
-            return Ok(logits);
-        }
-        Err(ShapeError::new(
-            "binary_cross_entropy_with_logits",
-            format!(
-                "logits of {logits} and targets of {targets}: the element types differ; convert one with .to(…)"
-            ),
-        ))
+        rules::same_dtype(OP, &[logits, targets])?;
+        Ok(logits)
     }
     #[track_caller]
     fn forward(&self, [x, t]: [&Tensor; 2]) -> Tensor {

@@ -3,19 +3,21 @@
 
 pub(super) mod cross_entropy;
 
-use crate::op::Op;
+use crate::op::{Attributes, Op};
 use crate::tape::graph::Var;
-use tensor::{Axes, DType, OrPanic, Shape, ShapeError, Tensor, rules};
+use tensor::{Axes, DType, OrPanic, Shape, ShapeError, Spec, Tensor, rules};
 
 /// `e^x / Σ e^x` along an axis.
-#[derive(Debug)]
 struct Softmax {
     axis: isize,
 }
 
 impl Op<1> for Softmax {
-    fn shape(&self, [x]: [Shape; 1]) -> Result<Shape, ShapeError> {
-        x.axis("softmax", self.axis).map(|_| x)
+    fn attributes(&self) -> Attributes {
+        Attributes::default().with("axis", self.axis)
+    }
+    fn infer(&self, [x]: [Spec; 1]) -> Result<Spec, ShapeError> {
+        x.shape.axis("softmax", self.axis).map(|_| x)
     }
     #[track_caller]
     fn forward(&self, [x]: [&Tensor; 1]) -> Tensor {
@@ -30,7 +32,6 @@ impl Op<1> for Softmax {
 }
 
 /// `y · (dy − Σ y · dy)`, `y` being a softmax over axes.
-#[derive(Debug)]
 struct SoftmaxGrad {
     axes: Axes,
 }
@@ -50,8 +51,12 @@ fn like(op: &'static str, y: Shape, dy: Shape) -> Result<Shape, ShapeError> {
 }
 
 impl Op<2> for SoftmaxGrad {
-    fn shape(&self, [y, dy]: [Shape; 2]) -> Result<Shape, ShapeError> {
-        like("softmax_grad", y, dy)
+    fn attributes(&self) -> Attributes {
+        Attributes::default().with("axes", &self.axes)
+    }
+    fn infer(&self, [y, dy]: [Spec; 2]) -> Result<Spec, ShapeError> {
+        rules::same_dtype("softmax_grad", &[y, dy])?;
+        Ok(y.with_shape(like("softmax_grad", y.shape, dy.shape)?))
     }
     #[track_caller]
     fn forward(&self, [y, dy]: [&Tensor; 2]) -> Tensor {
@@ -74,14 +79,17 @@ impl Op<2> for SoftmaxGrad {
 }
 
 /// `v − Σ y · v`, `y` being a softmax over axes.
-#[derive(Debug)]
 struct SoftmaxCentred {
     axes: Axes,
 }
 
 impl Op<2> for SoftmaxCentred {
-    fn shape(&self, [y, v]: [Shape; 2]) -> Result<Shape, ShapeError> {
-        like("softmax_centred", y, v)
+    fn attributes(&self) -> Attributes {
+        Attributes::default().with("axes", &self.axes)
+    }
+    fn infer(&self, [y, v]: [Spec; 2]) -> Result<Spec, ShapeError> {
+        rules::same_dtype("softmax_centred", &[y, v])?;
+        Ok(y.with_shape(like("softmax_centred", y.shape, v.shape)?))
     }
     #[track_caller]
     fn forward(&self, [y, v]: [&Tensor; 2]) -> Tensor {
@@ -103,14 +111,16 @@ impl Op<2> for SoftmaxCentred {
 }
 
 /// `x − ln Σ e^x` along an axis.
-#[derive(Debug)]
 struct LogSoftmax {
     axis: isize,
 }
 
 impl Op<1> for LogSoftmax {
-    fn shape(&self, [x]: [Shape; 1]) -> Result<Shape, ShapeError> {
-        x.axis("log_softmax", self.axis).map(|_| x)
+    fn attributes(&self) -> Attributes {
+        Attributes::default().with("axis", self.axis)
+    }
+    fn infer(&self, [x]: [Spec; 1]) -> Result<Spec, ShapeError> {
+        x.shape.axis("log_softmax", self.axis).map(|_| x)
     }
     #[track_caller]
     fn forward(&self, [x]: [&Tensor; 1]) -> Tensor {
@@ -125,14 +135,17 @@ impl Op<1> for LogSoftmax {
 }
 
 /// `dy − softmax(x) · Σ dy`.
-#[derive(Debug)]
 struct LogSoftmaxGrad {
     axis: isize,
 }
 
 impl Op<2> for LogSoftmaxGrad {
-    fn shape(&self, [x, dy]: [Shape; 2]) -> Result<Shape, ShapeError> {
-        like("log_softmax_grad", x, dy)
+    fn attributes(&self) -> Attributes {
+        Attributes::default().with("axis", self.axis)
+    }
+    fn infer(&self, [x, dy]: [Spec; 2]) -> Result<Spec, ShapeError> {
+        rules::same_dtype("log_softmax_grad", &[x, dy])?;
+        Ok(x.with_shape(like("log_softmax_grad", x.shape, dy.shape)?))
     }
     #[track_caller]
     fn forward(&self, [x, dy]: [&Tensor; 2]) -> Tensor {
@@ -159,14 +172,16 @@ impl Op<2> for LogSoftmaxGrad {
 }
 
 /// `ln Σ e^x` over axes, which stay with size 1.
-#[derive(Debug)]
 pub(super) struct LogSumExp {
     pub(super) axes: Axes,
 }
 
 impl Op<1> for LogSumExp {
-    fn shape(&self, [x]: [Shape; 1]) -> Result<Shape, ShapeError> {
-        rules::reduce_shape("logsumexp", x, &self.axes, true)
+    fn attributes(&self) -> Attributes {
+        Attributes::default().with("axes", &self.axes)
+    }
+    fn infer(&self, [x]: [Spec; 1]) -> Result<Spec, ShapeError> {
+        Ok(x.with_shape(rules::reduce_shape("logsumexp", x.shape, &self.axes, true)?))
     }
     #[track_caller]
     fn forward(&self, [x]: [&Tensor; 1]) -> Tensor {
@@ -181,14 +196,18 @@ impl Op<1> for LogSumExp {
 }
 
 /// `dy · softmax(x)` over axes, which have size 1 in `dy`, and its limits where there is no softmax.
-#[derive(Debug)]
 struct LogSumExpGrad {
     axes: Axes,
 }
 
 impl Op<2> for LogSumExpGrad {
-    fn shape(&self, [x, dy]: [Shape; 2]) -> Result<Shape, ShapeError> {
-        like("logsumexp_grad", rules::reduce_shape("logsumexp_grad", x, &self.axes, true)?, dy).map(|_| x)
+    fn attributes(&self) -> Attributes {
+        Attributes::default().with("axes", &self.axes)
+    }
+    fn infer(&self, [x, dy]: [Spec; 2]) -> Result<Spec, ShapeError> {
+        rules::same_dtype("logsumexp_grad", &[x, dy])?;
+        like("logsumexp_grad", rules::reduce_shape("logsumexp_grad", x.shape, &self.axes, true)?, dy.shape)?;
+        Ok(x)
     }
     #[track_caller]
     fn forward(&self, [x, dy]: [&Tensor; 2]) -> Tensor {

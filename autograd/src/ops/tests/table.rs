@@ -124,7 +124,10 @@ const ABSENT: [(&str, &[&str]); 4] = [
     ),
     ("random numbers have no gradient; its example draws them", &["bernoulli"]),
     ("constants of the shape of a variable", &["zeros_like", "ones_like", "full"]),
-    ("not operations", &["graph", "index", "value", "shape", "rank", "dtype", "item", "apply", "backward"]),
+    (
+        "not operations",
+        &["graph", "index", "value", "shape", "spec", "rank", "dtype", "item", "apply", "backward"],
+    ),
 ];
 
 fn table() -> Vec<Case> {

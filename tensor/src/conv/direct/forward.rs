@@ -4,7 +4,7 @@ use super::super::Geometry;
 use super::{Padded, group, repeated};
 use crate::array::storage::Buffer;
 use crate::conv::batch_packing::separate;
-use crate::fusion::{Finisher, Numbers};
+use crate::fusion::{Numbers, TileEpilogue};
 use crate::gemm::{GemmSpec, Prefetcher, Rows};
 
 /// The forward pass of up to `group` images side by side.
@@ -62,7 +62,7 @@ impl Geometry {
         &self,
         x: &Numbers<'_>,
         kernel: &[f32],
-        finish: &mut Finisher<'_>,
+        epilogue: &mut TileEpilogue<'_>,
     ) -> Buffer<f32> {
         if self.is_empty() {
             return Buffer::uninit(0);
@@ -70,7 +70,7 @@ impl Geometry {
         let group = group(self.n, self.channels_out, self.padded_input().count());
         let forward = Forward::new(self, kernel, group);
         let chunk = group * self.image_out();
-        finish.compute(
+        epilogue.compute(
             self.n * self.image_out(),
             chunk,
             || self.prefetcher(1),

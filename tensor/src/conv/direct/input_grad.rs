@@ -4,7 +4,7 @@ use super::super::Geometry;
 use super::{Padded, Phase, group, repeated};
 use crate::array::storage::Buffer;
 use crate::conv::batch_packing::separate;
-use crate::fusion::{Finisher, Numbers};
+use crate::fusion::{Numbers, TileEpilogue};
 use crate::gemm::{GemmSpec, Prefetcher};
 use std::ops::Range;
 
@@ -70,16 +70,16 @@ impl Geometry {
         &self,
         dy: &Numbers<'_>,
         kernel: &[f32],
-        finish: &mut Finisher<'_>,
+        epilogue: &mut TileEpilogue<'_>,
     ) -> Buffer<f32> {
         if self.is_empty() || self.image() == 0 {
             let len = self.n * self.image();
-            return finish.compute(len, len.max(1), Prefetcher::nothing, |_, out, _| out.fill(0.0));
+            return epilogue.compute(len, len.max(1), Prefetcher::nothing, |_, out, _| out.fill(0.0));
         }
         let group = group(self.n, self.channels, self.padded_output().count());
         let input_grad = InputGrad::new(self, kernel, group);
         let prefetcher = || self.prefetcher(self.conv.stride[0] * self.conv.stride[1]);
-        finish.compute(self.n * self.image(), group * self.image(), prefetcher, |i, out, prefetcher| {
+        epilogue.compute(self.n * self.image(), group * self.image(), prefetcher, |i, out, prefetcher| {
             let present = out.len() / self.image();
             dy.add_to(prefetcher, (i + 1) * group * self.image_out(), group * self.image_out());
             let mut dy = dy.reader();

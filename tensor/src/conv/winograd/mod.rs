@@ -20,7 +20,7 @@ mod transform;
 use super::Geometry;
 use super::direct;
 use crate::array::storage::Buffer;
-use crate::fusion::{Finisher, Numbers};
+use crate::fusion::{Numbers, TileEpilogue};
 use crate::gemm::{GemmSpec, Prefetcher, Rows};
 use crate::runtime::lanes::{self, LINE};
 use crate::runtime::simd::vectorize;
@@ -42,14 +42,14 @@ struct Winograd<'a, const N: usize, const M: usize, const R: usize>(&'a Geometry
 
 /// Calls the pass for the algorithm that pays for this geometry, if any.
 macro_rules! pass {
-    ($name:ident($b:ty $(, $finish:ident)?) => $pass:ident, $most:expr) => {
-        pub(super) fn $name(&self, a: &Numbers<'_>, b: $b $(, $finish: &mut Finisher<'_>)?) -> Option<Buffer<f32>> {
+    ($name:ident($b:ty $(, $epilogue:ident)?) => $pass:ident, $most:expr) => {
+        pub(super) fn $name(&self, a: &Numbers<'_>, b: $b $(, $epilogue: &mut TileEpilogue<'_>)?) -> Option<Buffer<f32>> {
             match self.winograd_taps()? {
                 3 if self.points([7, 5]) < self.points([6, 4]) && self.pays([7, 5], $most) => {
-                    Winograd::<7, 5, 3>(self).$pass(a, b $(, $finish)?)
+                    Winograd::<7, 5, 3>(self).$pass(a, b $(, $epilogue)?)
                 }
-                3 if self.pays([6, 4], $most) => Winograd::<6, 4, 3>(self).$pass(a, b $(, $finish)?),
-                2 if self.pays([5, 4], $most) => Winograd::<5, 4, 2>(self).$pass(a, b $(, $finish)?),
+                3 if self.pays([6, 4], $most) => Winograd::<6, 4, 3>(self).$pass(a, b $(, $epilogue)?),
+                2 if self.pays([5, 4], $most) => Winograd::<5, 4, 2>(self).$pass(a, b $(, $epilogue)?),
                 _ => None,
             }
         }
@@ -82,8 +82,8 @@ impl Geometry {
         self.channels.min(self.channels_out) >= 16 && kernel <= most && multiplications * 5 < direct * 3
     }
 
-    pass!(forward_winograd(&[f32], finish) => forward, usize::MAX);
-    pass!(input_grad_winograd(&[f32], finish) => input_grad, usize::MAX);
+    pass!(forward_winograd(&[f32], epilogue) => forward, usize::MAX);
+    pass!(input_grad_winograd(&[f32], epilogue) => input_grad, usize::MAX);
     pass!(kernel_grad_winograd(&Numbers<'_>) => kernel_grad, CACHED_KERNEL);
 }
 
@@ -151,7 +151,12 @@ where
     }
 
     /// `None` if the kernel's range does not suit the algorithm; images whose range does not are computed directly.
-    fn forward(&self, x: &Numbers<'_>, kernel: &[f32], finish: &mut Finisher<'_>) -> Option<Buffer<f32>> {
+    fn forward(
+        &self,
+        x: &Numbers<'_>,
+        kernel: &[f32],
+        epilogue: &mut TileEpilogue<'_>,
+    ) -> Option<Buffer<f32>> {
         let (g, tiles) = (self.0, self.0.out.map(|out| out.div_ceil(M)));
         let size = [g.channels, g.channels_out];
         let range = Range::of_kernel(kernel, size);
@@ -165,12 +170,24 @@ where
         };
         let phase = |phase: usize| phase * g.channels * g.channels_out;
         let points = self.points_of_kernel(kernel, size, g.channels_out, phase, false);
-        Some(self.convolve(x, (&points, range), tiles, [&self.inputs(), &self.outputs(0)], finish, directly))
+        Some(self.convolve(
+            x,
+            (&points, range),
+            tiles,
+            [&self.inputs(), &self.outputs(0)],
+            epilogue,
+            directly,
+        ))
     }
 
     /// As [`forward`](Winograd::forward): a pixel of a phase takes from the outputs before it, which is again a convolution, with
     /// the kernel reversed.
-    fn input_grad(&self, dy: &Numbers<'_>, kernel: &[f32], finish: &mut Finisher<'_>) -> Option<Buffer<f32>> {
+    fn input_grad(
+        &self,
+        dy: &Numbers<'_>,
+        kernel: &[f32],
+        epilogue: &mut TileEpilogue<'_>,
+    ) -> Option<Buffer<f32>> {
         let g = self.0;
         let last = [0, 1].map(|i| (g.size[i] - 1 + g.before[i]) / self.stride());
         let tiles = last.map(|last| (last + 1).div_ceil(M));
@@ -196,7 +213,7 @@ where
         let row = self.stride() * self.stride() * g.channels;
         let points = self.points_of_kernel(&swapped, size, row, |phase| phase * g.channels, true);
         let sides = [&self.outputs(R - 1), &self.inputs()];
-        Some(self.convolve(dy, (&points, range), tiles, sides, finish, directly))
+        Some(self.convolve(dy, (&points, range), tiles, sides, epilogue, directly))
     }
 
     /// The kernel's points `G·g·Gᵀ`, a matrix for each. `kernel` holds a matrix for each of its entries, of which those of
@@ -274,12 +291,12 @@ where
         (kernel, range): (&[f32], Range),
         tiles: [usize; 2],
         [from, to]: [&Side; 2],
-        finish: &mut Finisher<'_>,
+        epilogue: &mut TileEpilogue<'_>,
         directly: impl Fn(&[f32], &mut [f32]) + Sync,
     ) -> Buffer<f32> {
         let (inputs, outputs, images) = (from.entries(), to.entries(), self.images(tiles));
         let prefetcher = || self.0.prefetcher(N * N);
-        finish.compute(self.0.n * to.image(), images * to.image(), prefetcher, |i, out, prefetcher| {
+        epilogue.compute(self.0.n * to.image(), images * to.image(), prefetcher, |i, out, prefetcher| {
             let present = out.len() / to.image();
             x.add_to(prefetcher, (i + 1) * images * from.image(), images * from.image());
             let mut x = x.reader();

@@ -1,0 +1,52 @@
+//! What a node is, as data.
+
+use crate::op::Attributes;
+use std::fmt;
+
+/// What a node of a graph is.
+#[derive(Clone, Debug, PartialEq)]
+pub enum NodeKind {
+    /// A value that the graph was given.
+    Input,
+    /// A constant, and its number if it is a single one.
+    Constant(Option<f64>),
+    /// A parameter, and its path name if the graph knows it ([`Graph::name_params`](crate::Graph::name_params)).
+    Param(Option<String>),
+    /// An operation.
+    Op {
+        /// What it is called.
+        name: &'static str,
+        /// What else it is.
+        attributes: Attributes,
+    },
+}
+
+impl NodeKind {
+    /// The kind in one word: `Input`, `Constant`, `Param`, or the operation's name.
+    pub fn name(&self) -> &'static str {
+        match self {
+            NodeKind::Input => "Input",
+            NodeKind::Constant(_) => "Constant",
+            NodeKind::Param(_) => "Param",
+            NodeKind::Op { name, .. } => name,
+        }
+    }
+
+    /// Whether it is computed.
+    pub fn is_op(&self) -> bool {
+        matches!(self, NodeKind::Op { .. })
+    }
+}
+
+/// As in listings: `Input`, `Constant 2`, `Param conv1.weight`, `Sum axes=[0]`.
+impl fmt::Display for NodeKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())?;
+        match self {
+            NodeKind::Constant(Some(number)) => write!(f, " {number}"),
+            NodeKind::Param(Some(path)) => write!(f, " {path}"),
+            NodeKind::Op { attributes, .. } if !attributes.is_empty() => write!(f, " {attributes}"),
+            _ => Ok(()),
+        }
+    }
+}
