@@ -43,13 +43,13 @@ mod show;
 mod tape;
 
 pub use op::{Attribute, Attributes, DynOp, Lowering, Op};
-pub use params::grads::{Grads, PairError};
+pub use params::grads::{GradMismatch, Grads};
 pub use params::module::{Module, ParamPath};
 pub use params::param::{Param, ParamId, Role};
 pub use program::{FeedError, PlanStep, Profile, ProfileRow, Program};
 pub use show::inspect::NodeInfo;
 pub use show::kind::NodeKind;
-pub use show::outputs::Part;
+pub use show::outputs::ModuleOutput;
 pub use tape::graph::{Graph, Mode, Phase, Var};
 pub use tape::layer_path::ScopeGuard;
 pub use tensor::{

@@ -1,9 +1,9 @@
 //! When a model may be changed by gradients, and what is said when not.
 
-use autograd::{Graph, Module, PairError, Param, Tensor};
+use autograd::{GradMismatch, Graph, Module, Param, Tensor};
 
 /// Descends by a tenth of the gradient.
-fn step(grads: &autograd::Grads, model: &mut dyn Module) -> Result<(), PairError> {
+fn step(grads: &autograd::Grads, model: &mut dyn Module) -> Result<(), GradMismatch> {
     grads.apply(model, &mut |_, w, grad| *w.value_mut() -= &(grad * 0.1))
 }
 
@@ -15,8 +15,8 @@ fn value(param: &Param) -> f32 {
     param.value().item() as f32
 }
 
-fn is_stale(result: Result<(), PairError>, of: &str) -> bool {
-    matches!(result, Err(PairError::Stale { name, .. }) if name == of)
+fn is_stale(result: Result<(), GradMismatch>, of: &str) -> bool {
+    matches!(result, Err(GradMismatch::Stale { name, .. }) if name == of)
 }
 
 #[test]
@@ -69,13 +69,13 @@ fn what_leaves_the_value_leaves_the_gradient() {
     let mut w = number(2.0);
     let grads = Graph::training(0, 0).param(&w).square().backward();
     let _ = (w.value().clone(), w.id());
-    w.set_trained(false);
-    w.set_trained(true);
+    w.set_requires_grad(false);
+    w.set_requires_grad(true);
     let mut copy = w.clone();
     *copy.value_mut() = Tensor::from(9.0_f32);
     assert_eq!(step(&grads, &mut w), Ok(()));
     assert!(
-        matches!(step(&grads, &mut copy), Err(PairError::NoGradient { .. })),
+        matches!(step(&grads, &mut copy), Err(GradMismatch::NoGradient { .. })),
         "a clone is another parameter"
     );
 }
@@ -94,9 +94,9 @@ fn two_optimizers_share_one_graph() {
         let graph = Graph::training(0, 0);
         (graph.param(&model[0]) * graph.param(&model[1])).backward()
     };
-    model[1].set_trained(false);
+    model[1].set_requires_grad(false);
     assert_eq!(step(&grads, &mut model), Ok(()));
-    (0..2).for_each(|i| model[i].set_trained(i == 1));
+    (0..2).for_each(|i| model[i].set_requires_grad(i == 1));
     assert_eq!(step(&grads, &mut model), Ok(()));
     assert!(is_stale(step(&grads, &mut model), "1"));
     // A part without being asked for might be a forgotten field.
@@ -122,17 +122,17 @@ fn the_two_halves_of_a_gan_share_one_graph() {
 /// A state's next value is taken once; the step of another part of the model may bring it a second time.
 #[test]
 fn a_state_from_an_old_graph_is_refused() {
-    let mut model = [number(2.0), number(5.0), Param::state(Tensor::from(0_i64))];
+    let mut model = [number(2.0), number(5.0), Param::buffer(Tensor::from(0_i64))];
     let record = |model: &[Param; 3]| {
         let graph = Graph::training(0, 0);
         graph.update(&model[2], graph.param(&model[2]) + 1.0);
         (graph.param(&model[0]) * graph.param(&model[1])).backward()
     };
     let grads = record(&model);
-    model[1].set_trained(false);
+    model[1].set_requires_grad(false);
     assert_eq!(step(&grads, &mut model), Ok(()));
-    model[0].set_trained(false);
-    model[1].set_trained(true);
+    model[0].set_requires_grad(false);
+    model[1].set_requires_grad(true);
     assert_eq!(step(&grads, &mut model), Ok(()));
     assert_eq!(model[2].value().item(), 1.0);
     let old = record(&model);
@@ -149,7 +149,7 @@ fn gradients_of_a_program_are_applied_once() {
     loss.backward();
     let mut program = graph.compile(&[loss]);
     drop(graph);
-    assert_eq!(step(program.grads(), &mut w), Err(PairError::NotRun));
+    assert_eq!(step(program.grads(), &mut w), Err(GradMismatch::NotRun));
     for i in 0..3 {
         program.run(&w, i, &[]).unwrap();
         assert_eq!(step(program.grads(), &mut w), Ok(()));
@@ -167,7 +167,7 @@ fn a_step_from_an_inference_graph_is_refused_unless_asked_for() {
     let mut w = number(2.0);
     for allowed in [false, true] {
         let new = || if allowed { Graph::inference().allow_step() } else { Graph::inference() };
-        let expected = if allowed { Ok(()) } else { Err(PairError::Inference) };
+        let expected = if allowed { Ok(()) } else { Err(GradMismatch::Inference) };
         let graph = new();
         let loss = graph.param(&w).square();
         let grads = loss.backward();
@@ -182,7 +182,7 @@ fn a_step_from_an_inference_graph_is_refused_unless_asked_for() {
         assert!(program.grads().get(&w).is_some());
         assert_eq!(step(program.grads(), &mut w), expected);
     }
-    let text = PairError::Inference.to_string();
+    let text = GradMismatch::Inference.to_string();
     assert!(text.contains("Graph::training(seed, step)") && text.contains("allow_step()"), "{text}");
 }
 
@@ -211,22 +211,22 @@ fn a_program_without_backward_says_that_the_call_is_missing() {
     let mut program = graph.compile(&[graph.param(&w).square()]);
     program.run(&w, 0, &[]).unwrap();
     let error = step(program.grads(), &mut w).unwrap_err();
-    assert_eq!(error, PairError::WithoutBackward);
+    assert_eq!(error, GradMismatch::WithoutBackward);
     assert!(error.to_string().contains("call loss.backward() before graph.compile(&[loss])"), "{error}");
 }
 
 #[test]
 fn a_parameter_unfrozen_after_the_graph_was_recorded_says_so() {
     let mut model = [number(2.0), number(5.0)];
-    model[1].set_trained(false);
+    model[1].set_requires_grad(false);
     let graph = Graph::training(0, 0);
     let loss = graph.param(&model[0]) * graph.param(&model[1]);
     let grads = loss.backward();
     let mut program = graph.compile(&[loss]);
-    model[1].set_trained(true);
+    model[1].set_requires_grad(true);
     program.run(&model, 0, &[]).unwrap();
     for grads in [&grads, program.grads()] {
         let error = step(grads, &mut model).unwrap_err();
-        assert!(matches!(&error, PairError::WasFrozen { name, .. } if name == "1"), "{error}");
+        assert!(matches!(&error, GradMismatch::WasFrozen { name, .. } if name == "1"), "{error}");
     }
 }

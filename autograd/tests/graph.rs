@@ -1,7 +1,9 @@
 //! The graph as a whole: long chains, operations of one's own, listing and picture, and what a step hands to an optimizer.
 
 use autograd::gradcheck::{self, Check, Failure, Form};
-use autograd::{DType, Graph, Module, Op, PairError, Param, ParamPath, Rng, ShapeError, Spec, Tensor, Var};
+use autograd::{
+    DType, GradMismatch, Graph, Module, Op, Param, ParamPath, Rng, ShapeError, Spec, Tensor, Var,
+};
 use std::path::Path;
 
 /// Runs `f` on a thread whose stack no recursion over a long chain would fit in.
@@ -162,7 +164,7 @@ impl Affine {
         Affine {
             weight: Param::new(weight),
             bias: Param::new(Tensor::zeros([outputs], DType::F32)),
-            uses: Param::state(Tensor::from(0_i64)),
+            uses: Param::buffer(Tensor::from(0_i64)),
         }
     }
 
@@ -231,15 +233,15 @@ fn what_does_not_pair_says_why() {
     let graph = Graph::training(0, 0);
     let hidden = model[0].forward(graph.input(Tensor::from([[1.0_f32, 2.0]])));
     let grads = hidden.sum(..).backward();
-    let made_at = model[1].weight.made_at();
-    assert!(made_at.file().ends_with("graph.rs"));
+    let created_at = model[1].weight.created_at();
+    assert!(created_at.file().ends_with("graph.rs"));
     let error = grads.apply(&mut model, &mut |_, _, _| ()).unwrap_err();
-    assert!(matches!(&error, PairError::NoGradient { name, .. } if name == "1.weight"));
+    assert!(matches!(&error, GradMismatch::NoGradient { name, .. } if name == "1.weight"));
     assert_eq!(
         error.to_string(),
         format!(
-            "the parameter 1.weight (made at {made_at}) has no gradient: the loss does not depend on it; use it in \
-             forward, remove it, or freeze it with set_trained(false)"
+            "the parameter 1.weight (made at {created_at}) has no gradient: the loss does not depend on it; use it in \
+             forward, remove it, or freeze it with set_requires_grad(false)"
         )
     );
     assert_eq!(model[0].uses.value().item(), 0.0, "a step that is refused changes no state");
@@ -264,7 +266,7 @@ fn what_does_not_pair_says_why() {
     }
     let error = grads.apply(&mut Part(&mut model[0]), &mut |_, _, _| ()).unwrap_err();
     assert_eq!(error.to_string(), format!("a parameter of shape [] {other}"));
-    model[1].set_trained(false);
+    model[1].set_requires_grad(false);
     let mut count = 0;
     grads.apply(&mut model, &mut |_, _, _| count += 1).unwrap();
     assert_eq!(count, 2);

@@ -17,7 +17,7 @@ fn training_does_not_grow() {
     let labels = Tensor::from((0..64).map(|i| i % 10).collect::<Vec<i64>>());
     let kernel = Param::new(Tensor::normal([3, 3, 4, 8], 0.0, 0.1, DType::F32, rng));
     let weight = Param::new(Tensor::normal([1152, 10], 0.0, 0.03, DType::F32, rng));
-    let mean = Param::state(Tensor::zeros([8], DType::F32));
+    let mean = Param::buffer(Tensor::zeros([8], DType::F32));
     let mut model = (kernel, weight, mean);
     let mut since = Region::new(ALLOCATOR);
     for step in 0..300 {

@@ -129,9 +129,9 @@ fn graphs<'g>(list: &mut Refusals, inputs: &Inputs<'g>, other: &'g Graph) {
     refused!(list, grad_with as grad: graph.grad_with(truths, truths, &[truths]));
     refused!(list, backward: x.backward());
     refused!(list, backward: x.argmax(0).sum(..).backward());
-    refused!(list, update: graph.update(&Param::state(Tensor::from([1.0_f32, 2.0])), x));
-    refused!(list, update: graph.update(&Param::state(Tensor::from([1.0_f64, 2.0])), vector));
-    refused!(list, update: graph.update(&Param::state(Tensor::zeros([2, 3], DType::F32)), stranger));
+    refused!(list, update: graph.update(&Param::buffer(Tensor::from([1.0_f32, 2.0])), x));
+    refused!(list, update: graph.update(&Param::buffer(Tensor::from([1.0_f64, 2.0])), vector));
+    refused!(list, update: graph.update(&Param::buffer(Tensor::zeros([2, 3], DType::F32)), stranger));
     refused!(list, bernoulli: graph.bernoulli([2], 1.5, DType::F32));
     refused!(list, bernoulli: graph.bernoulli([2], f64::NAN, DType::F32));
     refused!(list, bernoulli: graph.bernoulli([2], 0.5, DType::I64));
@@ -140,11 +140,11 @@ fn graphs<'g>(list: &mut Refusals, inputs: &Inputs<'g>, other: &'g Graph) {
 
 fn params(list: &mut Refusals) {
     let weight = || Param::new(Tensor::from([1.0_f32, 2.0]));
-    let state = || Param::state(Tensor::from([1_i64]));
+    let state = || Param::buffer(Tensor::from([1_i64]));
     refused!(list, param: Param::new(Tensor::from([1_i64, 2])));
     refused!(list, param: weight().set(Tensor::from([1.0_f32])));
     refused!(list, param: state().set(Tensor::from([1.0_f32])));
-    refused!(list, set_trained without shape: state().set_trained(true));
+    refused!(list, set_requires_grad without shape: state().set_requires_grad(true));
 }
 
 fn one_operand(list: &mut Refusals, inputs: &Inputs) {
@@ -401,7 +401,7 @@ fn every_method_has_a_case() {
             ("any value can be part of a graph", &["input", "constant"]),
             (
                 "they say what the graph is",
-                &["mode", "is_training", "len", "is_empty", "nodes", "parts", "to_dot"],
+                &["mode", "is_training", "len", "is_empty", "nodes", "module_outputs", "to_dot"],
             ),
             ("they start a graph", &["training", "inference", "allow_step"]),
             ("tests of their own have what they find", &["debug_nans", "debug_infs"]),

@@ -46,7 +46,7 @@ fn write_model(model: Model, train: &Split, folder: &Path) -> Result<(), Box<dyn
     let first: Vec<usize> = (0..BATCH.min(train.len())).collect();
     let (images, labels) = tensors(train, &first);
     let network = (model.build)(&mut Rng::new(0));
-    let mut start = Start { model: network, images: Param::state(images), labels: Param::state(labels) };
+    let mut start = Start { model: network, images: Param::buffer(images), labels: Param::buffer(labels) };
     settle_averages(&mut start);
     let loss = loss(&Graph::inference(), &start);
     let metadata = Metadata::from([

@@ -33,7 +33,7 @@ fn layer_flops(model: &impl Layer, batch: usize) -> Vec<f64> {
     for (name, param) in model.params() {
         let shape = param.value().shape();
         if let Some((layer, "weight")) = name.rsplit_once('.')
-            && param.role() == Role::Trained
+            && param.role() == Role::Trainable
             && let (Some(output), Some(channels)) = (outputs.get(layer), shape.last())
         {
             flops.push(2.0 * (shape.count() * output / channels) as f64);

@@ -35,7 +35,7 @@ impl Capture {
         images: &Tensor,
     ) -> Captured {
         let inputs = std::slice::from_ref(images);
-        let known = self.programs.iter().position(|watched| watched.program.fits(inputs));
+        let known = self.programs.iter().position(|watched| watched.program.accepts(inputs));
         let at = known.unwrap_or(self.programs.len());
         if known.is_none() {
             let graph = Graph::training(seed, step);
@@ -64,7 +64,7 @@ impl Capture {
 /// it the activations. Of sigmoids all are shown, since they saturate at both ends; rectifiers are a question of whether
 /// any image of the batch gets through, so there it is the largest of the batch, in convolutions at each place.
 fn choose(graph: &Graph) -> Option<[(&'static str, Vec<Var<'_>>); 2]> {
-    let parts = graph.parts();
+    let parts = graph.module_outputs();
     let pairs = || parts.windows(2);
     let logits: Vec<Var<'_>> = pairs().filter(|p| p[1].kind == "BatchNorm").map(|p| p[0].output).collect();
     let after = || pairs().filter(|p| p[0].kind == "BatchNorm").map(|p| &p[1]);
@@ -87,7 +87,7 @@ fn parameters(model: &impl Layer) -> Captured {
         let params = model.params().into_iter();
         joined(
             params
-                .filter(|(name, param)| name.ends_with(end) && param.role() != Role::State)
+                .filter(|(name, param)| name.ends_with(end) && param.role() != Role::Buffer)
                 .map(|(_, param)| param.value().clone()),
         )
     };

@@ -217,7 +217,7 @@ fn compiled<'a>(
     profiled: bool,
     compile: impl FnOnce() -> Program,
 ) -> &'a mut Program {
-    let at = programs.iter().position(|program| program.fits(batch)).unwrap_or_else(|| {
+    let at = programs.iter().position(|program| program.accepts(batch)).unwrap_or_else(|| {
         let mut program = compile();
         program.set_profiled(profiled);
         programs.push(program);

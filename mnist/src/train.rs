@@ -118,7 +118,7 @@ fn run(
         Batches::new(data.train.len(), options.batch, Rng::stream(options.seed, ORDER_STREAM).bits())?;
     let mut folder = RunFolder::create(options.out.as_deref(), plan.name).map_err(RunError::Used)?;
     if let Some(file) = &options.save {
-        nn::can_save(file)?;
+        nn::check_writable(file)?;
     }
     if let Some(file) = &options.movie {
         movie::can_write(file).map_err(|error| RunError::Movie { file: file.clone(), error })?;

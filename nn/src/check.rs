@@ -35,7 +35,7 @@ pub fn check_gradients<L: Layer>(layer: &mut L, x: &Tensor) -> Result<(), Failur
     let trained: Vec<(String, Option<Tensor>)> = layer
         .params()
         .into_iter()
-        .filter(|(_, param)| param.role() == Role::Trained)
+        .filter(|(_, param)| param.role() == Role::Trainable)
         .map(|(name, param)| (name, grads.get(param).cloned()))
         .collect();
     for (name, grad) in trained {

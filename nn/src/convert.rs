@@ -3,7 +3,7 @@
 use crate::{DType, Module};
 
 /// Converts every float parameter and state of `module` to `dtype`, `F64` for checking gradients, `F32` for speed.
-/// Integer states, such as a count of steps, stay as they are.
+/// Integer buffers, such as a count of steps, stay as they are.
 ///
 /// ```
 /// use nn::{DType, Linear, Module, Rng};

@@ -22,7 +22,7 @@
 //!
 //! # Two traits
 //!
-//! [`Module`] is the walk over named parameters and states: what optimizers, checkpoints and summaries need. Derive it
+//! [`Module`] is the walk over named parameters and buffers: what optimizers, checkpoints and summaries need. Derive it
 //! for any struct or enum of layers, parameters and plain settings. [`Layer`] adds one variable in, one variable out;
 //! implement it in a line or two where it fits. A model with two inputs derives the former and has a method of its own.
 //!
@@ -98,9 +98,9 @@ mod save;
 mod summary;
 
 pub use autograd::{
-    Attribute, Attributes, Axes, DType, Element, Grads, Graph, Lowering, Mode, Module, NodeInfo, NodeKind,
-    Op, Padding, Param, ParamPath, Part, Phase, Program, Rng, Role, Scalar, Shape, ShapeError, Slice, Spec,
-    Tensor, Var, gather_bytes, gradcheck, peak_flops, set_threads, simd_level, threads,
+    Attribute, Attributes, Axes, DType, Element, Grads, Graph, Lowering, Mode, Module, ModuleOutput,
+    NodeInfo, NodeKind, Op, Padding, Param, ParamPath, Phase, Program, Rng, Role, Scalar, Shape, ShapeError,
+    Slice, Spec, Tensor, Var, gather_bytes, gradcheck, peak_flops, set_threads, simd_level, threads,
 };
 pub use check::check_gradients;
 pub use convert::convert;
@@ -149,7 +149,7 @@ pub use load::{Differences, LoadError, load};
 /// }
 /// ```
 pub use nn_derive::Module;
-pub use save::{Metadata, SaveError, can_save, save};
+pub use save::{Metadata, SaveError, check_writable, save};
 pub use summary::{Row, Summary, summary};
 
 /// What the code that `#[derive(Module)]` writes refers to.

@@ -1,4 +1,4 @@
-//! Writing checkpoints: parameters and states by name, in the safetensors format that other frameworks read too.
+//! Writing checkpoints: parameters and buffers by name, in the safetensors format that other frameworks read too.
 
 use crate::{DType, Module, Tensor};
 use safetensors::tensor::{Dtype, TensorInfo};
@@ -60,12 +60,12 @@ pub fn save(
 /// Whether [`save`] can write to this path as things are: to be asked before a long training.
 ///
 /// ```
-/// assert!(nn::can_save("/nowhere/at/all/model.safetensors").is_err());
+/// assert!(nn::check_writable("/nowhere/at/all/model.safetensors").is_err());
 /// ```
 ///
 /// # Errors
 /// If the folder does not exist or takes no new file, or there is something at the path that is not a file.
-pub fn can_save(path: impl AsRef<Path>) -> Result<(), SaveError> {
+pub fn check_writable(path: impl AsRef<Path>) -> Result<(), SaveError> {
     temporary(path.as_ref()).map(drop)
 }
 

@@ -16,8 +16,8 @@ pub struct Summary {
     pub trained: usize,
     /// Numbers in frozen parameters.
     pub frozen: usize,
-    /// Numbers in states, such as running averages.
-    pub state: usize,
+    /// Numbers in buffers, such as running averages.
+    pub buffers: usize,
     /// The memory that all of these take.
     pub bytes: usize,
 }
@@ -29,7 +29,7 @@ pub struct Row {
     pub layer: String,
     /// The shape of what it gives.
     pub output: Shape,
-    /// Numbers in its parameters, states not counted. One that several layers share counts in the first.
+    /// Numbers in its parameters, buffers not counted. One that several layers share counts in the first.
     pub parameters: usize,
 }
 
@@ -103,9 +103,9 @@ impl Summary {
         Summary {
             rows: rows(&graph.nodes(), &params),
             input: None,
-            trained: count(Role::Trained),
+            trained: count(Role::Trainable),
             frozen: count(Role::Frozen),
-            state: count(Role::State),
+            buffers: count(Role::Buffer),
             bytes: params.values().map(|p| p.value().count() * p.value().dtype().size()).sum(),
         }
     }
@@ -114,7 +114,7 @@ impl Summary {
 /// A row for each run of nodes that belong to the same layer.
 fn rows(nodes: &[NodeInfo], params: &HashMap<String, &Param>) -> Vec<Row> {
     let mut rows = vec![];
-    // What a layer gives is used outside of it, the next values of its states are not.
+    // What a layer gives is used outside of it, the next values of its buffers are not.
     let mut given = vec![false; nodes.len()];
     for node in nodes {
         node.inputs
@@ -132,7 +132,7 @@ fn rows(nodes: &[NodeInfo], params: &HashMap<String, &Param>) -> Vec<Row> {
             NodeKind::Param(Some(path)) => params.get(path),
             _ => None,
         });
-        let parameters = named.filter(|p| p.role() != Role::State).map(|p| p.value().count()).sum();
+        let parameters = named.filter(|p| p.role() != Role::Buffer).map(|p| p.value().count()).sum();
         rows.push(Row { layer, output: last.shape, parameters });
     }
     rows
@@ -160,7 +160,7 @@ impl fmt::Display for Summary {
         }
         writeln!(f, "{line}")?;
         write!(f, "{} trained parameters", grouped(self.trained))?;
-        for (count, what) in [(self.frozen, "frozen"), (self.state, "in states")] {
+        for (count, what) in [(self.frozen, "frozen"), (self.buffers, "in buffers")] {
             if count > 0 {
                 write!(f, ", {} {what}", grouped(count))?;
             }

@@ -42,7 +42,7 @@ pub use adam::{Adam, Epsilon};
 pub use clip::{clip_norm, clip_value};
 pub use memory::StateError;
 pub use optimizer::Optimizer;
-pub use schedule::{Constant, Cosine, ExponentialDecay, Schedule, StepDecay, Warmup};
+pub use schedule::{Constant, CosineDecay, ExponentialDecay, Schedule, StepDecay, Warmup};
 pub use sgd::Sgd;
 
 /// What may be moved to other threads and shared with them.

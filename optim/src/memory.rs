@@ -75,7 +75,7 @@ impl<const N: usize> Memory<N> {
         entries: Vec<(String, Tensor)>,
     ) -> Result<(), StateError> {
         let params: BTreeMap<String, &Param> =
-            model.params().into_iter().filter(|(_, param)| param.role() != Role::State).collect();
+            model.params().into_iter().filter(|(_, param)| param.role() != Role::Buffer).collect();
         let mut found = BTreeMap::new();
         for (name, tensor) in entries {
             let (param, slot) = name.rsplit_once('/').unwrap_or(("", &name));

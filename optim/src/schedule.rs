@@ -176,33 +176,33 @@ impl Schedule for StepDecay {
 /// Loshchilov and Hutter, "SGDR" (2017), without restarts; PyTorch's `CosineAnnealingLR`, Keras's `CosineDecay`.
 ///
 /// ```
-/// use optim::{Cosine, Schedule};
-/// let rate = Cosine::new(0.5, 0.25, 100);
+/// use optim::{CosineDecay, Schedule};
+/// let rate = CosineDecay::new(0.5, 0.25, 100);
 /// assert_eq!([0, 50, 100, 200].map(|step| rate.at(step)), [0.5, 0.375, 0.25, 0.25]);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Cosine {
+pub struct CosineDecay {
     max: f64,
     min: f64,
     steps: u64,
 }
 
-impl Cosine {
+impl CosineDecay {
     /// From `max` to `min` in `steps` steps.
     ///
     /// # Panics
     /// If a rate is negative or not finite, `min` is above `max`, or `steps` is 0.
     #[track_caller]
-    pub fn new(max: f64, min: f64, steps: u64) -> Cosine {
-        check_range("Cosine", max, min);
+    pub fn new(max: f64, min: f64, steps: u64) -> CosineDecay {
+        check_range("CosineDecay", max, min);
         if steps == 0 {
-            panic!("Cosine: steps is 0; it must be a number of steps");
+            panic!("CosineDecay: steps is 0; it must be a number of steps");
         }
-        Cosine { max, min, steps }
+        CosineDecay { max, min, steps }
     }
 }
 
-impl Schedule for Cosine {
+impl Schedule for CosineDecay {
     fn at(&self, step: u64) -> f64 {
         let way = step.min(self.steps) as f64 / self.steps as f64;
         self.min + (self.max - self.min) * (0.5 + 0.5 * (PI * way).cos())
@@ -250,8 +250,8 @@ mod tests {
         }
         assert_eq!(tutorial.at(u64::MAX), 0.0001);
         assert_eq!(StepDecay::new(1.0, 0.1, 10).at(u64::MAX), 0.0);
-        assert_eq!(Cosine::new(1.0, 0.0, 4).at(u64::MAX), 0.0);
-        assert!((Cosine::new(1.0, 0.0, 4).at(1) - 0.853_553_390_593).abs() < 1e-12);
+        assert_eq!(CosineDecay::new(1.0, 0.0, 4).at(u64::MAX), 0.0);
+        assert!((CosineDecay::new(1.0, 0.0, 4).at(1) - 0.853_553_390_593).abs() < 1e-12);
         assert_eq!(Warmup::new(0, 0.5).at(0), 0.5);
         assert_eq!(Warmup::new(10, ExponentialDecay::new(1.0, 0.0, 1e9)).at(4), 0.5 * (-4e-9_f64).exp());
         assert_eq!(Constant::new(0.1).at(7), 0.1.at(7));
@@ -263,7 +263,7 @@ mod tests {
             min in 0.0..1.0_f64, width in 0.0..1.0_f64, decay in 1e-3..1e6_f64, steps in 1..10_000_u64, step in 0..20_000_u64
         ) {
             let max = min + width;
-            let (exponential, cosine) = (ExponentialDecay::new(max, min, decay), Cosine::new(max, min, steps));
+            let (exponential, cosine) = (ExponentialDecay::new(max, min, decay), CosineDecay::new(max, min, steps));
             for rate in [&exponential as &dyn Schedule, &cosine] {
                 let [now, next] = [rate.at(step), rate.at(step + 1)];
                 prop_assert!((min - 1e-15..=max + 1e-15).contains(&now));
@@ -291,6 +291,6 @@ mod tests {
         assert!(text(|| Constant::new(f64::INFINITY)).contains("lr is inf"));
         assert!(text(|| StepDecay::new(0.1, 1.5, 10)).contains("factor is 1.5"));
         assert!(text(|| StepDecay::new(0.1, 0.5, 0)).contains("every is 0"));
-        assert!(text(|| Cosine::new(0.1, 0.0, 0)).contains("steps is 0"));
+        assert!(text(|| CosineDecay::new(0.1, 0.0, 0)).contains("steps is 0"));
     }
 }

@@ -35,7 +35,7 @@ mod ops;
 mod runtime;
 
 pub use array::dtype::{DType, Element};
-pub use array::layout::{Layout, Slice, View, Windows};
+pub use array::layout::{Layout, Slice, ViewOp, Windows};
 pub use array::map::{gather_bytes, update_elements};
 pub use array::random::Rng;
 pub use array::shape::{Axes, MAX_RANK, OrPanic, Shape, ShapeError, broadcast_shape, image_dims};
@@ -48,7 +48,7 @@ pub use fusion::{Epilogue, Fused, FusedSums, Kernel, Operand, Prologue};
 pub use ops::elementwise::kernels::GELU_GATE;
 pub use ops::pooling::Pool2d;
 pub use runtime::peak::peak_flops;
-pub use runtime::simd::{Level, simd_level};
+pub use runtime::simd::{SimdLevel, simd_level};
 pub use runtime::threads::{set_threads, threads};
 
 /// The shape rules of the operations, for whoever has shapes and no tensors yet.

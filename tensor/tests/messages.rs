@@ -6,7 +6,7 @@ mod golden;
 use golden::{Refusals, assert_complete, public_methods};
 use std::ops::{AddAssign, DivAssign, MulAssign, SubAssign};
 use std::path::Path;
-use tensor::{Conv2d, DType, OrPanic, Padding, Pool2d, Rng, Shape, Slice, Tensor, View, Windows};
+use tensor::{Conv2d, DType, OrPanic, Padding, Pool2d, Rng, Shape, Slice, Tensor, ViewOp, Windows};
 
 fn zeros(shape: &[usize], dtype: DType) -> Tensor {
     Tensor::zeros(shape, dtype)
@@ -77,7 +77,7 @@ fn random(list: &mut Refusals) {
 
 fn access(list: &mut Refusals) {
     let x = || zeros(&[2, 3], DType::F32);
-    let view = View::Slice(0, (0..1).into());
+    let view = ViewOp::Slice(0, (0..1).into());
     refused!(list, item: x().item());
     refused!(list, item: zeros(&[0], DType::F32).item());
     refused!(list, to_vec: x().to_vec::<f64>());
@@ -85,7 +85,7 @@ fn access(list: &mut Refusals) {
     refused!(list, fill: zeros(&[2], DType::I64).fill(0.5));
     refused!(list, assign: x().assign(&view, &zeros(&[2, 3], DType::F32)));
     refused!(list, assign: x().assign(&view, &zeros(&[3], DType::F64)));
-    refused!(list, assign as slice: x().assign(&View::Slice(2, (0..1).into()), &zeros(&[3], DType::F32)));
+    refused!(list, assign as slice: x().assign(&ViewOp::Slice(2, (0..1).into()), &zeros(&[3], DType::F32)));
 }
 
 fn views(list: &mut Refusals) {
@@ -127,9 +127,9 @@ fn views(list: &mut Refusals) {
     refused!(list, windows: images.windows(windows([1, 3], [1, 1], [1, usize::MAX])));
     refused!(list, split: x.split(1, &[1, 1]));
     refused!(list, split: x.split(1, &[usize::MAX, 4]));
-    refused!(list, view as broadcast_to: x.view(&View::Broadcast([5, 5].into())));
-    refused!(list, scatter_view: x.scatter_view(&View::Permute(vec![1, 0]), [2, 3].into()));
-    refused!(list, scatter_view: zeros(&[2], DType::Bool).scatter_view(&View::Permute(vec![0]), [2].into()));
+    refused!(list, view as broadcast_to: x.view(&ViewOp::Broadcast([5, 5].into())));
+    refused!(list, scatter_view: x.scatter_view(&ViewOp::Permute(vec![1, 0]), [2, 3].into()));
+    refused!(list, scatter_view: zeros(&[2], DType::Bool).scatter_view(&ViewOp::Permute(vec![0]), [2].into()));
 }
 
 fn elementwise(list: &mut Refusals) {
@@ -398,7 +398,7 @@ fn every_method_has_a_case() {
         &[
             (
                 "they say what the tensor is",
-                &["shape", "rank", "count", "dtype", "layout", "shares_buffer", "buffer_id"],
+                &["shape", "spec", "rank", "count", "dtype", "layout", "shares_buffer", "buffer_id"],
             ),
             ("None if the type or the layout is another", &["as_slice"]),
         ],

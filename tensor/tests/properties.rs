@@ -2,7 +2,7 @@
 
 use proptest::collection::vec;
 use proptest::prelude::*;
-use tensor::{Conv2d, DType, Element, Padding, Rng, Slice, Tensor, View, set_threads};
+use tensor::{Conv2d, DType, Element, Padding, Rng, Slice, Tensor, ViewOp, set_threads};
 
 /// A tensor as one would write it down: the shape, and the elements in row-major order.
 #[derive(Clone, Debug, PartialEq)]
@@ -333,7 +333,7 @@ proptest! {
             3 => { x -= &other; vec![0; m.data.len()] }
             4 => { x /= &Tensor::from(2_i64); m.data.iter().map(|x| x / 2).collect() }
             5 => { x.as_mut_slice::<i64>().iter_mut().for_each(|x| *x = -*x); m.data.iter().map(|x| -x).collect() }
-            _ => { x.assign(&View::Broadcast(x.shape()), &Tensor::from(3_i64)); vec![3; m.data.len()] }
+            _ => { x.assign(&ViewOp::Broadcast(x.shape()), &Tensor::from(3_i64)); vec![3; m.data.len()] }
         };
         prop_assert_eq!(x.to_vec::<i64>(), expected);
         prop_assert_eq!(model_of(&other), m);
@@ -346,7 +346,7 @@ fn assigning_to_a_part_writes_that_part() {
     let m = Model::numbered(&[4, 5], 0);
     let mut x = m.tensor();
     let before = x.clone();
-    x.assign(&View::Slice(1, Slice::from(1..5).step(-2)), &Tensor::from([[100_i64], [200], [300], [400]]));
+    x.assign(&ViewOp::Slice(1, Slice::from(1..5).step(-2)), &Tensor::from([[100_i64], [200], [300], [400]]));
     let hundreds = |i: &[usize]| if [2, 4].contains(&i[1]) { 100 * (i[0] as i64 + 1) } else { m.at(i) };
     assert_eq!(model_of(&x), Model::new(&[4, 5], hundreds));
     assert_eq!(model_of(&before), m);
@@ -395,7 +395,7 @@ fn integers_wrap_around_in_every_sum() {
     assert_eq!(x.sum(..).item(), i64::MIN as f64);
     assert_eq!(x.scatter_add(0, &twice, 1).to_vec::<i64>(), [i64::MIN]);
     assert_eq!(x.index_add(0, &twice, 1).to_vec::<i64>(), [i64::MIN]);
-    assert_eq!(x.scatter_view(&View::Broadcast([2].into()), [1].into()).to_vec::<i64>(), [i64::MIN]);
+    assert_eq!(x.scatter_view(&ViewOp::Broadcast([2].into()), [1].into()).to_vec::<i64>(), [i64::MIN]);
 }
 
 fn bits<T: Element>(results: &[Tensor], to_bits: impl Fn(T) -> u64) -> Vec<Vec<u64>> {

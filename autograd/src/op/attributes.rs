@@ -107,7 +107,7 @@ impl From<&Axes> for Attribute {
     fn from(value: &Axes) -> Attribute {
         match value {
             Axes::All => "all".into(),
-            Axes::Some(axes) => axes.to_vec().into(),
+            Axes::List(axes) => axes.to_vec().into(),
         }
     }
 }

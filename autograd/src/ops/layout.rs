@@ -2,7 +2,7 @@
 
 use crate::op::{Attributes, Op};
 use crate::tape::graph::Var;
-use tensor::{DType, Layout, OrPanic, Shape, ShapeError, Slice, Spec, Tensor, View, Windows, rules};
+use tensor::{DType, Layout, OrPanic, Shape, ShapeError, Slice, Spec, Tensor, ViewOp, Windows, rules};
 
 struct Reshape(Shape);
 
@@ -22,16 +22,18 @@ impl Op<1> for Reshape {
 }
 
 /// A view of the input, named as the view is.
-struct ViewOf(View);
+struct ViewOf(ViewOp);
 
 /// What a view is, as data.
-fn attributes(view: &View) -> Attributes {
+fn attributes(view: &ViewOp) -> Attributes {
     let attributes = Attributes::default();
     match view {
-        View::Permute(order) => attributes.with("order", order.clone()),
-        View::Slice(axis, slice) => attributes.with("axis", *axis).with("slice", slice.to_string().as_str()),
-        View::Broadcast(shape) => attributes.with("shape", *shape),
-        View::Windows(Windows { kernel, stride, dilation }) => {
+        ViewOp::Permute(order) => attributes.with("order", order.clone()),
+        ViewOp::Slice(axis, slice) => {
+            attributes.with("axis", *axis).with("slice", slice.to_string().as_str())
+        }
+        ViewOp::Broadcast(shape) => attributes.with("shape", *shape),
+        ViewOp::Windows(Windows { kernel, stride, dilation }) => {
             attributes.with("kernel", *kernel).with("stride", *stride).with("dilation", *dilation)
         }
     }
@@ -40,10 +42,10 @@ fn attributes(view: &View) -> Attributes {
 impl Op<1> for ViewOf {
     fn name(&self) -> &'static str {
         match self.0 {
-            View::Permute(_) => "Permute",
-            View::Slice(..) => "Slice",
-            View::Broadcast(_) => "Broadcast",
-            View::Windows(_) => "Windows",
+            ViewOp::Permute(_) => "Permute",
+            ViewOp::Slice(..) => "Slice",
+            ViewOp::Broadcast(_) => "Broadcast",
+            ViewOp::Windows(_) => "Windows",
         }
     }
     fn attributes(&self) -> Attributes {
@@ -58,9 +60,11 @@ impl Op<1> for ViewOf {
     fn vjp<'g>(&self, [x]: [Var<'g>; 1], _: Var<'g>, dy: Var<'g>, _: [bool; 1]) -> [Option<Var<'g>>; 1] {
         [Some(match &self.0 {
             // Adjoints that are views or sums themselves.
-            View::Permute(order) => dy.permute(inverse(order)),
-            View::Broadcast(_) => dy,
-            View::Slice(..) | View::Windows(_) => dy.apply(Scatter { view: self.0.clone(), base: x.shape() }),
+            ViewOp::Permute(order) => dy.permute(inverse(order)),
+            ViewOp::Broadcast(_) => dy,
+            ViewOp::Slice(..) | ViewOp::Windows(_) => {
+                dy.apply(Scatter { view: self.0.clone(), base: x.shape() })
+            }
         })]
     }
 }
@@ -77,7 +81,7 @@ fn inverse(order: &[isize]) -> Vec<isize> {
 
 /// The adjoint of a view: every element is added to zeros of shape `base` at the place that the view took it from.
 struct Scatter {
-    view: View,
+    view: ViewOp,
     base: Shape,
 }
 
@@ -181,7 +185,7 @@ impl<'g> Var<'g> {
     /// If `order` does not name every axis once.
     #[track_caller]
     pub fn permute(self, order: impl AsRef<[isize]>) -> Var<'g> {
-        self.apply(ViewOf(View::Permute(order.as_ref().to_vec())))
+        self.apply(ViewOf(ViewOp::Permute(order.as_ref().to_vec())))
     }
 
     /// With axes `a` and `b` swapped.
@@ -232,7 +236,7 @@ impl<'g> Var<'g> {
     /// If the part is not within the axis or the step is 0.
     #[track_caller]
     pub fn slice(self, axis: isize, part: impl Into<Slice>) -> Var<'g> {
-        self.apply(ViewOf(View::Slice(axis, part.into())))
+        self.apply(ViewOf(ViewOp::Slice(axis, part.into())))
     }
 
     /// `len` elements of an axis from `start` on.
@@ -282,7 +286,7 @@ impl<'g> Var<'g> {
     #[track_caller]
     pub fn broadcast_to(self, shape: impl Into<Shape>) -> Var<'g> {
         let shape = shape.into();
-        if shape == self.shape() { self } else { self.apply(ViewOf(View::Broadcast(shape))) }
+        if shape == self.shape() { self } else { self.apply(ViewOf(ViewOp::Broadcast(shape))) }
     }
 
     /// Sliding windows over images `[n, height, width, channels]`, giving
@@ -300,7 +304,7 @@ impl<'g> Var<'g> {
     /// If the rank is not 4 or a window does not fit.
     #[track_caller]
     pub fn windows(self, windows: Windows) -> Var<'g> {
-        self.apply(ViewOf(View::Windows(windows)))
+        self.apply(ViewOf(ViewOp::Windows(windows)))
     }
 
     /// Cut along `axis` into pieces of these sizes.

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::panic::Location;
 use tensor::Tensor;
 
-/// What a training step computed: the gradients of the parameters, and the next values of the states.
+/// What a training step computed: the gradients of the parameters, and the next values of the buffers.
 #[derive(Debug, Default)]
 pub struct Grads {
     pub(crate) grads: HashMap<ParamId, Computed>,
@@ -44,7 +44,7 @@ impl Grads {
         self.grads.get(&param.id()).map(|grad| &grad.value)
     }
 
-    /// The next value of a state, if the step computed one.
+    /// The next value of a buffer, if the step computed one.
     pub fn update(&self, state: &Param) -> Option<&Tensor> {
         self.updates.get(&state.id()).map(|update| &update.value)
     }
@@ -97,7 +97,7 @@ impl Grads {
         self
     }
 
-    /// Calls `f` for every trained parameter of `model` with its path and its gradient, and gives the states their next
+    /// Calls `f` for every trained parameter of `model` with its path and its gradient, and gives the buffers their next
     /// values. An optimizer's step is a loop over its body. Nothing is changed if there is an error.
     ///
     /// ```
@@ -110,21 +110,21 @@ impl Grads {
     ///
     /// # Errors
     /// If a trained parameter has no gradient, or its value changed after the gradient was computed; if there is a gradient
-    /// or a state that `model` does not list; or if the graph was one of a prediction
+    /// or a buffer that `model` does not list; or if the graph was one of a prediction
     /// ([`Graph::inference`](crate::Graph::inference)).
     pub fn apply(
         &self,
         model: &mut dyn Module,
         f: &mut dyn FnMut(&ParamPath<'_>, &mut Param, &Tensor),
-    ) -> Result<(), PairError> {
+    ) -> Result<(), GradMismatch> {
         self.check(model)?;
         model.visit_mut(&ParamPath::ROOT, &mut |path, param| match param.role() {
-            Role::Trained => {
+            Role::Trainable => {
                 if let Some(grad) = self.grads.get(&param.id()) {
                     f(path, param, &grad.value);
                 }
             }
-            Role::State => {
+            Role::Buffer => {
                 if let Some(update) = self.updates.get(&param.id()) {
                     *param.value_mut() = update.value.clone();
                 }
@@ -135,10 +135,10 @@ impl Grads {
     }
 
     /// Refuses a model that these are not the gradients of, or no longer.
-    fn check(&self, model: &dyn Module) -> Result<(), PairError> {
+    fn check(&self, model: &dyn Module) -> Result<(), GradMismatch> {
         match self.origin {
-            Origin::Inference => return Err(PairError::Inference),
-            Origin::NotRun => return Err(PairError::NotRun),
+            Origin::Inference => return Err(GradMismatch::Inference),
+            Origin::NotRun => return Err(GradMismatch::NotRun),
             Origin::Training | Origin::WithoutBackward => {}
         }
         let (mut listed, mut error) = (0, None);
@@ -148,16 +148,16 @@ impl Grads {
             if error.is_some() || param.role() == Role::Frozen {
                 return;
             }
-            let (name, made_at) = (|| path.to_string(), param.made_at());
+            let (name, created_at) = (|| path.to_string(), param.created_at());
             error = match computed {
-                None if param.role() == Role::State => None,
-                None if self.origin == Origin::WithoutBackward => Some(PairError::WithoutBackward),
+                None if param.role() == Role::Buffer => None,
+                None if self.origin == Origin::WithoutBackward => Some(GradMismatch::WithoutBackward),
                 None if self.frozen.contains(&param.id()) => {
-                    Some(PairError::WasFrozen { name: name(), made_at })
+                    Some(GradMismatch::WasFrozen { name: name(), created_at })
                 }
-                None => Some(PairError::NoGradient { name: name(), made_at }),
+                None => Some(GradMismatch::NoGradient { name: name(), created_at }),
                 Some(computed) if self.is_stale(param, computed) => {
-                    Some(PairError::Stale { name: name(), made_at })
+                    Some(GradMismatch::Stale { name: name(), created_at })
                 }
                 Some(_) => None,
             };
@@ -171,46 +171,46 @@ impl Grads {
         let ids: Vec<ParamId> = model.params().iter().map(|(_, param)| param.id()).collect();
         let values = self.grads.iter().chain(&self.updates).filter(|(id, _)| !ids.contains(id));
         let shape = values.min_by_key(|(id, _)| **id).map(|(_, it)| it.value.shape()).unwrap_or_default();
-        Err(PairError::NotListed { shape: shape.to_string() })
+        Err(GradMismatch::NotListed { shape: shape.to_string() })
     }
 
-    /// Whether the parameter has another value than that which this was computed from. A state that has its next value
+    /// Whether the parameter has another value than that which this was computed from. A buffer that has its next value
     /// already, by the step of another part of the model, takes it again.
     fn is_stale(&self, param: &Param, computed: &Computed) -> bool {
         let changed = computed.version.is_some_and(|version| version != param.version());
-        let arrived = param.role() == Role::State && computed.value.shares_buffer(param.value());
+        let arrived = param.role() == Role::Buffer && computed.value.shares_buffer(param.value());
         changed && !arrived && !self.stale_allowed
     }
 }
 
 /// Why gradients and the parameters of a model do not belong together.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum PairError {
+pub enum GradMismatch {
     /// A parameter of the model had no part in the loss.
     #[error(
-        "the parameter {name} (made at {made_at}) has no gradient: the loss does not depend on it; \
-         use it in forward, remove it, or freeze it with set_trained(false)"
+        "the parameter {name} (made at {created_at}) has no gradient: the loss does not depend on it; \
+         use it in forward, remove it, or freeze it with set_requires_grad(false)"
     )]
     NoGradient {
         /// Its path name.
         name: String,
         /// The line that made it.
-        made_at: &'static Location<'static>,
+        created_at: &'static Location<'static>,
     },
     /// A parameter of the model was frozen when the graph was recorded, and is no longer.
     #[error(
-        "the parameter {name} (made at {made_at}) has no gradient: it was frozen when the graph was recorded; \
-         record (and compile) a graph after set_trained(true)"
+        "the parameter {name} (made at {created_at}) has no gradient: it was frozen when the graph was recorded; \
+         record (and compile) a graph after set_requires_grad(true)"
     )]
     WasFrozen {
         /// Its path name.
         name: String,
         /// The line that made it.
-        made_at: &'static Location<'static>,
+        created_at: &'static Location<'static>,
     },
     /// The value of a parameter changed after the gradient was computed.
     #[error(
-        "the parameter {name} (made at {made_at}) has changed since this gradient was computed: by an earlier step with \
+        "the parameter {name} (made at {created_at}) has changed since this gradient was computed: by an earlier step with \
          the same graph, or the same run of a program; record one graph a step, Graph::training(seed, step) inside of \
          the loop, or compile the graph once and run the program before every step"
     )]
@@ -218,7 +218,7 @@ pub enum PairError {
         /// Its path name.
         name: String,
         /// The line that made it.
-        made_at: &'static Location<'static>,
+        created_at: &'static Location<'static>,
     },
     /// A parameter that the loss depends on is not listed by the model.
     #[error(

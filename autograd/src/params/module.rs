@@ -3,7 +3,7 @@
 use crate::params::param::{Param, Role};
 use std::fmt;
 
-/// A part of a model: something with named parameters and states, or with parts that have.
+/// A part of a model: something with named parameters and buffers, or with parts that have.
 ///
 /// `#[derive(Module)]` of the nn crate writes it for a struct, naming each parameter by the path of fields that leads
 /// to it: `conv1.weight`, `blocks.0.norm.scale`.
@@ -59,7 +59,7 @@ pub trait Module {
     fn param_count(&self) -> usize {
         let mut count = 0;
         self.visit(&ParamPath::ROOT, &mut |_, param| {
-            if param.role() == Role::Trained {
+            if param.role() == Role::Trainable {
                 count += param.value().count();
             }
         });
@@ -67,10 +67,10 @@ pub trait Module {
     }
 
     /// Has all parameters take part in training, or none (fine-tuning freezes the parts it keeps).
-    fn set_trained(&mut self, trained: bool) {
+    fn set_requires_grad(&mut self, trained: bool) {
         self.visit_mut(&ParamPath::ROOT, &mut |_, param| {
-            if param.role() != Role::State {
-                param.set_trained(trained);
+            if param.role() != Role::Buffer {
+                param.set_requires_grad(trained);
             }
         });
     }

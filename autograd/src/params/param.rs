@@ -13,15 +13,15 @@ pub struct ParamId(u64);
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Role {
     /// An optimizer changes it by its gradient.
-    Trained,
+    Trainable,
     /// It stays as it is and has no gradient.
     Frozen,
     /// The model computes its next value itself, like batch normalisation's running averages; it is saved with the
     /// model and has no gradient.
-    State,
+    Buffer,
 }
 
-/// A named part of a model that is kept from step to step: a weight, or a state.
+/// A named part of a model that is kept from step to step: a weight, or a buffer.
 ///
 /// ```
 /// use autograd::{Graph, Param, Tensor};
@@ -41,7 +41,7 @@ pub struct Param {
     /// How often the value was handed out for writing.
     version: u64,
     role: Role,
-    made_at: &'static Location<'static>,
+    created_at: &'static Location<'static>,
 }
 
 impl Param {
@@ -49,7 +49,7 @@ impl Param {
     fn with_role(value: Tensor, role: Role) -> Param {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let id = ParamId(NEXT.fetch_add(1, Ordering::Relaxed));
-        Param { id, value, version: 0, role, made_at: Location::caller() }
+        Param { id, value, version: 0, role, created_at: Location::caller() }
     }
 
     /// A parameter to be trained.
@@ -61,18 +61,19 @@ impl Param {
         if !value.dtype().is_float() {
             panic!(
                 "param: {} of shape {} has no gradient; a parameter is f32 or f64: convert it with .to(…), or make it a \
-                 Param::state, which is saved and not trained",
+                 Param::buffer, which is saved and not trained",
                 value.dtype(),
                 value.shape()
             );
         }
-        Param::with_role(value, Role::Trained)
+        Param::with_role(value, Role::Trainable)
     }
 
-    /// A state: saved with the model, changed by the model itself (see [`Graph::update`](crate::Graph::update)).
+    /// A buffer: saved with the model, changed by the model itself (see [`Graph::update`](crate::Graph::update); PyTorch's
+    /// `register_buffer`).
     #[track_caller]
-    pub fn state(value: Tensor) -> Param {
-        Param::with_role(value, Role::State)
+    pub fn buffer(value: Tensor) -> Param {
+        Param::with_role(value, Role::Buffer)
     }
 
     /// What tells it from all others.
@@ -88,7 +89,7 @@ impl Param {
     /// The value for writing; optimizers change it in place.
     ///
     /// Gradients that were computed before are those of another value from here on, and a step refuses them
-    /// ([`PairError::Stale`](crate::PairError::Stale)).
+    /// ([`GradMismatch::Stale`](crate::GradMismatch::Stale)).
     pub fn value_mut(&mut self) -> &mut Tensor {
         self.version += 1;
         &mut self.value
@@ -107,15 +108,15 @@ impl Param {
     /// Whether it takes part in training; a frozen parameter stays as it is.
     ///
     /// # Panics
-    /// If it is a state, which is not trained at all.
+    /// If it is a buffer, which is not trained at all.
     #[track_caller]
-    pub fn set_trained(&mut self, trained: bool) {
+    pub fn set_requires_grad(&mut self, trained: bool) {
         match self.role {
-            Role::State => panic!(
-                "set_trained: this is a state, which the model computes itself and no optimizer trains; \
+            Role::Buffer => panic!(
+                "set_requires_grad: this is a buffer, which the model computes itself and no optimizer trains; \
                  Param::new makes a parameter that is trained"
             ),
-            _ => self.role = if trained { Role::Trained } else { Role::Frozen },
+            _ => self.role = if trained { Role::Trainable } else { Role::Frozen },
         }
     }
 
@@ -138,8 +139,8 @@ impl Param {
     }
 
     /// The line of the program that made it.
-    pub fn made_at(&self) -> &'static Location<'static> {
-        self.made_at
+    pub fn created_at(&self) -> &'static Location<'static> {
+        self.created_at
     }
 }
 
@@ -147,9 +148,9 @@ impl Param {
 impl fmt::Debug for Param {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let role = match self.role {
-            Role::Trained => "",
+            Role::Trainable => "",
             Role::Frozen => ", frozen",
-            Role::State => ", state",
+            Role::Buffer => ", buffer",
         };
         write!(f, "Param({} {}{role})", self.value.dtype(), self.value.shape())
     }
@@ -158,6 +159,6 @@ impl fmt::Debug for Param {
 /// Another parameter with the same value: a copy of a model trains separately, and an optimizer begins afresh with it.
 impl Clone for Param {
     fn clone(&self) -> Param {
-        Param { made_at: self.made_at, ..Param::with_role(self.value.clone(), self.role) }
+        Param { created_at: self.created_at, ..Param::with_role(self.value.clone(), self.role) }
     }
 }

@@ -134,7 +134,7 @@ pub enum FeedError {
 
 impl Graph {
     /// Compiles what was recorded: what `outputs` depend on, the gradients that [`backward`](Var::backward) found, and the
-    /// next values of states. Every [`input`](Graph::input) becomes an argument, in the order in which they were made.
+    /// next values of buffers. Every [`input`](Graph::input) becomes an argument, in the order in which they were made.
     ///
     /// A program is for inputs of the shapes it was recorded with, and for this model.
     ///
@@ -229,7 +229,7 @@ impl Graph {
 
 impl Program {
     /// Whether these inputs have the shapes and types that the program was compiled for.
-    pub fn fits(&self, inputs: &[Tensor]) -> bool {
+    pub fn accepts(&self, inputs: &[Tensor]) -> bool {
         self.check(inputs).is_ok()
     }
 
@@ -298,7 +298,7 @@ impl Program {
         Ok(&self.results)
     }
 
-    /// The gradients and next states that the last run computed.
+    /// The gradients and next values of buffers that the last run computed.
     pub fn grads(&self) -> &Grads {
         &self.grads
     }

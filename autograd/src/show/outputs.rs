@@ -5,7 +5,7 @@ use crate::tape::scope::Label;
 
 /// A part of a model that ran in a graph, see [`Graph::parts`].
 #[derive(Clone, Debug)]
-pub struct Part<'g> {
+pub struct ModuleOutput<'g> {
     /// Its kind, `"Linear"`: what [`Graph::scope`] was given.
     pub kind: &'static str,
     /// Where it is in the model, as [`NodeInfo::scope`](crate::NodeInfo::scope).
@@ -28,10 +28,10 @@ impl Graph {
     ///     let _scope = graph.scope("Halve");
     ///     x = x / 2.0;
     /// }
-    /// let halves: Vec<_> = graph.parts().iter().map(|part| part.output.value().to_vec::<f32>()).collect();
+    /// let halves: Vec<_> = graph.module_outputs().iter().map(|part| part.output.value().to_vec::<f32>()).collect();
     /// assert_eq!(halves, [[0.5, 1.5], [0.25, 0.75]]);
     /// ```
-    pub fn parts(&self) -> Vec<Part<'_>> {
+    pub fn module_outputs(&self) -> Vec<ModuleOutput<'_>> {
         let (nodes, scopes, paths) = (self.nodes.borrow(), self.scopes.borrow(), self.scope_names());
         let mut last: Vec<Option<usize>> = vec![None; scopes.len()];
         let mut given: Vec<Option<usize>> = vec![None; scopes.len()];
@@ -63,7 +63,7 @@ impl Graph {
             let Label::Kind(kind) = scopes[scope].label else { return None };
             let index = given[scope].or(last[scope])?;
             let output = Var { graph: self, index };
-            Some(Part { kind, path: paths[scope].clone(), output })
+            Some(ModuleOutput { kind, path: paths[scope].clone(), output })
         };
         (1..scopes.len()).filter_map(part).collect()
     }
@@ -93,8 +93,8 @@ mod tests {
             given.sum(..)
         };
         graph.grad(loss, [x]);
-        let parts: Vec<_> = graph.parts().iter().map(|p| (p.kind, p.output.index())).collect();
+        let parts: Vec<_> = graph.module_outputs().iter().map(|p| (p.kind, p.output.index())).collect();
         assert_eq!(parts, [("Outer", given.index()), ("Inner", inner.index()), ("Loss", loss.index())]);
-        assert_eq!(graph.parts()[1].path, ["Outer", "Inner"]);
+        assert_eq!(graph.module_outputs()[1].path, ["Outer", "Inner"]);
     }
 }

@@ -155,7 +155,7 @@ impl Graph {
 
 impl<'g> Var<'g> {
     /// The gradient of this number, the loss, with respect to every trained parameter in the graph, and the next values
-    /// of the states.
+    /// of the buffers.
     ///
     /// ```
     /// use autograd::{Graph, Param, Tensor};
@@ -174,7 +174,7 @@ impl<'g> Var<'g> {
         let seed = graph.seed("backward", self);
         let mut params: Vec<(ParamId, Recorded)> =
             graph.params.borrow().iter().map(|(&id, &it)| (id, it)).collect();
-        params.retain(|(_, it)| it.role == Role::Trained);
+        params.retain(|(_, it)| it.role == Role::Trainable);
         params.sort_by_key(|(_, it)| it.node);
         let wrt: Vec<Var<'g>> = params.iter().map(|(_, it)| Var { graph, index: it.node }).collect();
         let grads = graph.grad_with(self, seed, &wrt);

@@ -123,13 +123,13 @@ impl Graph {
     /// normalisation frozen, without dropout. In all others a step is refused, since it is nearly always a mistake.
     ///
     /// ```
-    /// use autograd::{Graph, PairError, Param, Tensor};
+    /// use autograd::{Graph, GradMismatch, Param, Tensor};
     /// let mut weight = Param::new(Tensor::from(2.0_f32));
     /// let step = |graph: Graph, weight: &mut Param| {
     ///     let grads = graph.param(weight).square().backward();
     ///     grads.apply(weight, &mut |_, w, grad| *w.value_mut() -= &(grad * 0.1))
     /// };
-    /// assert_eq!(step(Graph::inference(), &mut weight), Err(PairError::Inference));
+    /// assert_eq!(step(Graph::inference(), &mut weight), Err(GradMismatch::Inference));
     /// assert_eq!(step(Graph::inference().allow_step(), &mut weight), Ok(()));
     /// ```
     #[must_use]
@@ -174,7 +174,7 @@ impl Graph {
         self.leaf(Source::Constant, value.into())
     }
 
-    /// A parameter or a state of a model. Asked twice for the same one, the graph answers with the same node.
+    /// A parameter or a buffer of a model. Asked twice for the same one, the graph answers with the same node.
     ///
     /// # Panics
     /// If the graph is one of a prediction, and the parameter has changed since the graph was asked for it first: the old
@@ -188,7 +188,7 @@ impl Graph {
                      prediction, Graph::inference() inside of the loop, or compile the graph once and run the program",
                     param.value().dtype(),
                     param.value().shape(),
-                    param.made_at()
+                    param.created_at()
                 );
             }
             return Var { graph: self, index: node };
@@ -199,7 +199,7 @@ impl Graph {
         var
     }
 
-    /// Records that `param`, a state of a layer, takes `value` when the step is applied (see [`Grads`](crate::Grads)).
+    /// Records that `param`, a buffer of a layer, takes `value` when the step is applied (see [`Grads`](crate::Grads)).
     ///
     /// # Panics
     /// If the value has not the shape and type of the parameter, or is of another graph.
@@ -208,7 +208,7 @@ impl Graph {
         self.check_same_graph("update", value);
         if (value.shape(), value.dtype()) != (param.value().shape(), param.value().dtype()) {
             panic!(
-                "update: the next value is {} {}; it must have the shape and type of the state, {} {}",
+                "update: the next value is {} {}; it must have the shape and type of the buffer, {} {}",
                 value.dtype(),
                 value.shape(),
                 param.value().dtype(),

@@ -32,11 +32,11 @@ pub struct BatchNorm {
     pub scale: Option<Param>,
     /// What is added to each channel, of shape `[channels]`; at first 0.
     pub offset: Option<Param>,
-    /// The running average of the mean, a state.
+    /// The running average of the mean, a buffer.
     pub mean: Param,
-    /// The running average of the biased variance, a state.
+    /// The running average of the biased variance, a buffer.
     pub variance: Param,
-    /// The number of training steps so far, a state.
+    /// The number of training steps so far, a buffer.
     pub steps: Param,
     /// What is added to the variance, above 0.
     pub eps: f64,
@@ -53,9 +53,9 @@ impl BatchNorm {
         BatchNorm {
             scale: Some(Param::new(zeros().ones_like())),
             offset: Some(Param::new(zeros())),
-            mean: Param::state(zeros()),
-            variance: Param::state(zeros()),
-            steps: Param::state(Tensor::from(0_i64)),
+            mean: Param::buffer(zeros()),
+            variance: Param::buffer(zeros()),
+            steps: Param::buffer(Tensor::from(0_i64)),
             eps: 1e-5,
             decay: 0.99,
             step_dependent: true,

@@ -35,7 +35,7 @@ use std::fmt;
 ///     }
 /// }
 /// // Another head on layers that stay as they are.
-/// model.set_trained(false);
+/// model.set_requires_grad(false);
 /// model.replace(2, Linear::new(3, 10, rng).without_bias());
 /// assert_eq!(
 ///     format!("{model:?}"),

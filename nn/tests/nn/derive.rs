@@ -113,8 +113,8 @@ fn writing_visits_the_same_parameters() {
     let written: Vec<_> = model.params_mut().into_iter().map(|(name, p)| (name, p.id())).collect();
     assert_eq!(read, written);
     assert_eq!(read.len(), 2 + 5 + 2 + 3 + 2);
-    model.set_trained(false);
-    assert!(model.params().iter().all(|(_, p)| p.role() != Role::Trained));
+    model.set_requires_grad(false);
+    assert!(model.params().iter().all(|(_, p)| p.role() != Role::Trainable));
     assert_eq!(model.param_count(), 0);
 }
 

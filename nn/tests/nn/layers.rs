@@ -226,7 +226,7 @@ fn the_layers_of_a_sequential_can_be_reached_and_changed() {
     let graph = Graph::training(0, 0);
     let by_hand = model.iter().fold(graph.input(x.clone()), |x, layer| layer.forward(x));
     assert_eq!(model.forward(graph.input(x.clone())).value(), by_hand.value());
-    model.iter_mut().for_each(|layer| layer.set_trained(false));
+    model.iter_mut().for_each(|layer| layer.set_requires_grad(false));
     assert_eq!(model.param_count(), 0);
     let old = model.replace(3, Linear::new(3, 5, rng));
     assert_eq!(old.params()[0].1.value().shape(), [3, 1]);
@@ -261,7 +261,7 @@ fn every_layer_shows_its_settings() {
     let text = format!("{model:?}");
     for part in [
         "0: Conv2d { weight: Param(f32 [3, 3, 1, 2]), bias: None, stride: [2, 2], dilation: [1, 1], padding: Same",
-        "1: BatchNorm { scale: None, offset: Some(Param(f32 [2])), mean: Param(f32 [2], state)",
+        "1: BatchNorm { scale: None, offset: Some(Param(f32 [2])), mean: Param(f32 [2], buffer)",
         "eps: 1e-5, decay: 0.99",
         "2: MaxPool2d { window: [2, 2], stride: [2, 2], padding: Valid }",
         "3: AvgPool2d { window: [1, 2], stride: [1, 2], padding: Valid }",

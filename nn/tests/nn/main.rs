@@ -16,7 +16,7 @@ fn normal(shape: &[usize], seed: u64) -> Tensor {
     Tensor::normal(shape, 0.0, 1.0, DType::F64, &mut Rng::new(seed))
 }
 
-/// The path names of all parameters and states.
+/// The path names of all parameters and buffers.
 fn names(module: &impl Module) -> Vec<String> {
     module.params().into_iter().map(|(name, _)| name).collect()
 }

@@ -25,7 +25,7 @@ fn model(seed: u64) -> Model {
         Tensor::from([true, false, seed == 1]),
         Tensor::from(0.1),
     ];
-    Model { dense: Linear::new(4, 3, rng), norm: Some(norm), odd: odd.map(Param::state).to_vec() }
+    Model { dense: Linear::new(4, 3, rng), norm: Some(norm), odd: odd.map(Param::buffer).to_vec() }
 }
 
 /// Every bit of a model.
@@ -96,7 +96,7 @@ fn another_model() {
     let (_folder, path) = folder();
     let mut other = model(1);
     other.dense = Linear::new(5, 3, &mut Rng::new(1)).without_bias();
-    other.odd.push(Param::state(Tensor::from(1_i64)));
+    other.odd.push(Param::buffer(Tensor::from(1_i64)));
     nn::convert(other.norm.as_mut().unwrap(), DType::F64);
     save(&other, &path, &Metadata::new()).unwrap();
     let error = refused(&path);
@@ -111,7 +111,7 @@ fn another_model() {
         (vec!["dense.bias".into()], vec!["odd.5".into()])
     );
 
-    let many: Vec<Param> = (0..9).map(|i| Param::state(Tensor::from(i))).collect();
+    let many: Vec<Param> = (0..9).map(|i| Param::buffer(Tensor::from(i))).collect();
     save(&many, &path, &Metadata::new()).unwrap();
     assert!(refused(&path).to_string().contains("the model has no 0, 1, 2, 3, 4, 5 and 3 more"));
 }
@@ -203,7 +203,7 @@ fn names_that_clash() {
         fn visit_mut<'a>(&'a mut self, _: &ParamPath<'_>, _: &mut dyn FnMut(&ParamPath<'_>, &'a mut Param)) {}
     }
     let (folder, path) = folder();
-    let error = save(&Twice(Param::state(Tensor::from(1_i64))), &path, &Metadata::new()).unwrap_err();
+    let error = save(&Twice(Param::buffer(Tensor::from(1_i64))), &path, &Metadata::new()).unwrap_err();
     assert!(error.to_string().contains("called \"same\""), "{error}");
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
 }

@@ -54,14 +54,14 @@ Relu               [100, 200]
 Dropout            [100, 200]
 read_out (Linear)  [100, 10]               2,010
 ────────────────────────────────────────────────
-474,644 trained parameters, 13 in states, 1.9 MB
+474,644 trained parameters, 13 in buffers, 1.9 MB
 ";
     assert_eq!(summary(&model, [100, 28, 28, 1]).to_string(), expected);
     assert_eq!(model.norm1.steps.value().item(), 0.0);
 
-    model.conv1.set_trained(false);
+    model.conv1.set_requires_grad(false);
     let last = summary(&model, [1, 28, 28, 1]).to_string();
-    assert!(last.contains("474,428 trained parameters, 216 frozen, 13 in states, 1.9 MB\n"), "{last}");
+    assert!(last.contains("474,428 trained parameters, 216 frozen, 13 in buffers, 1.9 MB\n"), "{last}");
 }
 
 #[test]
@@ -93,7 +93,7 @@ fn nested_and_shared_layers() {
         row("Residual", 4, 0),
     ];
     assert_eq!(summary.rows, expected);
-    assert_eq!((summary.trained, summary.frozen, summary.state, summary.bytes), (96, 0, 0, 384));
+    assert_eq!((summary.trained, summary.frozen, summary.buffers, summary.bytes), (96, 0, 0, 384));
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Every optimizer finds the bottom of two well-known valleys.
 
 use autograd::{Graph, Param, Tensor, Var};
-use optim::{Adam, Cosine, Epsilon, ExponentialDecay, Optimizer, Schedule, Sgd};
+use optim::{Adam, CosineDecay, Epsilon, ExponentialDecay, Optimizer, Schedule, Sgd};
 
 fn minimise<'a>(
     mut optimizer: impl Optimizer,
@@ -62,7 +62,7 @@ fn all_find_the_end_of_rosenbrocks_valley() {
     let nesterov = Sgd::new().momentum(0.95).nesterov(true);
     assert_at(&minimise(nesterov, 0.0003, start(), 5000, rosenbrock), &[1.0, 1.0], 1e-2);
     for epsilon in [Epsilon::TensorFlow(1e-8), Epsilon::PyTorch(1e-8)] {
-        let rate = Cosine::new(0.02, 0.0, 5000);
+        let rate = CosineDecay::new(0.02, 0.0, 5000);
         let found = minimise(Adam::new().epsilon(epsilon), rate, start(), 5000, rosenbrock);
         assert_at(&found, &[1.0, 1.0], 1e-2);
     }

@@ -15,7 +15,7 @@ use optim::Optimizer;
 fn grads_of(model: &dyn Module, values: &[Tensor]) -> Grads {
     let graph = Graph::training(0, 0);
     let params = model.params();
-    let trained = params.iter().filter(|(_, param)| param.role() == autograd::Role::Trained);
+    let trained = params.iter().filter(|(_, param)| param.role() == autograd::Role::Trainable);
     let terms = trained.zip(values).map(|((_, param), value)| {
         let product = graph.param(param) * graph.constant(value.clone());
         product.sum(..).to(autograd::DType::F64)

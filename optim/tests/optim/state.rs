@@ -61,13 +61,13 @@ fn a_state_is_a_snapshot() {
 #[test]
 fn a_parameter_unfrozen_late_begins_at_its_first_step() {
     let (mut model, mut adam) = (model(), Adam::new());
-    model[1].set_trained(false);
+    model[1].set_requires_grad(false);
     for _ in 0..100 {
         let grads = grads_of(&model, &[Tensor::ones([2, 2], autograd::DType::F32)]);
         adam.step(&mut model, &grads, 0.01);
     }
     assert_eq!(adam.state(&model).len(), 3);
-    model[1].set_trained(true);
+    model[1].set_requires_grad(true);
     train(&mut model, &mut adam, &[5.0]);
     assert!((model[1].value().item() - 0.99).abs() < 1e-7, "{}", model[1].value());
 }

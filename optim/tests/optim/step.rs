@@ -40,8 +40,8 @@ fn a_value_held_elsewhere_does_not_change() {
 fn frozen_parameters_stay_and_states_get_their_next_value() {
     for mut optimizer in both() {
         let one = || Tensor::from([1.0_f32]);
-        let mut model = [Param::new(one()), Param::new(one()), Param::state(one())];
-        model[0].set_trained(false);
+        let mut model = [Param::new(one()), Param::new(one()), Param::buffer(one())];
+        model[0].set_requires_grad(false);
         let grads = {
             let graph = Graph::training(0, 0);
             let [frozen, trained, state] = [0, 1, 2].map(|i| graph.param(&model[i]));

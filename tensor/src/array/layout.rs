@@ -209,7 +209,7 @@ impl std::fmt::Display for Slice {
 /// Each is linear in the elements, so its adjoint, which is its gradient, is the one kernel
 /// [`Tensor::scatter_view`](crate::Tensor::scatter_view).
 #[derive(Clone, Debug, PartialEq)]
-pub enum View {
+pub enum ViewOp {
     /// The axes in another order: axis `i` of the view is axis `order[i]` of the tensor.
     Permute(Vec<isize>),
     /// A part of one axis.
@@ -269,17 +269,17 @@ impl Windows {
     }
 }
 
-impl View {
+impl ViewOp {
     /// The layout seen through this view.
     ///
     /// # Errors
     /// If the view does not fit the shape.
     pub fn of(&self, x: &Layout) -> Result<Layout, ShapeError> {
         match self {
-            View::Permute(order) => permute(x, order),
-            View::Slice(axis, part) => slice(x, *axis, *part),
-            View::Broadcast(shape) => broadcast(x, *shape),
-            View::Windows(w) => windows(x, w),
+            ViewOp::Permute(order) => permute(x, order),
+            ViewOp::Slice(axis, part) => slice(x, *axis, *part),
+            ViewOp::Broadcast(shape) => broadcast(x, *shape),
+            ViewOp::Windows(w) => windows(x, w),
         }
     }
 }
@@ -381,10 +381,10 @@ mod tests {
     fn reshape_keeps_a_view_where_strides_allow() {
         let x = of(&[4, 6]);
         assert_eq!(x.reshape([2, 2, 3, 2].into()).unwrap().strides(), [12, 6, 2, 1]);
-        let t = View::Permute(vec![1, 0]).of(&x).unwrap();
+        let t = ViewOp::Permute(vec![1, 0]).of(&x).unwrap();
         assert_eq!(t.reshape([2, 3, 4].into()).unwrap().strides(), [3, 1, 6]);
         assert!(t.reshape([24].into()).is_none());
-        let row = View::Slice(0, (1..2).into()).of(&t).unwrap();
+        let row = ViewOp::Slice(0, (1..2).into()).of(&t).unwrap();
         assert_eq!(row.reshape([4].into()).unwrap().strides(), [6]);
     }
 
@@ -397,18 +397,18 @@ mod tests {
             (Slice::from(-2..), 5, 2, 1),
             (Slice::from(..).step(isize::MIN), 6, 1, 1),
         ] {
-            let y = View::Slice(0, part).of(&x).unwrap();
+            let y = ViewOp::Slice(0, part).of(&x).unwrap();
             assert_eq!((y.offset(), y.shape()[0], y.strides()[0]), (first, len, stride), "{part}");
         }
-        assert!(View::Slice(0, Slice::from(3..).step(0)).of(&x).is_err());
-        assert!(View::Slice(0, (0..8).into()).of(&x).is_err());
+        assert!(ViewOp::Slice(0, Slice::from(3..).step(0)).of(&x).is_err());
+        assert!(ViewOp::Slice(0, (0..8).into()).of(&x).is_err());
     }
 
     #[test]
     fn ranges_of_every_form_and_type_name_the_same_parts() {
         let x = of(&[7]);
         let part = |part: Slice| {
-            let y = View::Slice(0, part).of(&x).unwrap();
+            let y = ViewOp::Slice(0, part).of(&x).unwrap();
             (y.offset(), y.shape()[0])
         };
         macro_rules! forms {
@@ -439,7 +439,7 @@ mod tests {
         negative!(isize i32);
         assert_eq!(part((..).into()), (0, 7));
         for far in [Slice::from(usize::MAX), (0..=usize::MAX).into(), (7..=7).into(), (-8).into()] {
-            assert!(View::Slice(0, far).of(&x).is_err(), "{far}");
+            assert!(ViewOp::Slice(0, far).of(&x).is_err(), "{far}");
         }
     }
 }

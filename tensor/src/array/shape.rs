@@ -310,7 +310,7 @@ pub enum Axes {
     /// Every axis.
     All,
     /// These axes; negative ones count from the back. Shared, so that an operation that is repeated does not copy them.
-    Some(Arc<[isize]>),
+    List(Arc<[isize]>),
 }
 
 impl Axes {
@@ -326,7 +326,7 @@ impl Axes {
                 set[..shape.len()].fill(true);
                 Ok(set)
             }
-            Axes::Some(axes) => named(axes, op, shape),
+            Axes::List(axes) => named(axes, op, shape),
         }
     }
 }
@@ -351,29 +351,29 @@ impl fmt::Debug for Axes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Axes::All => f.write_str(".."),
-            Axes::Some(axes) => axes.fmt(f),
+            Axes::List(axes) => axes.fmt(f),
         }
     }
 }
 
 impl From<isize> for Axes {
     fn from(axis: isize) -> Axes {
-        Axes::Some([axis].into())
+        Axes::List([axis].into())
     }
 }
 impl<const N: usize> From<[isize; N]> for Axes {
     fn from(axes: [isize; N]) -> Axes {
-        Axes::Some(axes.into())
+        Axes::List(axes.into())
     }
 }
 impl From<&[isize]> for Axes {
     fn from(axes: &[isize]) -> Axes {
-        Axes::Some(axes.into())
+        Axes::List(axes.into())
     }
 }
 impl From<Vec<isize>> for Axes {
     fn from(axes: Vec<isize>) -> Axes {
-        Axes::Some(axes.into())
+        Axes::List(axes.into())
     }
 }
 impl From<std::ops::RangeFull> for Axes {

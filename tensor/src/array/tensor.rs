@@ -1,7 +1,7 @@
 //! The tensor itself: a shared buffer and a layout.
 
 use crate::array::dtype::{DType, Element, Storage, for_any};
-use crate::array::layout::{Layout, View};
+use crate::array::layout::{Layout, ViewOp};
 use crate::array::map::{self, Strided};
 use crate::array::shape::{OrPanic, Shape, ShapeError};
 use crate::array::storage::Buffer;
@@ -226,7 +226,7 @@ impl Tensor {
     /// # Panics
     /// If the view does not fit the shape.
     #[track_caller]
-    pub fn view(&self, view: &View) -> Tensor {
+    pub fn view(&self, view: &ViewOp) -> Tensor {
         self.with_layout(view.of(&self.layout).or_panic())
     }
 
@@ -234,8 +234,8 @@ impl Tensor {
     /// names, each of which is the sum of the elements of `self` in its place.
     ///
     /// ```
-    /// # use tensor::{Slice, Tensor, View};
-    /// let view = View::Slice(0, Slice::from(1..4).step(2));
+    /// # use tensor::{Slice, Tensor, ViewOp};
+    /// let view = ViewOp::Slice(0, Slice::from(1..4).step(2));
     /// let y = Tensor::from([5.0_f32, 7.0]).scatter_view(&view, [5].into());
     /// assert_eq!(y.to_vec::<f32>(), [0.0, 5.0, 0.0, 7.0, 0.0]);
     /// ```
@@ -243,7 +243,7 @@ impl Tensor {
     /// # Panics
     /// If `view` of a tensor of shape `base` has not the shape of `self`, or the elements are `bool`.
     #[track_caller]
-    pub fn scatter_view(&self, view: &View, base: Shape) -> Tensor {
+    pub fn scatter_view(&self, view: &ViewOp, base: Shape) -> Tensor {
         let target = view.of(&Layout::contiguous(base)).or_panic();
         if target.shape() != self.shape() {
             panic!(

@@ -1,6 +1,6 @@
 //! Methods that look at the same elements in another way; none copies, but for `reshape` where it must.
 
-use crate::array::layout::{Slice, View, Windows};
+use crate::array::layout::{Slice, ViewOp, Windows};
 use crate::array::shape::{OrPanic, Shape, ShapeError};
 use crate::array::tensor::Tensor;
 
@@ -145,7 +145,7 @@ impl Tensor {
     /// If `order` does not name every axis once.
     #[track_caller]
     pub fn permute(&self, order: impl AsRef<[isize]>) -> Tensor {
-        self.view(&View::Permute(order.as_ref().to_vec()))
+        self.view(&ViewOp::Permute(order.as_ref().to_vec()))
     }
 
     /// With axes `a` and `b` swapped.
@@ -184,7 +184,7 @@ impl Tensor {
     /// If the part is not within the axis or the step is 0.
     #[track_caller]
     pub fn slice(&self, axis: isize, part: impl Into<Slice>) -> Tensor {
-        self.view(&View::Slice(axis, part.into()))
+        self.view(&ViewOp::Slice(axis, part.into()))
     }
 
     /// `len` elements of an axis from `start` on.
@@ -212,7 +212,7 @@ impl Tensor {
     /// If the shape does not broadcast to `shape`.
     #[track_caller]
     pub fn broadcast_to(&self, shape: impl Into<Shape>) -> Tensor {
-        self.view(&View::Broadcast(shape.into()))
+        self.view(&ViewOp::Broadcast(shape.into()))
     }
 
     /// Sliding windows over images: `[n, height, width, channels]` becomes
@@ -222,7 +222,7 @@ impl Tensor {
     /// If the rank is not 4 or a window does not fit.
     #[track_caller]
     pub fn windows(&self, windows: Windows) -> Tensor {
-        self.view(&View::Windows(windows))
+        self.view(&ViewOp::Windows(windows))
     }
 
     /// Cut along `axis` into pieces of these sizes, as views.

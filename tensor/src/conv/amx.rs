@@ -12,7 +12,7 @@ use crate::array::storage::Buffer;
 use crate::fusion::{Numbers, Reader, TileEpilogue};
 use crate::gemm::Prefetcher;
 use crate::gemm::amx::{BLOCK, Grid, NOTHING, Panels, Parts, Product, STEP, Split, Terms, Watch};
-use crate::runtime::simd::{Level, simd_level};
+use crate::runtime::simd::{SimdLevel, simd_level};
 use crate::runtime::threads::for_each_chunk_mut;
 use crate::runtime::transpose::transpose_into;
 
@@ -83,7 +83,7 @@ impl Geometry {
     /// Whether the unit is faster: where enough of its tiles is filled. It does not depend on the batch, whose images so have
     /// the same bits as each alone.
     pub(super) fn is_for_unit(&self) -> bool {
-        simd_level() >= Level::Amx
+        simd_level() >= SimdLevel::Amx
             && self.is_direct()
             && self.channels.min(self.channels_out) >= 16
             && self.kernel[0] <= MOST_LINES

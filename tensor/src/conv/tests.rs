@@ -257,7 +257,7 @@ fn winograd_stays_within_its_error() {
 /// The same error for the passes on the matrix unit, and that they are for these layers; what is not finite is left to others.
 #[test]
 fn the_matrix_unit_stays_within_the_same_error() {
-    if crate::simd_level() < crate::Level::Amx {
+    if crate::simd_level() < crate::SimdLevel::Amx {
         println!("skipped: the CPU has no matrix unit, or TENSOR_SIMD keeps from using it");
         return;
     }

@@ -2,7 +2,7 @@
 
 use super::LONGEST_PATTERN;
 use crate::array::dtype::DType;
-use crate::array::layout::{Layout, View};
+use crate::array::layout::{Layout, ViewOp};
 use crate::array::map;
 use crate::array::shape::Shape;
 use crate::array::storage::Buffer;
@@ -59,7 +59,7 @@ fn pattern(x: &Tensor, shape: Shape) -> Option<&[f32]> {
     if x.dtype() != DType::F32 || shape.count() == 0 {
         return None;
     }
-    let layout: Layout = View::Broadcast(shape).of(x.layout()).ok()?;
+    let layout: Layout = ViewOp::Broadcast(shape).of(x.layout()).ok()?;
     let mut len = 1;
     let mut axes = (0..shape.len()).rev().filter(|&axis| shape[axis] != 1).peekable();
     while let Some(&axis) = axes.peek() {

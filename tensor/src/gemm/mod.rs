@@ -19,7 +19,7 @@ pub(crate) use prefetch::Prefetcher;
 pub(crate) use rows::Rows;
 
 #[allow(unused_imports, reason = "there may be only one level")]
-use crate::runtime::simd::Level;
+use crate::runtime::simd::SimdLevel;
 #[cfg(feature = "emulate")]
 use crate::runtime::simd::is_emulated;
 use crate::runtime::simd::simd_level;
@@ -126,20 +126,22 @@ impl GemmSpec {
         match simd_level() {
             // SAFETY: every access was just checked, and every CPU has these instructions.
             #[cfg(feature = "emulate")]
-            Level::Avx512 | Level::Amx if is_emulated() => unsafe {
+            SimdLevel::Avx512 | SimdLevel::Amx if is_emulated() => unsafe {
                 compute::<kernels::EmulatedAvx512>(&job, add, prefetcher)
             },
             // SAFETY: as above.
             #[cfg(feature = "emulate")]
-            Level::Avx2 if is_emulated() => unsafe {
+            SimdLevel::Avx2 if is_emulated() => unsafe {
                 compute::<kernels::EmulatedAvx2>(&job, add, prefetcher)
             },
             // SAFETY: the CPU has the level's instructions, and every access was just checked.
             #[cfg(all(target_arch = "x86_64", not(portable_only)))]
-            Level::Avx512 | Level::Amx => unsafe { compute::<kernels::Avx512>(&job, add, prefetcher) },
+            SimdLevel::Avx512 | SimdLevel::Amx => unsafe {
+                compute::<kernels::Avx512>(&job, add, prefetcher)
+            },
             // SAFETY: as above.
             #[cfg(all(target_arch = "x86_64", not(portable_only)))]
-            Level::Avx2 => unsafe { compute::<kernels::Avx2>(&job, add, prefetcher) },
+            SimdLevel::Avx2 => unsafe { compute::<kernels::Avx2>(&job, add, prefetcher) },
             // SAFETY: as above; every CPU has these instructions.
             _ => unsafe { compute::<kernels::Portable>(&job, add, prefetcher) },
         }

@@ -38,10 +38,10 @@ fn levels() -> Vec<(&'static str, Compute)> {
     ];
     #[cfg(all(target_arch = "x86_64", not(portable_only)))]
     {
-        if native_level() >= Level::Avx2 {
+        if native_level() >= SimdLevel::Avx2 {
             levels.push(("avx2", compute::<kernels::Avx2>));
         }
-        if native_level() >= Level::Avx512 {
+        if native_level() >= SimdLevel::Avx512 {
             levels.push(("avx512", compute::<kernels::Avx512>));
         }
     }
@@ -124,7 +124,7 @@ fn every_tile_follows_the_definition() {
                     }
                 }
                 if sums.small_n {
-                    for level in [Level::Portable, Level::Avx2, Level::Avx512] {
+                    for level in [SimdLevel::Portable, SimdLevel::Avx2, SimdLevel::Avx512] {
                         if level <= native_level() {
                             // SAFETY: as above.
                             verify(&format!("small_n, {level}"), &|job, add| unsafe {

@@ -1,7 +1,7 @@
 //! Putting tensors together, and padding them.
 
 use crate::array::dtype::{Stored, for_any};
-use crate::array::layout::{Layout, Slice, View};
+use crate::array::layout::{Layout, Slice, ViewOp};
 use crate::array::shape::{OrPanic, Shape, ShapeError};
 use crate::array::storage::Buffer;
 use crate::array::tensor::Tensor;
@@ -104,7 +104,7 @@ impl Tensor {
             let mut start = 0;
             for t in tensors {
                 let end = start + t.shape()[axis] as isize;
-                let part = View::Slice(axis as isize, Slice::from(start..end));
+                let part = ViewOp::Slice(axis as isize, Slice::from(start..end));
                 let target = part.of(&Layout::contiguous(shape)).or_panic();
                 crate::array::map::scatter(&mut out, &target, t.strided::<T>(), |_, new| new);
                 start = end;
@@ -153,7 +153,7 @@ impl Tensor {
         let shape = pad_shape(self.shape(), padding).or_panic();
         let mut target = Layout::contiguous(shape);
         for (axis, part) in pad_slices(self.shape(), padding).into_iter().enumerate() {
-            target = View::Slice(axis as isize, part).of(&target).or_panic();
+            target = ViewOp::Slice(axis as isize, part).of(&target).or_panic();
         }
         for_any!(self.dtype(), T => {
             let mut out = Buffer::full(shape.count(), <T as Stored>::cast(value));

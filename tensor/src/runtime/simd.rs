@@ -16,10 +16,10 @@ use std::sync::OnceLock;
 /// ```
 /// let level = tensor::simd_level();
 /// println!("kernels run on {level}"); // for instance: kernels run on avx2
-/// assert!(level >= tensor::Level::Portable);
+/// assert!(level >= tensor::SimdLevel::Portable);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Level {
+pub enum SimdLevel {
     /// What every CPU of the architecture has: SSE2 (128 bits) on x86-64, NEON (128 bits) on AArch64.
     Portable,
     /// AVX2 and FMA: 256 bits. x86-64 CPUs since about 2013.
@@ -30,20 +30,20 @@ pub enum Level {
     Amx,
 }
 
-impl Level {
-    const ALL: [Level; 4] = [Level::Portable, Level::Avx2, Level::Avx512, Level::Amx];
+impl SimdLevel {
+    const ALL: [SimdLevel; 4] = [SimdLevel::Portable, SimdLevel::Avx2, SimdLevel::Avx512, SimdLevel::Amx];
 
     fn name(self) -> &'static str {
         match self {
-            Level::Portable => "portable",
-            Level::Avx2 => "avx2",
-            Level::Avx512 => "avx512",
-            Level::Amx => "amx",
+            SimdLevel::Portable => "portable",
+            SimdLevel::Avx2 => "avx2",
+            SimdLevel::Avx512 => "avx512",
+            SimdLevel::Amx => "amx",
         }
     }
 
     /// The widest level of this CPU.
-    fn detect() -> Level {
+    fn detect() -> SimdLevel {
         #[cfg(all(target_arch = "x86_64", not(portable_only)))]
         if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
             let wide = is_x86_feature_detected!("avx512f")
@@ -51,16 +51,16 @@ impl Level {
                 && is_x86_feature_detected!("avx512dq")
                 && is_x86_feature_detected!("avx512vl");
             return match wide {
-                true if crate::gemm::amx::unit::is_available() => Level::Amx,
-                true => Level::Avx512,
-                false => Level::Avx2,
+                true if crate::gemm::amx::unit::is_available() => SimdLevel::Amx,
+                true => SimdLevel::Avx512,
+                false => SimdLevel::Avx2,
             };
         }
-        Level::Portable
+        SimdLevel::Portable
     }
 }
 
-impl fmt::Display for Level {
+impl fmt::Display for SimdLevel {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         f.pad(self.name())
     }
@@ -69,20 +69,20 @@ impl fmt::Display for Level {
 /// What a process computes with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Choice {
-    level: Level,
+    level: SimdLevel,
     /// Whether the level's instructions are emulated, and what the CPU has besides.
-    emulated: Option<Level>,
+    emulated: Option<SimdLevel>,
 }
 
 impl Choice {
     /// What `wish`, the value of `TENSOR_SIMD`, asks for on a CPU that has `widest`. A wish that cannot be granted comes back
     /// as a sentence for the user.
-    fn parse(wish: &str, widest: Level) -> Result<Choice, String> {
+    fn parse(wish: &str, widest: SimdLevel) -> Result<Choice, String> {
         let (name, emulated) = match wish.strip_suffix("-emulated") {
             Some(name) => (name, Some(widest)),
             None => (wish, None),
         };
-        match Level::ALL.into_iter().find(|level| level.name() == name) {
+        match SimdLevel::ALL.into_iter().find(|level| level.name() == name) {
             Some(_) if emulated.is_some() && !cfg!(feature = "emulate") => Err(format!(
                 "TENSOR_SIMD={wish}: built without emulation, which is the feature `emulate` of the crate tensor; \
                  using {widest}"
@@ -99,7 +99,7 @@ impl Choice {
 fn choice() -> Choice {
     static CHOICE: OnceLock<Choice> = OnceLock::new();
     *CHOICE.get_or_init(|| {
-        let widest = Level::detect();
+        let widest = SimdLevel::detect();
         let native = Choice { level: widest, emulated: None };
         let Some(wish) = std::env::var_os("TENSOR_SIMD") else {
             return native;
@@ -123,7 +123,7 @@ fn choice() -> Choice {
 /// ```
 /// println!("{}", tensor::simd_level());
 /// ```
-pub fn simd_level() -> Level {
+pub fn simd_level() -> SimdLevel {
     choice().level
 }
 
@@ -136,8 +136,8 @@ pub(crate) fn is_emulated() -> bool {
 /// The level whose instructions may be used where they are written out: [`simd_level`], unless that is emulated.
 #[inline]
 #[cfg(any(test, all(target_arch = "x86_64", not(portable_only))))]
-pub(crate) fn native_level() -> Level {
-    if is_emulated() { Level::Portable } else { simd_level() }
+pub(crate) fn native_level() -> SimdLevel {
+    if is_emulated() { SimdLevel::Portable } else { simd_level() }
 }
 
 /// Runs `kernel` compiled for the vectors of [`simd_level`], or, if that is emulated, the widest that the CPU has: the bits are
@@ -152,10 +152,10 @@ pub(crate) fn vectorize<R>(kernel: impl FnOnce() -> R) -> R {
     match emulated.unwrap_or(level) {
         // SAFETY: a level is chosen only where the CPU has its instructions, unless it is emulated.
         #[cfg(all(target_arch = "x86_64", not(portable_only)))]
-        Level::Avx512 | Level::Amx => unsafe { avx512(kernel) },
+        SimdLevel::Avx512 | SimdLevel::Amx => unsafe { avx512(kernel) },
         // SAFETY: as above.
         #[cfg(all(target_arch = "x86_64", not(portable_only)))]
-        Level::Avx2 => unsafe { avx2(kernel) },
+        SimdLevel::Avx2 => unsafe { avx2(kernel) },
         _ => kernel(),
     }
 }
@@ -185,27 +185,27 @@ mod tests {
     #[test]
     fn a_wish_is_granted_up_to_what_the_cpu_has() {
         let native = |level| Ok(Choice { level, emulated: None });
-        assert_eq!(Choice::parse("portable", Level::Avx2), native(Level::Portable));
-        assert_eq!(Choice::parse("avx2", Level::Avx512), native(Level::Avx2));
-        assert_eq!(Choice::parse("avx512", Level::Avx512), native(Level::Avx512));
+        assert_eq!(Choice::parse("portable", SimdLevel::Avx2), native(SimdLevel::Portable));
+        assert_eq!(Choice::parse("avx2", SimdLevel::Avx512), native(SimdLevel::Avx2));
+        assert_eq!(Choice::parse("avx512", SimdLevel::Avx512), native(SimdLevel::Avx512));
         assert_eq!(
-            Choice::parse("avx2", Level::Portable).unwrap_err(),
+            Choice::parse("avx2", SimdLevel::Portable).unwrap_err(),
             "TENSOR_SIMD=avx2: this CPU has no avx2; using portable"
         );
         assert_eq!(
-            Choice::parse("AVX9", Level::Portable).unwrap_err(),
+            Choice::parse("AVX9", SimdLevel::Portable).unwrap_err(),
             "TENSOR_SIMD=\"AVX9\": expected portable, avx2, avx512 or amx; using portable"
         );
     }
 
     #[test]
     fn any_level_is_emulated_on_any_cpu() {
-        for (level, widest) in [(Level::Amx, Level::Portable), (Level::Avx2, Level::Avx512)] {
+        for (level, widest) in [(SimdLevel::Amx, SimdLevel::Portable), (SimdLevel::Avx2, SimdLevel::Avx512)] {
             let emulated = Choice { level, emulated: Some(widest) };
             assert_eq!(Choice::parse(&format!("{level}-emulated"), widest), Ok(emulated));
         }
         assert_eq!(
-            Choice::parse("avx9-emulated", Level::Portable).unwrap_err(),
+            Choice::parse("avx9-emulated", SimdLevel::Portable).unwrap_err(),
             "TENSOR_SIMD=\"avx9-emulated\": expected portable, avx2, avx512 or amx; using portable"
         );
     }
@@ -219,17 +219,17 @@ mod tests {
             match level {
                 // SAFETY: called for levels up to the detected one only.
                 #[cfg(all(target_arch = "x86_64", not(portable_only)))]
-                Level::Avx512 | Level::Amx => unsafe { avx512(|| kernel(&mut out)) },
+                SimdLevel::Avx512 | SimdLevel::Amx => unsafe { avx512(|| kernel(&mut out)) },
                 // SAFETY: as above.
                 #[cfg(all(target_arch = "x86_64", not(portable_only)))]
-                Level::Avx2 => unsafe { avx2(|| kernel(&mut out)) },
+                SimdLevel::Avx2 => unsafe { avx2(|| kernel(&mut out)) },
                 _ => kernel(&mut out),
             }
             out
         };
         let mut vectorized = vec![0.0; x.len()];
         vectorize(|| kernel(&mut vectorized));
-        for level in Level::ALL.into_iter().filter(|&level| level <= Level::detect()) {
+        for level in SimdLevel::ALL.into_iter().filter(|&level| level <= SimdLevel::detect()) {
             assert_eq!(run(level), vectorized, "{level}");
         }
     }

@@ -39,8 +39,8 @@ unsafe fn by_blocks(
     to: *mut f32,
     width: usize,
 ) -> [usize; 2] {
-    use crate::runtime::simd::{Level, native_level};
-    if row != 1 || native_level() < Level::Avx2 {
+    use crate::runtime::simd::{SimdLevel, native_level};
+    if row != 1 || native_level() < SimdLevel::Avx2 {
         return [0, 0];
     }
     let whole = [rows, columns].map(|n| n / 8 * 8);

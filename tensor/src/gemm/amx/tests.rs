@@ -1,7 +1,7 @@
 //! Products on the matrix unit against the definition, on a CPU that has one.
 
 use super::*;
-use crate::runtime::simd::{Level, simd_level};
+use crate::runtime::simd::{SimdLevel, simd_level};
 
 fn numbers(len: usize, seed: u64) -> Vec<f32> {
     crate::Tensor::uniform([len], -1.0, 1.0, crate::DType::F32, &mut crate::Rng::new(seed)).to_vec()
@@ -9,7 +9,7 @@ fn numbers(len: usize, seed: u64) -> Vec<f32> {
 
 /// Whether there is a unit; says so if there is none.
 fn has_unit() -> bool {
-    let there = simd_level() >= Level::Amx;
+    let there = simd_level() >= SimdLevel::Amx;
     if !there {
         println!("skipped: the CPU has no matrix unit, or TENSOR_SIMD keeps from using it");
     }

@@ -3,7 +3,7 @@
 pub(crate) mod kernels;
 
 use crate::array::dtype::{DType, for_any, for_float, for_number};
-use crate::array::layout::{Layout, View};
+use crate::array::layout::{Layout, ViewOp};
 use crate::array::map::{map1, map2, select};
 use crate::array::shape::{OrPanic, Shape, ShapeError, broadcast_shape};
 use crate::array::tensor::{Tensor, wrong_type};
@@ -25,7 +25,7 @@ pub(crate) fn pair(op: &'static str, a: &Tensor, b: &Tensor) -> Result<[Layout; 
         ));
     }
     let shape = broadcast_shape(op, a.shape(), b.shape())?;
-    Ok([View::Broadcast(shape).of(a.layout())?, View::Broadcast(shape).of(b.layout())?])
+    Ok([ViewOp::Broadcast(shape).of(a.layout())?, ViewOp::Broadcast(shape).of(b.layout())?])
 }
 
 macro_rules! float_methods {
@@ -319,16 +319,16 @@ impl Tensor {
     /// In place when nobody else holds the buffer.
     ///
     /// ```
-    /// # use tensor::{Tensor, View};
+    /// # use tensor::{Tensor, ViewOp};
     /// let mut x = Tensor::from([[1_i64, 2], [3, 4]]);
-    /// x.assign(&View::Slice(1, (0..1).into()), &Tensor::from(9_i64));
+    /// x.assign(&ViewOp::Slice(1, (0..1).into()), &Tensor::from(9_i64));
     /// assert_eq!(x, Tensor::from([[9_i64, 2], [9, 4]]));
     /// ```
     ///
     /// # Panics
     /// If the view does not fit, the types differ, or `value` does not broadcast to the view's shape.
     #[track_caller]
-    pub fn assign(&mut self, target: &View, value: &Tensor) {
+    pub fn assign(&mut self, target: &ViewOp, value: &Tensor) {
         value.expect_dtype("assign", self.dtype()).or_panic();
         let target = target.of(&Layout::contiguous(self.shape())).or_panic();
         if broadcast_shape("assign", value.shape(), target.shape()).ok() != Some(target.shape()) {

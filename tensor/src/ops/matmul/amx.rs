@@ -3,7 +3,7 @@
 use super::split_k::Operands;
 use crate::gemm::GemmSpec;
 use crate::gemm::amx::{BLOCK, Grid, Panels, Parts, Product, STEP, Split, Terms, Watch};
-use crate::runtime::simd::{Level, simd_level};
+use crate::runtime::simd::{SimdLevel, simd_level};
 use crate::runtime::threads::for_each_chunk_mut;
 
 /// Rows that there are at least, so that making the second operand ready is worth its while, …
@@ -20,7 +20,7 @@ const ROWS: usize = 4 * BLOCK;
 impl Operands<'_> {
     /// Whether the unit is faster.
     pub(super) fn are_for_unit(&self, [m, k, n]: [usize; 3]) -> bool {
-        simd_level() >= Level::Amx && m >= MANY && k.min(n) >= LEAST && k * n >= SMALL
+        simd_level() >= SimdLevel::Amx && m >= MANY && k.min(n) >= LEAST && k * n >= SMALL
     }
 
     /// `None` if the result has to be computed in another way.

@@ -8,7 +8,7 @@ mod x86;
 #[cfg(feature = "emulate")]
 pub(crate) use emulated::Emulated;
 
-use crate::runtime::simd::{Level, simd_level};
+use crate::runtime::simd::{SimdLevel, simd_level};
 use std::ops::Range;
 
 /// A register of several `f32`, as the kernels of products see it.
@@ -113,12 +113,12 @@ pub(crate) fn run(kernel: impl Kernel) {
 
 /// Runs the kernel with registers that are as wide as a level's and that any CPU has.
 #[cfg(feature = "emulate")]
-pub(crate) fn run_emulated(level: Level, kernel: impl Kernel) {
+pub(crate) fn run_emulated(level: SimdLevel, kernel: impl Kernel) {
     // SAFETY: arrays take no instructions that only some CPUs have.
     unsafe {
         match level {
-            Level::Avx512 | Level::Amx => kernel.run::<Emulated<16>>(),
-            Level::Avx2 => kernel.run::<Emulated<8>>(),
+            SimdLevel::Avx512 | SimdLevel::Amx => kernel.run::<Emulated<16>>(),
+            SimdLevel::Avx2 => kernel.run::<Emulated<8>>(),
             _ => portable(kernel),
         }
     }
@@ -128,14 +128,14 @@ pub(crate) fn run_emulated(level: Level, kernel: impl Kernel) {
 ///
 /// # Safety
 /// The CPU has the level's instructions.
-pub(crate) unsafe fn run_at(level: Level, kernel: impl Kernel) {
+pub(crate) unsafe fn run_at(level: SimdLevel, kernel: impl Kernel) {
     match level {
         // SAFETY: by this function's contract.
         #[cfg(all(target_arch = "x86_64", not(portable_only)))]
-        Level::Avx512 | Level::Amx => unsafe { x86::avx512(kernel) },
+        SimdLevel::Avx512 | SimdLevel::Amx => unsafe { x86::avx512(kernel) },
         // SAFETY: by this function's contract.
         #[cfg(all(target_arch = "x86_64", not(portable_only)))]
-        Level::Avx2 => unsafe { x86::avx2(kernel) },
+        SimdLevel::Avx2 => unsafe { x86::avx2(kernel) },
         _ => portable(kernel),
     }
 }
@@ -151,20 +151,20 @@ fn portable<K: Kernel>(kernel: K) {
     }
 }
 
-/// Whether the architecture has levels above [`Level::Portable`].
+/// Whether the architecture has levels above [`SimdLevel::Portable`].
 const HAS_WIDE: bool = cfg!(all(target_arch = "x86_64", not(portable_only)));
 
 /// Whether kernels that are not [`BASELINE`](Kernel::BASELINE) run on this CPU.
 pub(crate) fn is_wide() -> bool {
-    simd_level() > Level::Portable || !HAS_WIDE
+    simd_level() > SimdLevel::Portable || !HAS_WIDE
 }
 
 /// Elements of the registers at the level of this process.
 pub(crate) fn lanes() -> usize {
     match simd_level() {
-        Level::Avx512 | Level::Amx => 16,
-        Level::Avx2 => 8,
-        Level::Portable => 4,
+        SimdLevel::Avx512 | SimdLevel::Amx => 16,
+        SimdLevel::Avx2 => 8,
+        SimdLevel::Portable => 4,
     }
 }
 

@@ -4,7 +4,7 @@ use super::*;
 
 #[test]
 fn any_cpu_writes_the_bits_that_avx512_writes() {
-    if crate::runtime::simd::native_level() < crate::Level::Avx512 {
+    if crate::runtime::simd::native_level() < crate::SimdLevel::Avx512 {
         println!("skipped: the CPU has no AVX-512, or TENSOR_SIMD keeps from using it");
         return;
     }

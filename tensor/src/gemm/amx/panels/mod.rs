@@ -5,7 +5,7 @@ use super::{BLOCK, Parts, STEP, Split, Terms};
 use crate::array::storage::Buffer;
 use crate::gemm::amx::unit::{LINE, ROWS};
 #[cfg(all(target_arch = "x86_64", not(portable_only)))]
-use crate::runtime::simd::{Level, native_level};
+use crate::runtime::simd::{SimdLevel, native_level};
 use crate::runtime::threads::for_each_chunk_mut;
 use crate::runtime::transpose::transpose_into;
 #[cfg(all(target_arch = "x86_64", not(portable_only)))]
@@ -124,7 +124,7 @@ pub(crate) const NOTHING: i64 = -1;
 fn lay_out(b: &Split, columns: usize, rows: &[i64], from: usize, panel: &mut [f32]) {
     assert_eq!(panel.len(), b.parts.count() * rows.len() * NUMBERS, "a panel of another size");
     #[cfg(all(target_arch = "x86_64", not(portable_only)))]
-    if native_level() >= Level::Avx512 {
+    if native_level() >= SimdLevel::Avx512 {
         let to = panel.as_mut_ptr().cast();
         // SAFETY: the CPU has the instructions, and the panel two lines for every two rows and part.
         return unsafe {

@@ -4,7 +4,7 @@ use super::*;
 
 #[test]
 fn any_cpu_lays_out_the_bits_that_avx512_lays_out() {
-    if native_level() < Level::Avx512 {
+    if native_level() < SimdLevel::Avx512 {
         println!("skipped: the CPU has no AVX-512, or TENSOR_SIMD keeps from using it");
         return;
     }

@@ -1,7 +1,7 @@
 //! Emulated registers against the CPU's own, to the bit, where it has them.
 
 use crate::runtime::lanes::{Kernel, Lanes, run_at, run_emulated};
-use crate::runtime::simd::{Level, native_level};
+use crate::runtime::simd::{SimdLevel, native_level};
 
 /// Every method on these numbers, the results one after the other.
 struct Everything<'a> {
@@ -60,7 +60,7 @@ fn emulated_registers_have_the_bits_of_real_ones() {
         from[3] = 0.0;
         from[4] = -0.0;
         from[5] = f32::INFINITY;
-        for level in [Level::Avx2, Level::Avx512] {
+        for level in [SimdLevel::Avx2, SimdLevel::Avx512] {
             if level > native_level() {
                 println!("skipped: the CPU has no {level}, or TENSOR_SIMD keeps from using it");
                 continue;
