@@ -3,7 +3,7 @@
 use crate::tape::graph::{Graph, Phase, Source, Var};
 use crate::tape::scope::Label;
 
-/// A part of a model that ran in a graph, see [`Graph::parts`].
+/// A part of a model that ran in a graph, see [`Graph::module_outputs`].
 #[derive(Clone, Debug)]
 pub struct ModuleOutput<'g> {
     /// Its kind, `"Linear"`: what [`Graph::scope`] was given.
