@@ -30,7 +30,7 @@ pub enum Attribute {
 pub struct Attributes(Vec<(&'static str, Attribute)>);
 
 impl Attributes {
-    /// These and one more.
+    /// Adds an attribute.
     pub fn with(mut self, name: &'static str, value: impl Into<Attribute>) -> Attributes {
         self.0.push((name, value.into()));
         self
@@ -58,7 +58,7 @@ impl fmt::Display for Attribute {
             Attribute::Bool(value) => write!(f, "{value}"),
             Attribute::Int(value) => write!(f, "{value}"),
             Attribute::Float(value) => write!(f, "{value}"),
-            // Without the blanks of `Debug`, so that attributes are told apart by theirs.
+            // Blanks separate attributes, so a list has none.
             Attribute::Ints(values) => {
                 let values: Vec<String> = values.iter().map(i64::to_string).collect();
                 write!(f, "[{}]", values.join(","))

@@ -36,12 +36,12 @@ use tensor::{Shape, ShapeError, Spec, Tensor};
 /// gradcheck::check("softplus", &[x], |_, x| x[0].apply(Softplus)).unwrap();
 /// ```
 pub trait Op<const N: usize>: Send + Sync + 'static {
-    /// What it is called in graphs, profiles and messages: unless said otherwise as its type, without the path.
+    /// Its name in graphs, profiles and messages: that of its type, unless given.
     fn name(&self) -> &'static str {
         type_name::<Self>()
     }
 
-    /// What else it is, as data: axes, sizes, strides.
+    /// Its attributes, as data: axes, sizes, strides.
     fn attributes(&self) -> Attributes {
         Attributes::default()
     }

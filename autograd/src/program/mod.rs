@@ -1,8 +1,15 @@
 //! Computing a recorded graph again and again.
 //!
 //! A [`Program`] is what a graph becomes when it is only to be repeated: the nodes that matter, in order, with chains of
-//! element-wise operations fused into one pass (`lowering.rs`), every value dropped after its last use, so that its memory
-//! serves the next. The values are those of the graph, to the bit.
+//! element-wise operations fused into one pass, every value dropped after its last use, so that its memory serves the next. The
+//! values are those of the graph, to the bit.
+//!
+//! | file | what is in it |
+//! |---|---|
+//! | `ir.rs` | the nodes, and how each lowers |
+//! | `fusion.rs` | which nodes are computed together: the cost model |
+//! | `lowering.rs` | from nodes to steps |
+//! | `plan.rs`, `profile.rs` | what a program does, and where its time goes |
 
 mod fusion;
 mod ir;

@@ -14,9 +14,9 @@ pub enum NodeKind {
     Param(Option<String>),
     /// An operation.
     Op {
-        /// What it is called.
+        /// Its name.
         name: &'static str,
-        /// What else it is.
+        /// Its attributes.
         attributes: Attributes,
     },
 }

@@ -215,7 +215,7 @@ impl FromIterator<usize> for Shape {
 /// What a shape rule answers when the shapes do not fit: the operation, the shapes and the rule broken, in one line.
 ///
 /// Methods on tensors and variables panic with this text at the caller's line; the rules themselves
-/// (`tensor::matmul::shape` and so on) return it.
+/// (`tensor::rules::matmul_shape` and so on) return it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{op}: {rule}")]
 pub struct ShapeError {

@@ -1,6 +1,6 @@
 //! Two-dimensional convolution and its two adjoints.
 //!
-//! In `f32` without dilation and groups they are computed directly (`direct.rs`), with many channels on the matrix unit, if
+//! In `f32` without dilation and groups they are computed directly (`direct`), with many channels on the matrix unit, if
 //! there is one (`amx.rs`), or by Winograd's algorithm (`winograd`); everything else as products of matrices
 //! (`im2col.rs`).
 

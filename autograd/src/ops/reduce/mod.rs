@@ -1,4 +1,4 @@
-//! Reductions. The sum is a primitive, and log-sum-exp, which stands in `softmax.rs`; the others are composed.
+//! Reductions. The sum is a primitive, and log-sum-exp, which stands in `softmax`; the others are composed.
 
 pub(super) mod variance;
 
@@ -29,68 +29,40 @@ impl Op<1> for Sum {
     }
 }
 
-/// The index of the largest or smallest element; integers have no gradient.
-struct ArgMax {
-    axes: Axes,
-}
-struct ArgMin {
-    axes: Axes,
-}
+/// A reduction to numbers or truth values through which no gradient flows: its rule of shapes, and the type of its result.
+macro_rules! flat_reductions {
+    ($($op:ident, $name:ident, $rule:path, $dtype:ident;)*) => {
+        $(
+            struct $op {
+                axes: Axes,
+            }
 
-macro_rules! arg {
-    ($op:ident, $name:ident) => {
-        impl Op<1> for $op {
-            fn attributes(&self) -> Attributes {
-                Attributes::default().with("axes", &self.axes)
+            impl Op<1> for $op {
+                fn attributes(&self) -> Attributes {
+                    Attributes::default().with("axes", &self.axes)
+                }
+                fn infer(&self, [x]: [Spec; 1]) -> Result<Spec, ShapeError> {
+                    let shape = $rule(stringify!($name), x.shape, &self.axes, false)?;
+                    Ok(Spec { shape, dtype: DType::$dtype })
+                }
+                #[track_caller]
+                fn forward(&self, [x]: [&Tensor; 1]) -> Tensor {
+                    x.$name(self.axes.clone())
+                }
+                fn differentiable(&self, _: usize) -> bool {
+                    false
+                }
             }
-            fn infer(&self, [x]: [Spec; 1]) -> Result<Spec, ShapeError> {
-                Ok(Spec {
-                    shape: rules::extreme_shape(stringify!($name), x.shape, &self.axes, false)?,
-                    dtype: DType::I64,
-                })
-            }
-            #[track_caller]
-            fn forward(&self, [x]: [&Tensor; 1]) -> Tensor {
-                x.$name(self.axes.clone())
-            }
-            fn differentiable(&self, _: usize) -> bool {
-                false
-            }
-        }
+        )*
     };
 }
-arg!(ArgMax, argmax);
-arg!(ArgMin, argmin);
 
-/// Any or all of truth values.
-struct Any {
-    axes: Axes,
+flat_reductions! {
+    ArgMax, argmax, rules::extreme_shape, I64;
+    ArgMin, argmin, rules::extreme_shape, I64;
+    Any, any, rules::reduce_shape, Bool;
+    All, all, rules::reduce_shape, Bool;
 }
-struct All {
-    axes: Axes,
-}
-
-macro_rules! truth {
-    ($op:ident, $name:ident) => {
-        impl Op<1> for $op {
-            fn attributes(&self) -> Attributes {
-                Attributes::default().with("axes", &self.axes)
-            }
-            fn infer(&self, [x]: [Spec; 1]) -> Result<Spec, ShapeError> {
-                Ok(x.with_shape(rules::reduce_shape(stringify!($name), x.shape, &self.axes, false)?))
-            }
-            #[track_caller]
-            fn forward(&self, [x]: [&Tensor; 1]) -> Tensor {
-                x.$name(self.axes.clone())
-            }
-            fn differentiable(&self, _: usize) -> bool {
-                false
-            }
-        }
-    };
-}
-truth!(Any, any);
-truth!(All, all);
 
 /// The axes as numbers from 0, in order.
 fn listed(op: &'static str, x: Shape, axes: &Axes) -> Result<Vec<isize>, ShapeError> {

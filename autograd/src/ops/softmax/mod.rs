@@ -42,12 +42,14 @@ pub(super) fn softmax_grad<'g>(y: Var<'g>, dy: Var<'g>, axes: &Axes) -> Var<'g> 
     y.graph().apply(SoftmaxGrad { axes: axes.clone() }, [y, dy])
 }
 
-/// The rule of both gradients: that of the result is like it.
-fn like(op: &'static str, y: Shape, dy: Shape) -> Result<Shape, ShapeError> {
-    if y == dy {
+/// The rule of all gradients here: the gradient of a result has its shape and element type.
+fn like(op: &'static str, y: Spec, dy: Spec) -> Result<Spec, ShapeError> {
+    rules::same_dtype(op, &[y, dy])?;
+    if y.shape == dy.shape {
         return Ok(y);
     }
-    Err(ShapeError::new(op, format!("the gradient {dy} must have the shape {y} of the result")))
+    let rule = format!("the gradient {} must have the shape {} of the result", dy.shape, y.shape);
+    Err(ShapeError::new(op, rule))
 }
 
 impl Op<2> for SoftmaxGrad {
@@ -55,8 +57,7 @@ impl Op<2> for SoftmaxGrad {
         Attributes::default().with("axes", &self.axes)
     }
     fn infer(&self, [y, dy]: [Spec; 2]) -> Result<Spec, ShapeError> {
-        rules::same_dtype("softmax_grad", &[y, dy])?;
-        Ok(y.with_shape(like("softmax_grad", y.shape, dy.shape)?))
+        like("softmax_grad", y, dy)
     }
     #[track_caller]
     fn forward(&self, [y, dy]: [&Tensor; 2]) -> Tensor {
@@ -88,8 +89,7 @@ impl Op<2> for SoftmaxCentred {
         Attributes::default().with("axes", &self.axes)
     }
     fn infer(&self, [y, v]: [Spec; 2]) -> Result<Spec, ShapeError> {
-        rules::same_dtype("softmax_centred", &[y, v])?;
-        Ok(y.with_shape(like("softmax_centred", y.shape, v.shape)?))
+        like("softmax_centred", y, v)
     }
     #[track_caller]
     fn forward(&self, [y, v]: [&Tensor; 2]) -> Tensor {
@@ -144,8 +144,7 @@ impl Op<2> for LogSoftmaxGrad {
         Attributes::default().with("axis", self.axis)
     }
     fn infer(&self, [x, dy]: [Spec; 2]) -> Result<Spec, ShapeError> {
-        rules::same_dtype("log_softmax_grad", &[x, dy])?;
-        Ok(x.with_shape(like("log_softmax_grad", x.shape, dy.shape)?))
+        like("log_softmax_grad", x, dy)
     }
     #[track_caller]
     fn forward(&self, [x, dy]: [&Tensor; 2]) -> Tensor {
@@ -205,9 +204,8 @@ impl Op<2> for LogSumExpGrad {
         Attributes::default().with("axes", &self.axes)
     }
     fn infer(&self, [x, dy]: [Spec; 2]) -> Result<Spec, ShapeError> {
-        rules::same_dtype("logsumexp_grad", &[x, dy])?;
-        like("logsumexp_grad", rules::reduce_shape("logsumexp_grad", x.shape, &self.axes, true)?, dy.shape)?;
-        Ok(x)
+        let y = x.with_shape(rules::reduce_shape("logsumexp_grad", x.shape, &self.axes, true)?);
+        like("logsumexp_grad", y, dy).map(|_| x)
     }
     #[track_caller]
     fn forward(&self, [x, dy]: [&Tensor; 2]) -> Tensor {

@@ -2,7 +2,7 @@
 //! multiplies two tiles of `bf16` numbers and adds up in `f32`.
 //!
 //! Rust has no stable functions for these instructions; so they stand here as assembly, which the CPU executes (`amx.rs`), or, in
-//! tests on a CPU that has no such unit, an interpreter of the few instructions (`emulated.rs`): it reads the same text.
+//! tests on a CPU that has no such unit, an interpreter of the few instructions (`emulated`): it reads the same text.
 
 /// The instructions of [`MatrixUnit::clear`].
 macro_rules! clear {
