@@ -42,7 +42,7 @@ mod program;
 mod show;
 mod tape;
 
-pub use op::{Attribute, Attributes, DynOp, Lowering, Op};
+pub use op::{Attribute, Attributes, DynOp, Elementwise, Lowering, Op};
 pub use params::grads::{GradMismatch, Grads};
 pub use params::module::{Module, ParamPath};
 pub use params::param::{Param, ParamId, Role};
@@ -53,8 +53,9 @@ pub use show::outputs::ModuleOutput;
 pub use tape::graph::{Graph, Mode, Phase, Var};
 pub use tape::layer_path::ScopeGuard;
 pub use tensor::{
-    Axes, Conv2d, DType, Element, OrPanic, Padding, Pool2d, Rng, Scalar, Shape, ShapeError, Slice, Spec,
-    Tensor, Windows, gather_bytes, peak_flops, rules, set_threads, simd_level, threads, update_elements,
+    Axes, Conv2d, DType, Element, OrPanic, Padding, Pool2d, Rng, ScalarExpr, ScalarVar, Shape, ShapeError,
+    Slice, Spec, Tensor, Windows, gather_bytes, peak_flops, rules, set_threads, simd_level, threads,
+    update_elements,
 };
 
 /// What may be moved to other threads and shared with them. A graph and its variables stay in the thread that made them.

@@ -24,7 +24,7 @@
 //! | `ops` | the operations, a file for each family: its rule of shapes, its methods, its loops |
 //! | `conv` | [`Conv2d`] and its two adjoints: as im2col, directly, by Winograd's algorithm, on AMX |
 //! | `gemm` | sums of products in register tiles, under the matrix product and convolution; `gemm/amx` in parts of eight bits |
-//! | `fusion` | [`Scalar`] functions, several of them in one pass ([`Fused`]), with sums behind them ([`FusedSums`]), or before and behind a convolution ([`Prologue`], [`Epilogue`]) |
+//! | `fusion` | [`ScalarExpr`]s, several of them in one pass ([`ElementwiseProgram`]), with sums behind them ([`ChannelReduceProgram`]), or before and behind a convolution ([`Prologue`], [`Epilogue`]) |
 //! | `runtime` | instruction sets, vector registers, `exp`, `ln`, `tanh` … as polynomials, the thread pool, [`peak_flops`] |
 
 mod array;
@@ -43,8 +43,11 @@ pub use array::spec::Spec;
 pub use array::tensor::Tensor;
 pub use conv::kernel::Conv2dKernel;
 pub use conv::{Conv2d, Padding};
-pub use fusion::scalar_expr::{ChannelSums, Scalar};
-pub use fusion::{Epilogue, Fused, FusedSums, Kernel, Operand, Prologue};
+
+pub use fusion::{
+    ChannelReduce, ChannelReduceProgram, ElementwiseProgram, Epilogue, Kernel, Operand, Prologue, ScalarExpr,
+    ScalarOp, ScalarOperand, ScalarVar,
+};
 pub use ops::elementwise::kernels::GELU_GATE;
 pub use ops::pooling::Pool2d;
 pub use runtime::peak::peak_flops;

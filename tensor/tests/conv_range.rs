@@ -1,8 +1,8 @@
 //! Convolutions of numbers that are large, small or not finite, against the definition in `f64`: each output is finite,
 //! infinite or NaN as the definition says, and within 512 ε of the sum of its terms' magnitudes.
 
-use tensor::{Conv2d, Conv2dKernel, DType, Epilogue, Fused, Kernel, Operand::Input};
-use tensor::{Padding, Prologue, Rng, Scalar, Tensor};
+use tensor::{Conv2d, Conv2dKernel, DType, ElementwiseProgram, Epilogue, Kernel, Operand::Input};
+use tensor::{Padding, Prologue, Rng, ScalarExpr, Tensor};
 
 /// An output: the sum of its terms, and that of their magnitudes.
 #[derive(Clone, Copy, Default)]
@@ -248,10 +248,13 @@ fn an_outlier_in_an_image_changes_no_bit_of_others() {
                 assert_eq!(x.narrow(0, i, 1).conv2d(&k, conv), y.narrow(0, i, 1), "{case:?}, image {i}");
             }
         }
-        let relu = |x: &Tensor| Fused::new(x.shape(), 1, vec![(Scalar::relu(), vec![Input(0)])]).unwrap();
+        let relu = |x: &Tensor| {
+            ElementwiseProgram::new(x.shape(), 1, vec![(ScalarExpr::new(|[x]| x.relu()), vec![Input(0)])])
+                .unwrap()
+        };
         let (before, after) = (relu(&outlier), relu(&y));
-        let operands = [Prologue::Fused(&before, &[Some(&outlier)]), Prologue::None(&k)];
-        let fused = Conv2dKernel::Forward(*conv).run(&operands, Epilogue::with(&after, &[None]));
+        let operands = [Prologue::Fused(&before, &[&outlier]), Prologue::None(&k)];
+        let fused = Conv2dKernel::Forward(*conv).run(&operands, Epilogue::with(&after, &[]));
         assert_eq!(fused, outlier.relu().conv2d(&k, conv).relu(), "{case:?}");
     }
 }

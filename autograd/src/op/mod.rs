@@ -1,9 +1,11 @@
 //! What an operation is: name and attributes, the rule of shapes and types, the value, the gradient; and how it lowers.
 
 mod attributes;
+mod elementwise;
 mod lowering;
 
 pub use attributes::{Attribute, Attributes};
+pub use elementwise::Elementwise;
 pub use lowering::Lowering;
 
 use crate::tape::graph::Var;

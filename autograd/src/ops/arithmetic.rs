@@ -2,7 +2,7 @@
 
 use crate::op::{Lowering, Op};
 use crate::tape::graph::Var;
-use tensor::{DType, Scalar, ShapeError, Spec, Tensor, broadcast_shape};
+use tensor::{DType, ShapeError, Spec, Tensor, broadcast_shape};
 
 macro_rules! binary {
     ($($(#[$doc:meta])* $op:ident, $name:ident, |$x:ident, $other:ident, $y:ident, $dy:ident| $left:expr, $right:expr;)*) => {
@@ -28,8 +28,8 @@ macro_rules! binary {
                     [need[0].then(|| $left), need[1].then(|| $right)]
                 }
                 fn lower(&self) -> Lowering {
- Lowering::Elementwise(Scalar::$name())
-}
+                    Lowering::elementwise(|[x, y]| x.$name(y))
+                }
             }
 
             impl<'g> Var<'g> {
@@ -108,8 +108,8 @@ macro_rules! comparisons {
                     false
                 }
                 fn lower(&self) -> Lowering {
- Lowering::Elementwise(Scalar::$name())
-}
+                    Lowering::elementwise(|[x, y]| x.$name(y))
+                }
             }
 
             impl<'g> Var<'g> {
@@ -177,7 +177,7 @@ impl Op<3> for Select {
         [None, need[1].then(|| c.select(dy, zero)), need[2].then(|| c.select(zero, dy))]
     }
     fn lower(&self) -> Lowering {
-        Lowering::Elementwise(Scalar::select())
+        Lowering::elementwise(|[c, a, b]| c.select(a, b))
     }
 }
 

@@ -3,7 +3,7 @@
 
 use crate::op::{Lowering, Op};
 use crate::tape::graph::Var;
-use tensor::{ChannelSums, Scalar, Shape, ShapeError, Spec, Tensor, rules};
+use tensor::{ChannelReduce, Shape, ShapeError, Spec, Tensor, rules};
 
 /// Mean and biased variance of each channel.
 struct Moments;
@@ -68,7 +68,7 @@ impl Op<5> for Normalize {
         [0, 3, 4].contains(&i)
     }
     fn lower(&self) -> Lowering {
-        Lowering::Elementwise(Scalar::normalize())
+        Lowering::elementwise(|[x, mean, inv_std, scale, offset]| (x - mean) * inv_std * scale + offset)
     }
     fn flops(&self, _: [Shape; 5], y: Shape) -> u64 {
         4 * y.count() as u64
@@ -104,7 +104,7 @@ impl Op<4> for NormalizeSums {
         ]
     }
     fn lower(&self) -> Lowering {
-        Lowering::ChannelReduce(ChannelSums::normalize())
+        Lowering::ChannelReduce(ChannelReduce::normalize())
     }
     fn flops(&self, [x, ..]: [Shape; 4], _: Shape) -> u64 {
         5 * x.count() as u64
@@ -142,7 +142,9 @@ impl Op<6> for NormalizeGrad {
         ]
     }
     fn lower(&self) -> Lowering {
-        Lowering::Elementwise(Scalar::normalize_grad())
+        Lowering::elementwise(|[x, mean, factor, shift, slope, dy]| {
+            factor * (dy - shift - (x - mean) * slope)
+        })
     }
     fn flops(&self, _: [Shape; 6], y: Shape) -> u64 {
         5 * y.count() as u64

@@ -2,7 +2,7 @@
 
 use crate::op::{Attributes, Lowering, Op};
 use crate::tape::graph::Var;
-use tensor::{DType, Scalar, ShapeError, Spec, Tensor, rules};
+use tensor::{DType, ShapeError, Spec, Tensor, rules};
 
 /// Beyond this a sigmoid is 0 or 1 to the last bit and its slope 0, and `∞ · 0` would be NaN.
 const FAR: f64 = 1000.0;
@@ -25,8 +25,8 @@ macro_rules! unary {
                     [Some($vjp)]
                 }
                 fn lower(&self) -> Lowering {
- Lowering::Elementwise(Scalar::$name())
-}
+                    Lowering::elementwise(|[x]| x.$name())
+                }
             }
 
             impl<'g> Var<'g> {
@@ -152,7 +152,7 @@ impl Op<2> for SigmoidGrad {
         ]
     }
     fn lower(&self) -> Lowering {
-        Lowering::Elementwise(Scalar::sigmoid_grad())
+        Lowering::elementwise(|[x, dy]| x.sigmoid_grad(dy))
     }
 }
 
@@ -176,7 +176,7 @@ impl Op<2> for ReluGrad {
         i == 1
     }
     fn lower(&self) -> Lowering {
-        Lowering::Elementwise(Scalar::relu_grad())
+        Lowering::elementwise(|[y, dy]| y.relu_grad(dy))
     }
 }
 
@@ -197,8 +197,8 @@ macro_rules! flat {
                     false
                 }
                 fn lower(&self) -> Lowering {
- Lowering::Elementwise(Scalar::$name())
-}
+                    Lowering::elementwise(|[x]| x.$name())
+                }
             }
 
             impl<'g> Var<'g> {
@@ -275,7 +275,7 @@ impl Op<1> for Clamp {
         [Some(outside.select(dy.scalar(0.0), dy))]
     }
     fn lower(&self) -> Lowering {
-        Lowering::Elementwise(Scalar::clamp(self.low, self.high))
+        Lowering::elementwise(|[x]| x.clamp(self.low, self.high))
     }
 }
 
@@ -297,7 +297,7 @@ impl Op<1> for Cast {
     }
     fn lower(&self) -> Lowering {
         match self.0 {
-            DType::F32 => Lowering::Elementwise(Scalar::same()),
+            DType::F32 => Lowering::elementwise(|[x]| x.to_number()),
             _ => Lowering::Opaque,
         }
     }

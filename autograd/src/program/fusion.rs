@@ -63,7 +63,7 @@ impl Groups<'_> {
                 }
             }
         }
-        if self.ir.scalar(i).is_none() {
+        if self.ir.scalar_expr(i).is_none() {
             (homes, own) = match self.finished_by(i).filter(|_| !kept) {
                 Some(home) => (vec![home], false),
                 None => (vec![], true),
@@ -106,7 +106,7 @@ impl Groups<'_> {
         let takes = |&input: &usize| {
             let computed = matches!(self.ir.nodes[input].source, Source::Op(_));
             let dies = self.users[input].iter().all(|&user| user <= i);
-            let on_the_way = self.ir.scalar(input).is_some();
+            let on_the_way = self.ir.scalar_expr(input).is_some();
             let free = !on_the_way || back > 0 && self.is_in_place(input, back - 1);
             spec(input) == spec(i) && computed && dies && free
         };
@@ -148,7 +148,7 @@ impl Groups<'_> {
             && self.bytes(i) >= FAR
             && self.kernels[home].is_none()
             && [user, home].iter().all(|&node| {
-                self.ir.scalar(node).is_some() && Some(self.ir.nodes[node].value.shape()) == shape
+                self.ir.scalar_expr(node).is_some() && Some(self.ir.nodes[node].value.shape()) == shape
             });
         fits.then_some(home)
     }
@@ -160,7 +160,7 @@ impl Groups<'_> {
         }
         let bytes = self.bytes(i);
         let shape = self.ir.nodes[i].value.shape();
-        if back == 0 || self.ir.scalar(i).is_none() || !self.goes_through(home, shape) {
+        if back == 0 || self.ir.scalar_expr(i).is_none() || !self.goes_through(home, shape) {
             return bytes;
         }
         let inputs = self.ir.nodes[i].inputs.iter();

@@ -3,7 +3,7 @@
 use crate::op::Lowering;
 use crate::tape::graph::{Node, Source};
 use std::sync::Arc;
-use tensor::{ChannelSums, DType, Kernel, Scalar, Shape};
+use tensor::{ChannelReduce, DType, Kernel, ScalarExpr, Shape};
 
 /// Whether the kernel of a node takes a prologue or an epilogue.
 fn is_fusible(kernel: &dyn Kernel, node: &Node) -> bool {
@@ -40,16 +40,16 @@ impl<'a> Ir<'a> {
         Ir { nodes, lowerings: nodes.iter().enumerate().map(lower).collect() }
     }
 
-    /// The function of numbers that node `i` applies to each element.
-    pub(super) fn scalar(&self, i: usize) -> Option<Scalar> {
-        match self.lowerings[i] {
-            Lowering::Elementwise(scalar) => Some(scalar),
+    /// What node `i` computes for each element.
+    pub(super) fn scalar_expr(&self, i: usize) -> Option<&ScalarExpr> {
+        match &self.lowerings[i] {
+            Lowering::Elementwise(expr) => Some(expr),
             _ => None,
         }
     }
 
     /// The sums for each channel that node `i` is.
-    pub(super) fn channel_sums(&self, i: usize) -> Option<ChannelSums> {
+    pub(super) fn channel_reduce(&self, i: usize) -> Option<ChannelReduce> {
         match self.lowerings[i] {
             Lowering::ChannelReduce(sums) => Some(sums),
             _ => None,

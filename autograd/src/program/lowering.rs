@@ -4,7 +4,7 @@ use super::fusion::groups;
 use super::ir::Ir;
 use super::{Chain, MOST_OPERANDS, Step, Work};
 use crate::tape::graph::{Node, Source};
-use tensor::{Fused, FusedSums, Operand, Scalar};
+use tensor::{ChannelReduceProgram, ElementwiseProgram, Operand, ScalarExpr};
 
 /// The steps that compute the nodes of `kept`, in the order of the graph.
 pub(super) fn steps(nodes: &[Node], kept: &[usize]) -> Vec<Step> {
@@ -49,17 +49,26 @@ fn live(nodes: &[Node], kept: &[usize]) -> Vec<bool> {
 /// A group as one step; `None` if there is only one node, or more than a fused program has room for.
 fn fused(ir: &Ir<'_>, members: &[usize]) -> Option<Step> {
     let (&output, before) = members.split_last().filter(|(_, before)| !before.is_empty())?;
-    let (work, inputs) = match (ir.through(output), ir.channel_sums(output)) {
+    let (work, inputs) = match (ir.through(output), ir.channel_reduce(output)) {
         _ if members.iter().any(|&i| ir.kernel(i).is_some()) => kernel(ir, members)?,
         (None, _) => return None,
         (Some(shape), Some(sums)) => {
-            let mut list = ScalarList::of(ir, before)?;
+            let mut list = ExprList::of(ir, before, vec![])?;
             let operands = list.operands(ir, output);
-            (Work::Sums(FusedSums::new(shape, list.inputs.len(), list.program, sums, operands)?), list.inputs)
+            (
+                Work::ChannelReduce(ChannelReduceProgram::new(
+                    shape,
+                    list.inputs.len(),
+                    list.exprs,
+                    sums,
+                    operands,
+                )?),
+                list.inputs,
+            )
         }
         (Some(_), None) => {
-            let (program, inputs) = ScalarList::of(ir, members)?.compile(ir)?;
-            (Work::Fused(program), inputs)
+            let (program, inputs) = ExprList::of(ir, members, vec![])?.compile(ir)?;
+            (Work::Elementwise(program), inputs)
         }
     };
     Some(Step { work, inputs, output, members: members.to_vec(), drops: vec![], reused: None })
@@ -69,23 +78,29 @@ fn fused(ir: &Ir<'_>, members: &[usize]) -> Option<Step> {
 fn kernel(ir: &Ir<'_>, members: &[usize]) -> Option<(Work, Vec<usize>)> {
     let (at, kernel) = members.iter().find_map(|&i| Some((i, ir.kernel(i)?.clone())))?;
     let others: Vec<usize> = members.iter().copied().filter(|&i| i != at).collect();
-    let chain = |result: usize| -> Option<Chain> {
-        let needed = needed(ir.nodes, &others, result);
+    let prologue = |operand: usize| -> Option<Chain> {
+        let needed = needed(ir.nodes, &others, operand);
         if needed.is_empty() {
-            return Some(Chain { program: None, inputs: vec![result] });
+            return Some(Chain { program: None, inputs: vec![operand] });
         }
-        let (program, inputs) = ScalarList::of(ir, &needed)?.compile(ir)?;
+        let (program, inputs) = ExprList::of(ir, &needed, vec![])?.compile(ir)?;
         Some(Chain { program: Some(program), inputs })
     };
     let prologues: Vec<Chain> =
-        ir.nodes[at].inputs.iter().map(|&operand| chain(operand)).collect::<Option<_>>()?;
+        ir.nodes[at].inputs.iter().map(|&operand| prologue(operand)).collect::<Option<_>>()?;
     let epilogue = match members.last() {
-        Some(&last) if last != at => Some(chain(last)?),
+        // Its first input is the kernel's result.
+        Some(&last) if last != at => {
+            let (program, inputs) =
+                ExprList::of(ir, &needed(ir.nodes, &others, last), vec![at])?.compile(ir)?;
+            Some((program, inputs[1..].to_vec()))
+        }
         _ => None,
     };
     let mut all: Vec<usize> = vec![];
-    for &input in prologues.iter().chain(&epilogue).flat_map(|chain| &chain.inputs) {
-        if input != at && !all.contains(&input) {
+    let beside = epilogue.iter().flat_map(|(_, inputs)| inputs);
+    for &input in prologues.iter().flat_map(|chain| &chain.inputs).chain(beside) {
+        if !all.contains(&input) {
             all.push(input);
         }
     }
@@ -104,19 +119,20 @@ fn needed(nodes: &[Node], members: &[usize], result: usize) -> Vec<usize> {
     needed
 }
 
-/// Nodes that are functions of numbers, in the order of the graph, and what they are applied to.
-struct ScalarList<'a> {
+/// The expressions of nodes, in the order of the graph, and what they are applied to.
+struct ExprList<'a> {
     members: &'a [usize],
     inputs: Vec<usize>,
-    program: Vec<(Scalar, Vec<Operand>)>,
+    exprs: Vec<(ScalarExpr, Vec<Operand>)>,
 }
 
-impl<'a> ScalarList<'a> {
-    fn of(ir: &Ir<'_>, members: &'a [usize]) -> Option<ScalarList<'a>> {
-        let mut list = ScalarList { members, inputs: vec![], program: vec![] };
+impl<'a> ExprList<'a> {
+    /// Of these members, with these first inputs.
+    fn of(ir: &Ir<'_>, members: &'a [usize], inputs: Vec<usize>) -> Option<ExprList<'a>> {
+        let mut list = ExprList { members, inputs, exprs: vec![] };
         for &member in members {
             let operands = list.operands(ir, member);
-            list.program.push((ir.scalar(member)?, operands));
+            list.exprs.push((ir.scalar_expr(member)?.clone(), operands));
         }
         Some(list)
     }
@@ -136,9 +152,9 @@ impl<'a> ScalarList<'a> {
     }
 
     /// The program of the last member, and what it reads.
-    fn compile(self, ir: &Ir<'_>) -> Option<(Fused, Vec<usize>)> {
+    fn compile(self, ir: &Ir<'_>) -> Option<(ElementwiseProgram, Vec<usize>)> {
         let shape = ir.nodes[*self.members.last()?].value.shape();
-        Some((Fused::new(shape, self.inputs.len(), self.program)?, self.inputs))
+        Some((ElementwiseProgram::new(shape, self.inputs.len(), self.exprs)?, self.inputs))
     }
 }
 
@@ -164,8 +180,8 @@ fn drop_after_last_use(steps: &mut [Step], nodes: &[Node], kept: &[usize]) {
         // Of a kernel only what its epilogue alone reads.
         let replaceable = |i: &usize| match &step.work {
             Work::Kernel { prologues, epilogue, .. } => {
-                let reads = |chain: &Chain| chain.inputs.contains(i);
-                epilogue.as_ref().is_some_and(reads) && !prologues.iter().any(reads)
+                epilogue.as_ref().is_some_and(|(_, inputs)| inputs.contains(i))
+                    && !prologues.iter().any(|chain| chain.inputs.contains(i))
             }
             _ => true,
         };

@@ -16,6 +16,8 @@ mod ir;
 mod lowering;
 mod plan;
 mod profile;
+#[cfg(test)]
+mod random_graphs;
 
 use crate::op::DynOp;
 use crate::params::grads::{Computed, Grads, Origin};
@@ -25,9 +27,10 @@ use crate::tape::debug_nans::Watcher;
 use crate::tape::graph::{Graph, Recorded, Source, Var};
 use std::array;
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::ops::Deref;
+use std::sync::{Arc, LazyLock};
 use std::time::Instant;
-use tensor::{Epilogue, Fused, FusedSums, Kernel, Prologue, Spec, Tensor};
+use tensor::{ChannelReduceProgram, ElementwiseProgram, Epilogue, Kernel, Prologue, Spec, Tensor};
 
 pub use plan::PlanStep;
 pub use profile::{Profile, ProfileRow};
@@ -76,19 +79,20 @@ struct Step {
 
 enum Work {
     Op(Arc<dyn DynOp>),
-    Fused(Fused),
-    Sums(FusedSums),
+    Elementwise(ElementwiseProgram),
+    ChannelReduce(ChannelReduceProgram),
     /// A kernel with a prologue for each operand, which may be none, and perhaps an epilogue.
     Kernel {
         kernel: Arc<dyn Kernel>,
         prologues: Vec<Chain>,
-        epilogue: Option<Chain>,
+        /// Of the kernel's result and these nodes.
+        epilogue: Option<(ElementwiseProgram, Vec<usize>)>,
     },
 }
 
 /// What the program computes of these nodes, or the one node if there is no program.
 struct Chain {
-    program: Option<Fused>,
+    program: Option<ElementwiseProgram>,
     inputs: Vec<usize>,
 }
 
@@ -396,35 +400,33 @@ impl Step {
     fn compute(&self, slots: &mut [Option<Tensor>]) -> Tensor {
         match &self.work {
             Work::Op(op) => self.operate(op, slots),
-            Work::Fused(fused) => {
-                let given = self.reused.and_then(|i| slots[self.inputs[i]].take());
-                fused.run_over(&values(slots, &self.inputs)[..self.inputs.len()], given)
+            Work::Elementwise(program) => {
+                let over = self.reused.and_then(|i| Some((i, slots[self.inputs[i]].take()?)));
+                match over {
+                    Some((i, x)) => program.run_over(i, x, &values(slots, &self.inputs, Some(i))),
+                    None => program.run(&values(slots, &self.inputs, None)),
+                }
             }
-            Work::Sums(sums) => sums.run(&values(slots, &self.inputs)[..self.inputs.len()]),
+            Work::ChannelReduce(sums) => sums.run(&values(slots, &self.inputs, None)),
             Work::Kernel { kernel, prologues, epilogue } => {
-                let given = self.reused.and_then(|i| Some((self.inputs[i], slots[self.inputs[i]].take()?)));
+                let over = self.reused.and_then(|i| Some((self.inputs[i], slots[self.inputs[i]].take()?)));
                 let chain = |i: usize| &prologues[i.min(prologues.len() - 1)];
-                let read: [_; MOST_OPERANDS] = array::from_fn(|i| values(slots, &chain(i).inputs));
-                let operand = |i: usize| match (&chain(i).program, read[i][0]) {
-                    (Some(program), _) => Prologue::Fused(program, &read[i][..chain(i).inputs.len()]),
-                    (None, Some(value)) => Prologue::None(value),
-                    (None, None) => unreachable!("%{} is read before it is computed", chain(i).inputs[0]),
+                let read: [_; MOST_OPERANDS] = array::from_fn(|i| values(slots, &chain(i).inputs, None));
+                let operand = |i: usize| match &chain(i).program {
+                    Some(program) => Prologue::Fused(program, &read[i]),
+                    None => Prologue::None(read[i][0]),
                 };
                 let operands: [_; MOST_OPERANDS] = array::from_fn(operand);
-                // The kernel's own result, which is in no slot, is what is missing, and what the epilogue's is written over.
-                let beside = epilogue.as_ref().map(|epilogue| values(slots, &epilogue.inputs));
-                let epilogue = match (epilogue, &beside) {
-                    (Some(Chain { program: Some(program), inputs }), Some(beside)) => {
-                        let beside = &beside[..inputs.len()];
-                        let place = |node: usize| inputs.iter().position(|&input| input == node);
-                        match given.and_then(|(node, x)| Some((place(node)?, x))) {
-                            Some((i, x)) => Epilogue::over(program, beside, i, x),
-                            None => Epilogue::with(program, beside),
-                        }
-                    }
-                    _ => Epilogue::NONE,
+                let operands = &operands[..prologues.len()];
+                let Some((program, inputs)) = epilogue else { return kernel.run(operands, Epilogue::NONE) };
+                let over =
+                    over.and_then(|(node, x)| Some((inputs.iter().position(|&input| input == node)?, x)));
+                let others = values(slots, inputs, over.as_ref().map(|(i, _)| *i));
+                let epilogue = match over {
+                    Some((i, x)) => Epilogue::over(program, &others, i + 1, x),
+                    None => Epilogue::with(program, &others),
                 };
-                kernel.run(&operands[..prologues.len()], epilogue)
+                kernel.run(operands, epilogue)
             }
         }
     }
@@ -446,9 +448,30 @@ impl Step {
     }
 }
 
-/// The values of these nodes that are there, on the stack.
-fn values<'a>(slots: &'a [Option<Tensor>], nodes: &[usize]) -> [Option<&'a Tensor>; Fused::MOST_INPUTS] {
-    let mut x = [None; Fused::MOST_INPUTS];
-    x.iter_mut().zip(nodes).for_each(|(x, &node)| *x = slots[node].as_ref());
-    x
+/// Values of nodes, on the stack.
+struct Values<'a> {
+    x: [&'a Tensor; ElementwiseProgram::MOST_INPUTS],
+    len: usize,
+}
+
+impl<'a> Deref for Values<'a> {
+    type Target = [&'a Tensor];
+    fn deref(&self) -> &[&'a Tensor] {
+        &self.x[..self.len]
+    }
+}
+
+/// The values of these nodes but one.
+fn values<'a>(slots: &'a [Option<Tensor>], nodes: &[usize], but: Option<usize>) -> Values<'a> {
+    /// What stands in places that have no value.
+    static NOTHING: LazyLock<Tensor> = LazyLock::new(|| Tensor::from(0.0_f32));
+    let mut values = Values { x: [&*NOTHING; ElementwiseProgram::MOST_INPUTS], len: 0 };
+    for (_, &node) in nodes.iter().enumerate().filter(|(i, _)| Some(*i) != but) {
+        values.x[values.len] = match &slots[node] {
+            Some(value) => value,
+            None => unreachable!("%{node} is read before it is computed"),
+        };
+        values.len += 1;
+    }
+    values
 }

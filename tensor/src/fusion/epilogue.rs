@@ -1,100 +1,102 @@
-//! Functions that are applied to a result while it is in the cache.
+//! What is done with a result while it is in the cache.
 
-use super::operands::Source;
-use super::{Fused, REGISTERS, Sources};
-use crate::array::dtype::DType;
+use super::program::{Input, with};
+use super::{ElementwiseProgram, Sources};
 use crate::array::shape::Shape;
 use crate::array::storage::Buffer;
 use crate::array::tensor::Tensor;
 use crate::gemm::Prefetcher;
 use crate::runtime::threads::for_each_chunk_mut;
 
-/// What comes behind a kernel: applied to each tile of its result while that is in the cache, in place. Nothing, or a program, whose
-/// input that is missing is the result.
+/// What comes behind a kernel: applied to each tile of its result while that is in the cache, in place. Nothing, or a program whose
+/// first input is the result.
 ///
 /// ```
-/// use tensor::{Conv2d, Conv2dKernel, DType, Epilogue, Fused, Kernel, Operand::Input, Prologue, Scalar, Tensor};
+/// use tensor::{Conv2d, Conv2dKernel, DType, ElementwiseProgram, Epilogue, Kernel, Operand::Input, Prologue, ScalarExpr, Tensor};
 ///
 /// let (x, kernel) = (Tensor::ones([1, 8, 8, 3], DType::F32), Tensor::full([5, 5, 3, 2], -1.0, DType::F32));
 /// let conv = Conv2d::default();
-/// let rectified = Fused::new([1, 8, 8, 2].into(), 1, vec![(Scalar::relu(), vec![Input(0)])]).unwrap();
-/// let epilogue = Epilogue::with(&rectified, &[None]);
+/// let relu = vec![(ScalarExpr::new(|[x]| x.relu()), vec![Input(0)])];
+/// let rectified = ElementwiseProgram::new([1, 8, 8, 2].into(), 1, relu).unwrap();
+/// let epilogue = Epilogue::with(&rectified, &[]);
 /// let y = Conv2dKernel::Forward(conv).run(&[&x, &kernel].map(Prologue::None), epilogue);
 /// assert_eq!(y, x.conv2d(&kernel, &conv).relu());
 /// ```
 pub struct Epilogue<'a> {
-    program: Option<(&'a Fused, &'a [Option<&'a Tensor>])>,
+    program: Option<&'a ElementwiseProgram>,
+    others: &'a [&'a Tensor],
     over: Option<(usize, Tensor)>,
 }
 
 impl<'a> Epilogue<'a> {
     /// The result stays as it is.
-    pub const NONE: Epilogue<'static> = Epilogue { program: None, over: None };
+    pub const NONE: Epilogue<'static> = Epilogue { program: None, others: &[], over: None };
 
-    /// This program, which has the shape of the result, with these inputs, of which the missing are the result.
-    pub fn with(program: &'a Fused, inputs: &'a [Option<&'a Tensor>]) -> Epilogue<'a> {
-        Epilogue { program: Some((program, inputs)), over: None }
+    /// This program, which has the shape of the result, of the result and these other inputs.
+    pub fn with(program: &'a ElementwiseProgram, others: &'a [&'a Tensor]) -> Epilogue<'a> {
+        Epilogue { program: Some(program), others, over: None }
     }
 
-    /// As [`with`](Epilogue::with), but that input `i`, which is missing too, is this tensor, whose memory becomes that of the
-    /// result if nobody else holds it: less memory to go through.
+    /// As [`with`](Epilogue::with). Input `i`, which is not among the others, is this tensor, whose memory becomes that of the result
+    /// if nobody else holds it: less memory to go through.
+    ///
+    /// # Panics
+    /// If `i` is 0, the place of the result.
     pub fn over(
-        program: &'a Fused,
-        inputs: &'a [Option<&'a Tensor>],
+        program: &'a ElementwiseProgram,
+        others: &'a [&'a Tensor],
         i: usize,
         tensor: Tensor,
     ) -> Epilogue<'a> {
-        Epilogue { over: Some((i, tensor)), ..Epilogue::with(program, inputs) }
+        assert!(i > 0, "epilogue: input 0 is the result");
+        Epilogue { over: Some((i, tensor)), ..Epilogue::with(program, others) }
     }
 
     /// The same with all of a result.
     ///
     /// # Panics
-    /// As [`Fused::run`].
+    /// As [`ElementwiseProgram::run`].
     #[track_caller]
     pub fn run(self, result: Tensor) -> Tensor {
-        match self.program {
-            Some((program, _)) => program.run_over(&self.inputs()[..program.inputs], Some(result)),
-            None => result,
+        match (self.program, &self.over) {
+            (None, _) => result,
+            (Some(program), None) => program.run_over(0, result, self.others),
+            (Some(program), Some((i, x))) if program.can_take(&result) => {
+                let others = with(i - 1, Input::Memory(x), self.others);
+                program.fill(result, [Input::Output].into_iter().chain(others))
+            }
+            (Some(program), Some((i, x))) => {
+                let others = with(i - 1, Input::Memory(x), self.others);
+                program.fill(program.empty(), [Input::Memory(&result)].into_iter().chain(others))
+            }
         }
-    }
-
-    /// The inputs, of which only the result is missing, and what it is written over if that has been taken.
-    fn inputs(&self) -> [Option<&Tensor>; REGISTERS] {
-        let mut inputs = [None; REGISTERS];
-        let given = self.program.map_or(&[][..], |(_, inputs)| inputs);
-        inputs.iter_mut().zip(given).for_each(|(to, &input)| *to = input);
-        if let Some((i, tensor)) = &self.over {
-            inputs[*i] = Some(tensor);
-        }
-        inputs
     }
 
     /// The same for all tasks that compute tiles of a result of this shape; only if each tile is computed `once` an operand is
     /// written over.
     #[track_caller]
     pub(crate) fn for_tiles(&mut self, shape: Shape, once: bool) -> TileEpilogue<'_> {
-        let fits = |(_, x): &mut (usize, Tensor)| {
-            once && x.shape() == shape && x.dtype() == DType::F32 && x.owns_buffer()
-        };
-        let over = self.over.take_if(fits);
-        let mut program = self.program.map(|(program, _)| {
-            assert_eq!(program.shape(), shape, "fused: a program for a result of another shape");
-            (program, program.sources(&self.inputs()[..program.inputs], None, None))
-        });
-        let Some((over, tensor)) = over else { return TileEpilogue { program, over: None } };
-        for (i, source) in program.iter_mut().flat_map(|(_, sources)| &mut sources.inputs).enumerate() {
-            if i != over && matches!(source, Some(Source::Output)) {
-                *source = Some(Source::Piece);
+        let Some(program) = self.program else { return TileEpilogue { program: None, over: None } };
+        assert_eq!(program.shape(), shape, "fused: a program for a result of another shape");
+        let others = self.others;
+        let taken = self.over.take_if(|(_, x)| once && program.can_take(x));
+        let sources = match (&taken, &self.over) {
+            (Some((i, _)), _) => {
+                program.sources([Input::Piece].into_iter().chain(with(i - 1, Input::Output, others)), None)
             }
-        }
-        TileEpilogue { program, over: tensor.shared_buffer::<f32>().cloned() }
+            (None, Some((i, x))) => program
+                .sources([Input::Output].into_iter().chain(with(i - 1, Input::Memory(x), others)), None),
+            (None, None) => program
+                .sources([Input::Output].into_iter().chain(others.iter().map(|x| Input::Memory(x))), None),
+        };
+        let over = taken.and_then(|(_, x)| x.shared_buffer::<f32>().cloned());
+        TileEpilogue { program: Some((program, sources)), over }
     }
 }
 
 /// An [`Epilogue`] for the tiles of a result.
 pub(crate) struct TileEpilogue<'a> {
-    program: Option<(&'a Fused, Sources<'a>)>,
+    program: Option<(&'a ElementwiseProgram, Sources<'a>)>,
     /// An input that the result takes the place of.
     over: Option<Buffer<f32>>,
 }
@@ -134,7 +136,7 @@ mod tests {
     use super::super::Operand::{Input, Result};
     use super::super::program::tests::{convolutions, operands};
     use super::*;
-    use crate::{Conv2dKernel, DType, Kernel, Prologue, Rng, Scalar};
+    use crate::{Conv2dKernel, DType, Kernel, Prologue, Rng, ScalarExpr};
 
     /// Convolutions of every kind gone on with image by image, against the same with all of the result.
     #[test]
@@ -147,11 +149,11 @@ mod tests {
             for (result, is_gradient) in results.into_iter().zip([false, true]) {
                 for other in operands(&result.shape(), &mut normal) {
                     let program = vec![
-                        (Scalar::sub(), vec![Input(1), Input(0)]),
-                        (Scalar::relu(), vec![Result(0)]),
-                        (Scalar::mul(), vec![Result(1), Input(1)]),
+                        (ScalarExpr::new(|[x, y]| x.sub(y)), vec![Input(0), Input(1)]),
+                        (ScalarExpr::new(|[x]| x.relu()), vec![Result(0)]),
+                        (ScalarExpr::new(|[x, y]| x.mul(y)), vec![Result(1), Input(0)]),
                     ];
-                    let program = Fused::new(result.shape(), 2, program).unwrap();
+                    let program = ElementwiseProgram::new(result.shape(), 2, program).unwrap();
                     let (images, pass) = match is_gradient {
                         true => (&dy, Conv2dKernel::InputGrad { conv, images: x.shape() }),
                         false => (&x, Conv2dKernel::Forward(conv)),
@@ -160,16 +162,12 @@ mod tests {
                         |epilogue: Epilogue<'_>| pass.run(&[images, &kernel].map(Prologue::None), epilogue);
                     let expected = (&result - &other).relu() * &result;
                     let what = format!("{} {} {:?}", x.shape(), kernel.shape(), other.layout());
-                    assert_eq!(run(Epilogue::with(&program, &[Some(&other), None])), expected, "{what}");
+                    assert_eq!(run(Epilogue::with(&program, &[&other])), expected, "{what}");
                     // Written over what somebody else holds, too, which stays as it is; and over what nobody does.
                     let kept = other.copy();
-                    assert_eq!(
-                        run(Epilogue::over(&program, &[None; 2], 0, other.clone())),
-                        expected,
-                        "{what}"
-                    );
+                    assert_eq!(run(Epilogue::over(&program, &[], 1, other.clone())), expected, "{what}");
                     assert_eq!(other, kept, "{what}");
-                    assert_eq!(run(Epilogue::over(&program, &[None; 2], 0, kept)), expected, "{what}");
+                    assert_eq!(run(Epilogue::over(&program, &[], 1, kept)), expected, "{what}");
                 }
             }
         }
@@ -178,7 +176,9 @@ mod tests {
     #[test]
     #[should_panic(expected = "fused: a program for a result of another shape")]
     fn a_program_of_another_shape_is_refused() {
-        let program = Fused::new([3].into(), 1, vec![(Scalar::relu(), vec![Input(0)])]).unwrap();
-        Epilogue::with(&program, &[None]).for_tiles([4].into(), true);
+        let program =
+            ElementwiseProgram::new([3].into(), 1, vec![(ScalarExpr::new(|[x]| x.relu()), vec![Input(0)])])
+                .unwrap();
+        Epilogue::with(&program, &[]).for_tiles([4].into(), true);
     }
 }

@@ -1,50 +1,52 @@
-//! Functions of a program that are computed as one.
+//! Expressions of a program that are computed as one.
 
-use super::Operand;
-use crate::fusion::scalar_expr::Scalar;
+use super::scalar_expr::ScalarExpr;
+use super::scalar_op::Operand;
 
-/// Functions and what they are applied to.
-pub(super) type Program = Vec<(Scalar, Vec<Operand>)>;
+/// Expressions and what they are applied to.
+pub(super) type Exprs = Vec<(ScalarExpr, Vec<Operand>)>;
 
-/// All operands, each with the number of the function that it is one of; those in `kept` belong to what comes after the last.
+/// All operands, each with the number of the expression that it is one of; those in `kept` belong to what comes after the last.
 pub(super) fn operands<'a>(
-    program: &'a Program,
+    exprs: &'a Exprs,
     kept: &'a [Operand],
 ) -> impl Iterator<Item = (usize, Operand)> + 'a {
-    let of_functions =
-        program.iter().enumerate().flat_map(|(i, (_, operands))| operands.iter().map(move |&o| (i, o)));
-    of_functions.chain(kept.iter().map(|&operand| (program.len(), operand)))
+    let of_exprs =
+        exprs.iter().enumerate().flat_map(|(i, (_, operands))| operands.iter().map(move |&o| (i, o)));
+    of_exprs.chain(kept.iter().map(|&operand| (exprs.len(), operand)))
 }
 
-/// The program in which a function and the one before it, whose result nobody else uses, are one where there is one for
-/// both, see [`Scalar::after`]. The operands in `kept` are used by what comes after the program, and renumbered too.
-pub(super) fn merged(program: Program, kept: &mut [Operand]) -> Program {
-    let mut uses = vec![0; program.len()];
-    for (_, operand) in operands(&program, kept) {
+/// The program in which an expression and the one that its first operand is the value of, which nobody else uses, are one where
+/// both together have a compiled loop: what is between stays in a register of the processor. The operands in `kept` are used by
+/// what comes after the program, and renumbered too.
+pub(super) fn merged(exprs: Exprs, kept: &mut [Operand]) -> Exprs {
+    let mut uses = vec![0; exprs.len()];
+    for (_, operand) in operands(&exprs, kept) {
         if let Operand::Result(result) = operand {
             uses[result] += 1;
         }
     }
-    let mut program: Vec<_> = program.into_iter().map(Some).collect();
-    for i in 0..program.len() {
-        let Some((function, [Operand::Result(before), rest @ ..])) =
-            program[i].as_ref().map(|(function, operands)| (*function, operands.as_slice()))
+    let mut exprs: Vec<_> = exprs.into_iter().map(Some).collect();
+    for i in 0..exprs.len() {
+        let Some((expr, [Operand::Result(before), rest @ ..])) =
+            exprs[i].as_ref().map(|(expr, operands)| (expr, operands.as_slice()))
         else {
             continue;
         };
         let before = *before;
-        let Some((first, operands)) = program[before].as_ref().filter(|_| uses[before] == 1) else {
+        let Some((first, operands)) = exprs[before].as_ref().filter(|_| uses[before] == 1) else {
             continue;
         };
-        if let Some(both) = function.after(*first) {
+        let both = expr.after(first);
+        if both.compiled().is_some() {
             let operands = [operands, rest].concat();
-            program[before] = None;
-            program[i] = Some((both, operands));
+            exprs[before] = None;
+            exprs[i] = Some((both, operands));
         }
     }
-    let mut place = vec![0; program.len()];
-    for i in 1..program.len() {
-        place[i] = place[i - 1] + program[i - 1].is_some() as usize;
+    let mut place = vec![0; exprs.len()];
+    for i in 1..exprs.len() {
+        place[i] = place[i - 1] + exprs[i - 1].is_some() as usize;
     }
     let renumber = |operand: &mut Operand| {
         if let Operand::Result(result) = operand {
@@ -52,21 +54,23 @@ pub(super) fn merged(program: Program, kept: &mut [Operand]) -> Program {
         }
     };
     kept.iter_mut().for_each(renumber);
-    let mut program: Program = program.into_iter().flatten().collect();
-    program.iter_mut().flat_map(|(_, operands)| operands).for_each(renumber);
-    program
+    let mut exprs: Exprs = exprs.into_iter().flatten().collect();
+    exprs.iter_mut().flat_map(|(_, operands)| operands).for_each(renumber);
+    exprs
 }
-
 #[cfg(test)]
 mod tests {
-    use super::super::Fused;
+    use super::super::ElementwiseProgram;
     use super::Operand::{Input, Result};
     use super::*;
     use crate::{DType, Rng, Shape, Tensor};
 
-    fn normalize_relu() -> Program {
-        let normalize = (Scalar::normalize(), (0..5).map(Input).collect());
-        vec![normalize, (Scalar::relu(), vec![Result(0)])]
+    fn normalize_relu() -> Exprs {
+        let normalize = (
+            ScalarExpr::new(|[x, mean, inv_std, scale, offset]| (x - mean) * inv_std * scale + offset),
+            (0..5).map(Input).collect(),
+        );
+        vec![normalize, (ScalarExpr::new(|[x]| x.relu()), vec![Result(0)])]
     }
 
     #[test]
@@ -77,17 +81,17 @@ mod tests {
         let [mean, inverse, scale, offset] = &params;
         let inputs = [&x, mean, inverse, scale, offset, &dy];
         let y = x.normalize(mean, inverse, scale, offset);
-        let grad = (Scalar::relu_grad(), vec![Result(1), Input(5)]);
-        let sum = (Scalar::add(), vec![Result(2), Result(0)]);
+        let grad = (ScalarExpr::new(|[y, dy]| y.relu_grad(dy)), vec![Result(1), Input(5)]);
+        let sum = (ScalarExpr::new(|[x, y]| x.add(y)), vec![Result(2), Result(0)]);
         for (more, len, expected) in [
             (vec![], 1, y.relu()),
             (vec![grad.clone()], 1, y.relu().relu_grad(&dy)),
             // The normalised numbers are used twice.
             (vec![grad, sum], 4, y.relu().relu_grad(&dy) + &y),
         ] {
-            let program: Program = normalize_relu().into_iter().chain(more).collect();
-            let fused = Fused::new(x.shape(), 6, program).unwrap();
-            assert_eq!(fused.len(), len);
+            let program: Exprs = normalize_relu().into_iter().chain(more).collect();
+            assert_eq!(merged(program.clone(), &mut []).len(), len);
+            let fused = ElementwiseProgram::new(x.shape(), 6, program).unwrap();
             assert_eq!(fused.run(&inputs), expected, "{len}");
         }
     }
@@ -100,11 +104,12 @@ mod tests {
         let dy = Tensor::from([3.0_f32, f32::NAN, 5.0, -0.0, 2.0, f32::INFINITY, f32::NAN, 4.0]);
         for offset in [zeros.clone(), -&zeros] {
             let y = x.normalize(&zeros, &ones, &ones, &offset).relu();
-            let grad = (Scalar::relu_grad(), vec![Result(1), Input(5)]);
+            let grad = (ScalarExpr::new(|[y, dy]| y.relu_grad(dy)), vec![Result(1), Input(5)]);
             for (more, expected) in [(None, y.clone()), (Some(grad), y.relu_grad(&dy))] {
-                let program: Program = normalize_relu().into_iter().chain(more).collect();
-                let found =
-                    Fused::new(x.shape(), 6, program).unwrap().run(&[&x, &zeros, &ones, &ones, &offset, &dy]);
+                let program: Exprs = normalize_relu().into_iter().chain(more).collect();
+                let found = ElementwiseProgram::new(x.shape(), 6, program)
+                    .unwrap()
+                    .run(&[&x, &zeros, &ones, &ones, &offset, &dy]);
                 let [found, expected] = [found, expected]
                     .map(|t| t.to_vec::<f32>().into_iter().map(f32::to_bits).collect::<Vec<_>>());
                 assert_eq!(found, expected);

@@ -4,14 +4,16 @@
 //! several times. Here a tile of numbers goes through all functions before the next one does; what is between lies in
 //! the first-level cache.
 
-use super::merge::{Program, merged, operands};
+use super::merge::{Exprs, merged, operands};
 use super::operands::{Source, lcm, part};
+use super::scalar_expr::ScalarExpr;
+use super::scalar_loops::{Loop, MOST_OPERANDS};
+use super::scalar_op::Operand;
 use crate::array::dtype::DType;
 use crate::array::map;
 use crate::array::shape::Shape;
 use crate::array::storage::Buffer;
 use crate::array::tensor::Tensor;
-use crate::fusion::scalar_expr::{MOST_OPERANDS, Scalar};
 use crate::gemm::Prefetcher;
 use crate::ops::per_channel::width;
 use crate::runtime::threads::for_each_chunk_mut;
@@ -25,120 +27,127 @@ pub(super) const LONGEST_PATTERN: usize = 4 << 10;
 /// Intermediate results and inputs that a program has room for.
 pub(super) const REGISTERS: usize = 24;
 
-/// What a function in a [`Fused`] program is applied to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Operand {
-    /// An input of the program.
-    Input(usize),
-    /// The result of an earlier function.
-    Result(usize),
-}
-
-/// A program of [`Scalar`] functions, computed in one pass; its inputs broadcast to its shape.
+/// Several [`ScalarExpr`]s, computed in one pass; the program's inputs broadcast to its shape.
 ///
 /// ```
-/// use tensor::{Fused, Operand::{Input, Result}, Scalar, Tensor};
+/// use tensor::{ElementwiseProgram, Operand::{Input, Result}, ScalarExpr, Tensor};
 ///
 /// let (x, mean) = (Tensor::from([[1.0_f32, 5.0], [3.0, -5.0]]), Tensor::from([2.0_f32, 0.0]));
-/// let program = vec![(Scalar::sub(), vec![Input(0), Input(1)]), (Scalar::relu(), vec![Result(0)])];
-/// let fused = Fused::new([2, 2].into(), 2, program).unwrap();
-/// assert_eq!(fused.run(&[&x, &mean]), (&x - &mean).relu());
+/// let (difference, relu) = (ScalarExpr::new(|[x, y]| x - y), ScalarExpr::new(|[x]| x.relu()));
+/// let exprs = vec![(difference, vec![Input(0), Input(1)]), (relu, vec![Result(0)])];
+/// let program = ElementwiseProgram::new([2, 2].into(), 2, exprs).unwrap();
+/// assert_eq!(program.run(&[&x, &mean]), (&x - &mean).relu());
 /// ```
-pub struct Fused {
+pub struct ElementwiseProgram {
     pub(super) shape: Shape,
     pub(super) inputs: usize,
+    constants: Vec<f32>,
     steps: Vec<Step>,
     registers: usize,
 }
 
 struct Step {
-    function: Scalar,
-    operands: [Operand; MOST_OPERANDS],
-    /// The register of the result; the last function's is the output.
+    compiled: Loop,
+    operands: [Place; MOST_OPERANDS],
+    /// The register of the result; the last loop's is the output.
     to: usize,
 }
 
-impl Fused {
+/// Where a task finds the numbers of a tile.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Place {
+    Register(usize),
+    /// An input, or, behind these, a constant.
+    Input(usize),
+}
+
+impl ElementwiseProgram {
     /// No program has more inputs.
     pub const MOST_INPUTS: usize = REGISTERS;
 
-    /// A program whose result is that of its last function. `None` if it is too large: registers are few.
+    /// A program whose result is that of its last expression. `None` if it is too large: registers are few.
     ///
     /// # Panics
-    /// If there is no function, a function has another number of operands, or one is no input and no earlier result.
-    pub fn new(shape: Shape, inputs: usize, program: Vec<(Scalar, Vec<Operand>)>) -> Option<Fused> {
-        Fused::keeping(shape, inputs, program, &mut [])
+    /// If there is no expression, one has another number of operands, or an operand is no input and no earlier result.
+    pub fn new(
+        shape: Shape,
+        inputs: usize,
+        exprs: Vec<(ScalarExpr, Vec<Operand>)>,
+    ) -> Option<ElementwiseProgram> {
+        Some(ElementwiseProgram::keeping(shape, inputs, exprs, vec![])?.0)
     }
 
-    /// As [`new`](Fused::new). The results among the operands in `kept` are still in their registers in the end, and the
-    /// operands become these registers.
+    /// As [`new`](ElementwiseProgram::new), with the places in which the operands in `kept` are in the end.
     pub(super) fn keeping(
         shape: Shape,
         inputs: usize,
-        program: Program,
-        kept: &mut [Operand],
-    ) -> Option<Fused> {
-        assert!(!program.is_empty(), "fused: a program needs a function");
-        for (i, (function, operands)) in program.iter().enumerate() {
-            assert_eq!(function.arity(), operands.len(), "fused: function {i} has other operands");
+        exprs: Exprs,
+        mut kept: Vec<Operand>,
+    ) -> Option<(ElementwiseProgram, Vec<Place>)> {
+        assert!(!exprs.is_empty(), "fused: a program needs an expression");
+        for (i, (expr, operands)) in exprs.iter().enumerate() {
+            assert_eq!(expr.arity(), operands.len(), "fused: expression {i} has other operands");
         }
-        for (i, operand) in operands(&program, kept) {
+        for (i, operand) in operands(&exprs, &kept) {
             match operand {
                 Operand::Input(input) => assert!(input < inputs, "fused: there is no input {input}"),
                 Operand::Result(result) => {
-                    assert!(result < i, "fused: function {i} comes before its operand {result}")
+                    assert!(result < i, "fused: expression {i} comes before its operand {result}")
                 }
+                Operand::Constant(_) => {}
             }
         }
-        let program = merged(program, kept);
-        let mut last_use = vec![0; program.len()];
-        for (i, operand) in operands(&program, kept) {
-            if let Operand::Result(result) = operand {
+        let exprs = merged(exprs, &mut kept);
+        let list = loops(exprs, &mut kept);
+        let mut last_use = vec![0; list.len()];
+        let of_loops =
+            list.iter().enumerate().flat_map(|(i, (_, operands))| operands.iter().map(move |o| (i, o)));
+        for (i, operand) in of_loops.chain(kept.iter().map(|operand| (list.len(), operand))) {
+            if let Operand::Result(result) = *operand {
                 last_use[result] = i;
             }
         }
         // An input may need a register of its own, by its layout. A result gives its up after its last use.
         let mut owner: Vec<Option<usize>> = vec![];
-        let mut place = vec![0; program.len()];
+        let mut register_of = vec![0; list.len()];
+        let mut constants: Vec<f32> = vec![];
         let mut steps = vec![];
-        for (i, (function, operands)) in program.into_iter().enumerate() {
+        let mut place = |operand: Operand, register_of: &[usize]| match operand {
+            Operand::Result(result) => Place::Register(register_of[result]),
+            Operand::Input(input) => Place::Input(input),
+            Operand::Constant(number) => {
+                let number = number as f32;
+                let known = constants.iter().position(|other| other.to_bits() == number.to_bits());
+                Place::Input(
+                    inputs
+                        + known.unwrap_or_else(|| {
+                            constants.push(number);
+                            constants.len() - 1
+                        }),
+                )
+            }
+        };
+        for (i, (compiled, operands)) in list.into_iter().enumerate() {
             let free = owner.iter().position(|owner| owner.is_none_or(|result| last_use[result] < i));
             let register = free.unwrap_or_else(|| {
                 owner.push(None);
                 owner.len() - 1
             });
             owner[register] = Some(i);
-            place[i] = register;
-            let placed = |operand| match operand {
-                Operand::Result(result) => Operand::Result(place[result]),
-                input => input,
-            };
-            let mut padded = [Operand::Input(0); MOST_OPERANDS];
-            padded.iter_mut().zip(operands).for_each(|(to, operand)| *to = placed(operand));
-            steps.push(Step { function, operands: padded, to: register });
+            register_of[i] = register;
+            let mut padded = [Place::Input(0); MOST_OPERANDS];
+            padded.iter_mut().zip(operands).for_each(|(to, operand)| *to = place(operand, &register_of));
+            steps.push(Step { compiled, operands: padded, to: register });
         }
-        for operand in kept {
-            if let Operand::Result(result) = operand {
-                *result = place[*result];
-            }
-        }
+        let kept = kept.into_iter().map(|operand| place(operand, &register_of)).collect();
         let registers = owner.len();
-        (registers + inputs <= REGISTERS).then_some(Fused { shape, inputs, steps, registers })
+        let fits = registers + inputs + constants.len() <= REGISTERS;
+        fits.then_some((ElementwiseProgram { shape, inputs, constants, steps, registers }, kept))
     }
 
     /// The shape of the result.
     pub fn shape(&self) -> Shape {
         self.shape
-    }
-
-    /// The number of functions, two that are computed as one counted once.
-    pub fn len(&self) -> usize {
-        self.steps.len()
-    }
-
-    /// Whether there are no functions; there always are.
-    pub fn is_empty(&self) -> bool {
-        self.steps.is_empty()
     }
 
     /// Computes the program.
@@ -147,24 +156,37 @@ impl Fused {
     /// If the number of inputs is another, one is neither `f32` nor `bool`, or one does not broadcast to the shape.
     #[track_caller]
     pub fn run(&self, inputs: &[&Tensor]) -> Tensor {
-        let mut all = [None; REGISTERS];
-        all.iter_mut().zip(inputs).for_each(|(to, &input)| *to = Some(input));
-        self.run_over(&all[..inputs.len().min(REGISTERS)], None)
+        self.fill(self.empty(), inputs.iter().map(|input| Input::Memory(input)))
     }
 
-    /// As [`run`](Fused::run). The input that is `None` is `given`, whose memory becomes that of the result if nobody else
-    /// holds it: less memory to go through.
+    /// As [`run`](ElementwiseProgram::run). Input `i` is `over`, whose memory becomes that of the result if nobody else holds it: less
+    /// memory to go through. The others are those before and behind it.
     ///
     /// # Panics
-    /// As [`run`](Fused::run), and if there is such an input without `given`.
+    /// As [`run`](ElementwiseProgram::run).
     #[track_caller]
-    pub fn run_over(&self, inputs: &[Option<&Tensor>], mut given: Option<Tensor>) -> Tensor {
-        let owned = given.take_if(|x| x.shape() == self.shape && x.dtype() == DType::F32 && x.owns_buffer());
-        assert!(owned.is_some() || given.is_some() || !inputs.contains(&None), "fused: an input is missing");
-        let sources = self.sources(inputs, given.as_ref(), None);
+    pub fn run_over(&self, i: usize, over: Tensor, others: &[&Tensor]) -> Tensor {
+        if self.can_take(&over) {
+            return self.fill(over, with(i, Input::Output, others));
+        }
+        self.fill(self.empty(), with(i, Input::Memory(&over), others))
+    }
+
+    /// Memory for the result.
+    pub(super) fn empty(&self) -> Tensor {
+        Tensor::from_buffer(Buffer::<f32>::uninit(self.shape.count()), self.shape)
+    }
+
+    /// Whether the result can be written over this tensor.
+    pub(super) fn can_take(&self, x: &Tensor) -> bool {
+        x.shape() == self.shape && x.dtype() == DType::F32 && x.owns_buffer()
+    }
+
+    /// Writes the result to `out`.
+    #[track_caller]
+    pub(super) fn fill<'a>(&'a self, mut out: Tensor, inputs: impl Iterator<Item = Input<'a>>) -> Tensor {
+        let sources = self.sources(inputs, None);
         let tile = sources.tile;
-        let mut out = owned
-            .unwrap_or_else(|| Tensor::from_buffer(Buffer::<f32>::uninit(self.shape.count()), self.shape));
         let numbers = out.as_mut_slice::<f32>();
         // As equal parts as can be, each of whole tiles.
         let parts = numbers.len().div_ceil(map::GRAIN).max(1);
@@ -175,40 +197,44 @@ impl Fused {
         out
     }
 
-    /// Where the inputs' numbers are. `None` is `given`, or where the result is written. For sums of so many channels the
-    /// tiles begin at any row, and are of whole widths of totals.
+    /// Where the inputs' numbers are. For sums of so many channels the tiles begin at any row, and are of whole widths of totals.
     #[track_caller]
     pub(super) fn sources<'a>(
-        &self,
-        inputs: &[Option<&'a Tensor>],
-        given: Option<&'a Tensor>,
+        &'a self,
+        inputs: impl Iterator<Item = Input<'a>>,
         channels: Option<usize>,
     ) -> Sources<'a> {
-        assert_eq!(inputs.len(), self.inputs, "fused: another number of inputs");
         let mut sources = [const { None }; REGISTERS];
         let mut period = channels.map_or(1, width);
-        for (source, input) in sources.iter_mut().zip(inputs) {
-            let Some(input) = input.or(given) else {
-                *source = Some(Source::Output);
-                continue;
+        let mut count = 0;
+        for input in inputs {
+            assert!(count < self.inputs, "fused: more inputs than the {} of the program", self.inputs);
+            let mut found = match input {
+                Input::Memory(x) => Source::of(x, self.shape),
+                Input::Output => Source::Output,
+                Input::Piece => Source::Piece,
             };
-            let found = Source::of(input, self.shape);
-            if let Source::Pattern(pattern) = &found {
+            if let (Source::Pattern(pattern), Input::Memory(x)) = (&found, input) {
                 let both = lcm(period, pattern.len());
                 if both > LONGEST_PATTERN || channels.is_some_and(|n| n % pattern.len() != 0) {
-                    *source = Some(Source::Strided(input.broadcast_to(self.shape)));
-                    continue;
+                    found = Source::Strided(x.broadcast_to(self.shape));
+                } else {
+                    period = both;
                 }
-                period = both;
             }
-            *source = Some(found);
+            sources[count] = Some(found);
+            count += 1;
+        }
+        assert_eq!(count, self.inputs, "fused: another number of inputs");
+        for (source, constant) in sources[count..].iter_mut().zip(&self.constants) {
+            *source = Some(Source::Pattern(std::slice::from_ref(constant)));
         }
         let tile = period * (TILE / period).max(1);
         let mut moving = false;
         for source in sources.iter_mut().flatten() {
             match source {
                 Source::Pattern(pattern) => *source = Source::laid_out(pattern, tile),
-                Source::Slice(_) => {}
+                Source::Slice(_) | Source::Piece => {}
                 _ => moving = true,
             }
         }
@@ -227,6 +253,57 @@ impl Fused {
         }
         Workspace { program: self, sources, registers }
     }
+}
+
+/// Expressions as a list of compiled loops: one for all of an expression where there is one, or one for each of its functions. The
+/// operands in `kept` are renumbered.
+fn loops(exprs: Exprs, kept: &mut [Operand]) -> Vec<(Loop, Vec<Operand>)> {
+    let mut list = vec![];
+    let mut result_of: Vec<usize> = vec![];
+    let renumbered = |operand: Operand, result_of: &[usize]| match operand {
+        Operand::Result(i) => Operand::Result(result_of[i]),
+        other => other,
+    };
+    for (expr, operands) in exprs {
+        let operands: Vec<Operand> = operands.into_iter().map(|o| renumbered(o, &result_of)).collect();
+        match expr.compiled() {
+            Some(compiled) => list.push((compiled, operands)),
+            None => {
+                let first = list.len();
+                let inner = |operand: &Operand| match *operand {
+                    Operand::Input(i) => operands[i],
+                    Operand::Result(i) => Operand::Result(first + i),
+                    constant => constant,
+                };
+                list.extend(expr.steps().map(|(op, of)| (op.compiled(), of.iter().map(inner).collect())));
+            }
+        }
+        result_of.push(list.len() - 1);
+    }
+    kept.iter_mut().for_each(|operand| *operand = renumbered(*operand, &result_of));
+    list
+}
+
+/// What a program is given as an input.
+#[derive(Clone, Copy)]
+pub(super) enum Input<'a> {
+    /// A tensor.
+    Memory(&'a Tensor),
+    /// What is in the memory that the result is written to.
+    Output,
+    /// The piece that a kernel has computed.
+    Piece,
+}
+
+/// The inputs of which number `i` is this one, and the others are those before and behind it.
+pub(super) fn with<'a>(
+    i: usize,
+    input: Input<'a>,
+    others: &'a [&'a Tensor],
+) -> impl Iterator<Item = Input<'a>> {
+    let (before, behind) = others.split_at(i.min(others.len()));
+    let memory = |x: &&'a Tensor| Input::Memory(x);
+    before.iter().map(memory).chain([input]).chain(behind.iter().map(memory))
 }
 
 /// Where the inputs' numbers are, and how they are gone through.
@@ -253,7 +330,7 @@ impl Sources<'_> {
 
 /// Where a task computes its tiles: the results' registers, then those of the inputs whose numbers go to one.
 pub(crate) struct Workspace<'a> {
-    program: &'a Fused,
+    program: &'a ElementwiseProgram,
     pub(super) sources: &'a Sources<'a>,
     registers: [Option<Buffer<f32>>; REGISTERS],
 }
@@ -268,7 +345,7 @@ impl Workspace<'_> {
         }
     }
 
-    /// Computes `len` elements from `first` on, at most a tile. The last function's result goes to `out` if it is given.
+    /// Computes `len` elements from `first` on, at most a tile. The last loop's result goes to `out` if it is given.
     pub(super) fn compute(&mut self, first: usize, len: usize, piece: &[f32], mut out: Option<&mut [f32]>) {
         let moved = &mut self.registers[self.program.registers..];
         let inputs = if self.sources.moving { &self.sources.inputs[..] } else { &[] };
@@ -288,12 +365,12 @@ impl Workspace<'_> {
             let mut out = out.take_if(|_| s + 1 == self.program.steps.len());
             let mut to = if out.is_none() { self.registers[step.to].take() } else { None };
             let mut x = [&[][..]; MOST_OPERANDS];
-            for (x, &operand) in x.iter_mut().zip(&step.operands[..step.function.arity()]) {
-                *x = self.operand(operand, first, len, piece);
+            for (x, &place) in x.iter_mut().zip(&step.operands[..step.compiled.arity()]) {
+                *x = self.numbers(place, first, len, piece);
             }
             match (&mut out, &mut to) {
-                (Some(out), _) => step.function.apply(x, out),
-                (None, Some(to)) => step.function.apply(x, &mut to[..len]),
+                (Some(out), _) => step.compiled.apply(x, out),
+                (None, Some(to)) => step.compiled.apply(x, &mut to[..len]),
                 (None, None) => unreachable!("a result has no register"),
             }
             if to.is_some() {
@@ -302,18 +379,18 @@ impl Workspace<'_> {
         }
     }
 
-    /// The numbers of an operand, a result being named by its register, in the tile that was computed last.
+    /// The numbers at a place in the tile that was computed last.
     #[inline]
-    pub(super) fn operand<'p>(
+    pub(super) fn numbers<'p>(
         &'p self,
-        operand: Operand,
+        place: Place,
         first: usize,
         len: usize,
         piece: &'p [f32],
     ) -> &'p [f32] {
-        let register = match operand {
-            Operand::Result(register) => register,
-            Operand::Input(input) => match &self.sources.inputs[input] {
+        let register = match place {
+            Place::Register(register) => register,
+            Place::Input(input) => match &self.sources.inputs[input] {
                 Some(Source::Slice(x)) => return &x[first..first + len],
                 Some(Source::LaidOut(x)) => return &x[..len],
                 Some(Source::Piece) => return &piece[..len],
@@ -384,17 +461,17 @@ pub(super) mod tests {
             let x = normal(&shape);
             for y in &operands(&shape, &mut normal) {
                 let positive = y.greater(&Tensor::from(0.0_f32));
-                let fused = Fused::new(
+                let fused = ElementwiseProgram::new(
                     Shape::from(shape.as_slice()),
                     3,
                     vec![
-                        (Scalar::sub(), vec![Input(0), Input(1)]),
-                        (Scalar::exp(), vec![Result(0)]),
-                        (Scalar::less(), vec![Input(1), Result(1)]),
-                        (Scalar::logical_not(), vec![Result(2)]),
-                        (Scalar::logical_or(), vec![Result(3), Input(2)]),
-                        (Scalar::clamp(-0.5, 0.5), vec![Result(0)]),
-                        (Scalar::select(), vec![Result(4), Result(5), Result(1)]),
+                        (ScalarExpr::new(|[x, y]| x.sub(y)), vec![Input(0), Input(1)]),
+                        (ScalarExpr::new(|[x]| x.exp()), vec![Result(0)]),
+                        (ScalarExpr::new(|[x, y]| x.less(y)), vec![Input(1), Result(1)]),
+                        (ScalarExpr::new(|[x]| x.logical_not()), vec![Result(2)]),
+                        (ScalarExpr::new(|[x, y]| x.logical_or(y)), vec![Result(3), Input(2)]),
+                        (ScalarExpr::new(|[x]| x.clamp(-0.5, 0.5)), vec![Result(0)]),
+                        (ScalarExpr::new(|[c, x, y]| c.select(x, y)), vec![Result(4), Result(5), Result(1)]),
                     ],
                 );
                 let difference = &x - y;
@@ -409,7 +486,7 @@ pub(super) mod tests {
                 // Once in the memory of an operand, once beside one that somebody else holds.
                 for given in [x.copy(), x.clone()] {
                     let address = given.buffer_id();
-                    let found = fused.run_over(&[None, Some(y), Some(&positive)], Some(given));
+                    let found = fused.run_over(0, given, &[y, &positive]);
                     assert_eq!(found, expected, "{shape:?} {:?}", y.layout());
                     assert_eq!(found.buffer_id() == address, address != x.buffer_id());
                 }
@@ -419,10 +496,10 @@ pub(super) mod tests {
 
     #[test]
     fn a_program_with_too_many_results_at_once_is_none() {
-        let mut program: Vec<_> = (0..30).map(|_| (Scalar::exp(), vec![Input(0)])).collect();
-        program.extend(
-            (0..29).map(|i| (Scalar::add(), vec![Result(i), Result(if i == 0 { 29 } else { 29 + i })])),
-        );
-        assert!(Fused::new([3].into(), 1, program).is_none());
+        let mut program: Vec<_> = (0..30).map(|_| (ScalarExpr::new(|[x]| x.exp()), vec![Input(0)])).collect();
+        program.extend((0..29).map(|i| {
+            (ScalarExpr::new(|[x, y]| x.add(y)), vec![Result(i), Result(if i == 0 { 29 } else { 29 + i })])
+        }));
+        assert!(ElementwiseProgram::new([3].into(), 1, program).is_none());
     }
 }

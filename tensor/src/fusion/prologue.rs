@@ -1,7 +1,8 @@
 //! Operands that are computed as they are read.
 
 use super::operands::part;
-use super::{Fused, Sources, Workspace};
+use super::program::Input;
+use super::{ElementwiseProgram, Sources, Workspace};
 use crate::array::dtype::DType;
 use crate::array::shape::Shape;
 use crate::array::storage::Buffer;
@@ -11,11 +12,12 @@ use crate::gemm::Prefetcher;
 /// What comes before a kernel: an operand as it lies in memory, or computed piece by piece as the kernel reads it, and never written.
 ///
 /// ```
-/// use tensor::{Conv2d, Conv2dKernel, DType, Epilogue, Fused, Kernel, Operand::Input, Prologue, Scalar, Tensor};
+/// use tensor::{Conv2d, Conv2dKernel, DType, ElementwiseProgram, Epilogue, Kernel, Operand::Input, Prologue, ScalarExpr, Tensor};
 ///
 /// let (x, kernel) = (Tensor::full([1, 8, 8, 3], -1.0, DType::F32), Tensor::ones([5, 5, 3, 2], DType::F32));
-/// let rectified = Fused::new(x.shape(), 1, vec![(Scalar::relu(), vec![Input(0)])]).unwrap();
-/// let (prologue, conv) = (Prologue::Fused(&rectified, &[Some(&x)]), Conv2d::default());
+/// let relu = vec![(ScalarExpr::new(|[x]| x.relu()), vec![Input(0)])];
+/// let rectified = ElementwiseProgram::new(x.shape(), 1, relu).unwrap();
+/// let (prologue, conv) = (Prologue::Fused(&rectified, &[&x]), Conv2d::default());
 /// let y = Conv2dKernel::Forward(conv).run(&[prologue, Prologue::None(&kernel)], Epilogue::NONE);
 /// assert_eq!(y, x.relu().conv2d(&kernel, &conv));
 /// ```
@@ -23,8 +25,8 @@ use crate::gemm::Prefetcher;
 pub enum Prologue<'a> {
     /// No prologue: the operand lies in memory.
     None(&'a Tensor),
-    /// The operand is what this program computes of these inputs, of which none is missing.
-    Fused(&'a Fused, &'a [Option<&'a Tensor>]),
+    /// The operand is what this program computes of these inputs.
+    Fused(&'a ElementwiseProgram, &'a [&'a Tensor]),
 }
 
 impl<'a> Prologue<'a> {
@@ -47,12 +49,12 @@ impl<'a> Prologue<'a> {
     /// All of it, in row-major order.
     ///
     /// # Panics
-    /// As [`Fused::run`], and if an input is missing.
+    /// As [`ElementwiseProgram::run`].
     #[track_caller]
     pub fn to_tensor(self) -> Tensor {
         match self {
             Prologue::None(x) => x.contiguous(),
-            Prologue::Fused(program, inputs) => program.run_over(inputs, None),
+            Prologue::Fused(program, inputs) => program.run(inputs),
         }
     }
 
@@ -63,8 +65,8 @@ impl<'a> Prologue<'a> {
             _ if self.dtype() != DType::F32 => None,
             Prologue::None(x) => Some(Numbers::Given(x.contiguous())),
             Prologue::Fused(program, inputs) => {
-                assert!(!inputs.contains(&None), "fused: an input is missing");
-                Some(Numbers::Computed(program, program.sources(inputs, None, None)))
+                let inputs = inputs.iter().map(|input| Input::Memory(input));
+                Some(Numbers::Computed(program, program.sources(inputs, None)))
             }
         }
     }
@@ -74,7 +76,7 @@ impl<'a> Prologue<'a> {
 #[expect(clippy::large_enum_variant, reason = "there are one or two, on the stack")]
 pub(crate) enum Numbers<'a> {
     Given(Tensor),
-    Computed(&'a Fused, Sources<'a>),
+    Computed(&'a ElementwiseProgram, Sources<'a>),
 }
 
 impl Numbers<'_> {
@@ -131,7 +133,7 @@ mod tests {
     use super::super::Operand::{Input, Result};
     use super::super::program::tests::{convolutions, operands};
     use super::*;
-    use crate::{Conv2dKernel, Epilogue, Kernel, Rng, Scalar};
+    use crate::{Conv2dKernel, Epilogue, Kernel, Rng, ScalarExpr};
 
     /// All passes of convolutions of every kind, of images in memory against images computed meanwhile.
     #[test]
@@ -142,18 +144,18 @@ mod tests {
             let dy = normal(&conv.shape(x.shape(), kernel.shape()).unwrap());
             let chain = |x: &Tensor| {
                 let program = vec![
-                    (Scalar::mul(), vec![Input(0), Input(1)]),
-                    (Scalar::relu(), vec![Result(0)]),
-                    (Scalar::sub(), vec![Result(1), Input(1)]),
+                    (ScalarExpr::new(|[x, y]| x.mul(y)), vec![Input(0), Input(1)]),
+                    (ScalarExpr::new(|[x]| x.relu()), vec![Result(0)]),
+                    (ScalarExpr::new(|[x, y]| x.sub(y)), vec![Result(1), Input(1)]),
                 ];
-                Fused::new(x.shape(), 2, program).unwrap()
+                ElementwiseProgram::new(x.shape(), 2, program).unwrap()
             };
             let eager = |x: &Tensor, y: &Tensor| (x * y).relu() - y;
             let (with_x, with_dy) = (operands(&x.shape(), &mut normal), operands(&dy.shape(), &mut normal));
             for (y, dz) in with_x.iter().zip(&with_dy) {
                 let ((chain_x, chain_dy), (ex, edy)) =
                     ((chain(&x), chain(&dy)), (eager(&x, y), eager(&dy, dz)));
-                let (inputs_x, inputs_dy) = ([Some(&x), Some(y)], [Some(&dy), Some(dz)]);
+                let (inputs_x, inputs_dy) = ([&x, y], [&dy, dz]);
                 let (lx, ldy) =
                     (Prologue::Fused(&chain_x, &inputs_x), Prologue::Fused(&chain_dy, &inputs_dy));
                 let what = format!("{} {:?} {:?}", x.shape(), y.layout(), dz.layout());
@@ -180,8 +182,13 @@ mod tests {
         let mut normal = |shape: &[usize]| Tensor::normal(Shape::from(shape), 0.0, 1.0, DType::F32, rng);
         let x = normal(&[40, 7, 24]);
         for y in operands(&[40, 7, 24], &mut normal) {
-            let program = Fused::new(x.shape(), 2, vec![(Scalar::add(), vec![Input(0), Input(1)])]).unwrap();
-            let (sum, inputs) = (&x + &y, [Some(&x), Some(&y)]);
+            let program = ElementwiseProgram::new(
+                x.shape(),
+                2,
+                vec![(ScalarExpr::new(|[x, y]| x.add(y)), vec![Input(0), Input(1)])],
+            )
+            .unwrap();
+            let (sum, inputs) = (&x + &y, [&x, &y]);
             let expected = sum.as_slice::<f32>().unwrap();
             let numbers = Prologue::Fused(&program, &inputs).numbers().unwrap();
             let mut reader = numbers.reader();
@@ -192,9 +199,10 @@ mod tests {
     }
 
     #[test]
-    #[should_panic(expected = "fused: an input is missing")]
+    #[should_panic(expected = "fused: another number of inputs")]
     fn a_missing_input_is_refused() {
-        let program = Fused::new([3].into(), 1, vec![(Scalar::relu(), vec![Input(0)])]).unwrap();
-        Prologue::Fused(&program, &[None]).numbers();
+        let relu = vec![(ScalarExpr::new(|[x]| x.relu()), vec![Input(0)])];
+        let program = ElementwiseProgram::new([3].into(), 1, relu).unwrap();
+        Prologue::Fused(&program, &[]).numbers();
     }
 }

@@ -1,192 +1,211 @@
-//! Functions of single numbers as values, which a [`Fused`](crate::Fused) program of them is made of.
+//! Scalar expressions: what an element-wise operation computes for each element, as data.
 
-use crate::ops::elementwise::kernels;
-use crate::runtime::loops::{map, map_pairs};
-use crate::runtime::simd::vectorize;
+use super::scalar_op::{Operand, ScalarOp, Step};
+use super::scalar_var::{Arena, ScalarOperand, ScalarVar};
+use std::fmt;
 
-/// A function of up to six `f32`, applied to slices element by element: the same arithmetic, to the bit, as the
-/// method of the same name on a whole tensor. Truth values are the numbers 0 and 1.
+/// A function of some numbers, made of [`ScalarOp`]s: an element-wise operation as data, to be printed, composed, computed
+/// ([`eval`](ScalarExpr::eval)), fused with others ([`ElementwiseProgram`](crate::ElementwiseProgram)), or translated.
+///
+/// It is a list in which each function comes after those whose results it takes; the last gives the result. Two expressions that
+/// compute the same in the same way are equal.
 ///
 /// ```
-/// use tensor::Scalar;
-/// assert_eq!(Scalar::add().arity(), 2);
-/// ```
-#[derive(Clone, Copy)]
-pub struct Scalar {
-    name: &'static str,
-    function: Function,
-}
-
-/// No function has more operands.
-pub(crate) const MOST_OPERANDS: usize = 6;
-
-type Ternary = fn(&[f32], &[f32], &[f32], &mut [f32]);
-
-#[derive(Clone, Copy)]
-pub(crate) enum Function {
-    One(fn(&[f32], &mut [f32])),
-    Two(fn(&[f32], &[f32], &mut [f32])),
-    Three(Ternary),
-    Five(fn([&[f32]; 5], &mut [f32])),
-    Six(fn([&[f32]; 6], &mut [f32])),
-    Clamp { low: f32, high: f32 },
-}
-
-/// Sums over all rows of `[…, channels]`, some for each channel, of functions of single numbers: what
-/// [`FusedSums`](crate::FusedSums) can compute of numbers that are nowhere in memory.
+/// use tensor::{ScalarExpr, Tensor};
 ///
+/// let mish = ScalarExpr::new(|[x]| x * x.softplus().tanh());
+/// assert_eq!(mish.to_string(), "x0 * tanh(maximum(x0, 0) + ln_1p(exp(neg(abs(x0)))))");
+/// let x = Tensor::from([-1.0_f32, 0.0, 2.0]);
+/// assert_eq!(mish.eval(&[&x]), &x * x.softplus().tanh());
 /// ```
-/// use tensor::ChannelSums;
-/// assert_eq!(ChannelSums::normalize().rows(), 2);
-/// ```
-#[derive(Clone, Copy)]
-pub struct ChannelSums {
-    pub(crate) rows: usize,
-    /// Adds to the totals, see `ops/per_channel.rs`, what the operands give.
-    pub(crate) add: fn([&[f32]; ChannelSums::OPERANDS], &mut [f32]),
+#[derive(Clone, Debug, PartialEq)]
+pub struct ScalarExpr {
+    inputs: usize,
+    steps: Vec<Step>,
 }
 
-impl ChannelSums {
-    /// How many operands the functions have.
-    pub(crate) const OPERANDS: usize = 4;
-
-    /// How many sums there are for each channel.
-    pub fn rows(self) -> usize {
-        self.rows
-    }
-}
-
-impl Scalar {
-    pub(crate) fn new(name: &'static str, function: Function) -> Scalar {
-        Scalar { name, function }
+impl ScalarExpr {
+    /// The expression that `f` writes down for inputs that stand for numbers.
+    ///
+    /// # Panics
+    /// If a truth value stands where a number has to, or the reverse.
+    #[track_caller]
+    pub fn new<const N: usize>(f: impl for<'e> FnOnce([ScalarVar<'e>; N]) -> ScalarVar<'e>) -> ScalarExpr {
+        let arena = Arena::default();
+        let inputs = std::array::from_fn(|i| ScalarVar::new(&arena, Operand::Input(i)));
+        let result = f(inputs).operand();
+        ScalarExpr::of(N, &arena.steps(), result)
     }
 
-    /// The function that does the same to what `first` gives, and to its other operands behind those of `first`: what is
-    /// between stays in a register. `None` if there is none; there are those of what follows a batch normalisation.
-    pub(crate) fn after(self, first: Scalar) -> Option<Scalar> {
-        match [first.name, self.name] {
-            ["normalize", "relu"] => Some(Scalar::normalize_relu()),
-            ["normalize_relu", "relu_grad"] => Some(Scalar::normalize_relu_grad()),
-            _ => None,
+    /// What `result` is computed by, in the order in which it is needed.
+    fn of(inputs: usize, steps: &[Step], result: Operand) -> ScalarExpr {
+        fn visit(
+            operand: Operand,
+            steps: &[Step],
+            place: &mut [Option<usize>],
+            to: &mut Vec<Step>,
+        ) -> Operand {
+            let Operand::Result(i) = operand else { return operand };
+            if let Some(known) = place[i] {
+                return Operand::Result(known);
+            }
+            let (op, operands) = &steps[i];
+            let operands = operands.iter().map(|&operand| visit(operand, steps, place, to)).collect();
+            to.push((*op, operands));
+            place[i] = Some(to.len() - 1);
+            Operand::Result(to.len() - 1)
         }
+        let mut to = vec![];
+        let result = visit(result, steps, &mut vec![None; steps.len()], &mut to);
+        if !matches!(result, Operand::Result(_)) {
+            to.push((ScalarOp::ToNumber, vec![result]));
+        }
+        ScalarExpr { inputs, steps: to }
     }
 
     /// How many numbers it is a function of.
-    pub fn arity(self) -> usize {
-        match self.function {
-            Function::One(_) | Function::Clamp { .. } => 1,
-            Function::Two(_) => 2,
-            Function::Three(_) => 3,
-            Function::Five(_) => 5,
-            Function::Six(_) => 6,
-        }
+    pub fn arity(&self) -> usize {
+        self.inputs
     }
 
-    /// `out[i] = f(x[0][i], x[1][i], …)`.
-    pub(crate) fn apply(self, x: [&[f32]; MOST_OPERANDS], out: &mut [f32]) {
-        match self.function {
-            Function::One(f) => f(x[0], out),
-            Function::Two(f) => f(x[0], x[1], out),
-            Function::Three(f) => f(x[0], x[1], x[2], out),
-            Function::Five(f) => {
-                let [a, b, c, d, e, _] = x;
-                f([a, b, c, d, e], out);
+    /// The functions, each with its operands.
+    pub fn steps(&self) -> impl ExactSizeIterator<Item = (ScalarOp, &[Operand])> {
+        self.steps.iter().map(|(op, operands)| (*op, operands.as_slice()))
+    }
+
+    /// Whether its value is a truth value.
+    pub fn is_truth(&self) -> bool {
+        self.steps.last().is_some_and(|(op, _)| op.is_truth())
+    }
+
+    /// The expression that has the value of `first` as its first input: a function of the inputs of `first`, then of the others of
+    /// this.
+    ///
+    /// ```
+    /// use tensor::ScalarExpr;
+    /// let (difference, square) = (ScalarExpr::new(|[x, y]| x - y), ScalarExpr::new(|[x]| x * x));
+    /// assert_eq!(square.after(&difference), ScalarExpr::new(|[x, y]| (x - y) * (x - y)));
+    /// ```
+    ///
+    /// # Panics
+    /// If this is a function of no number.
+    pub fn after(&self, first: &ScalarExpr) -> ScalarExpr {
+        assert!(self.inputs > 0, "scalar expression: a function of no number has no first input");
+        let arena = Arena::default();
+        let given: Vec<Operand> = (0..first.inputs).map(Operand::Input).collect();
+        let value = first.replay(&arena, &given);
+        let others = (0..self.inputs - 1).map(|i| Operand::Input(first.inputs + i));
+        let given: Vec<Operand> = std::iter::once(value).chain(others).collect();
+        let result = self.replay(&arena, &given);
+        ScalarExpr::of(first.inputs + self.inputs - 1, &arena.steps(), result)
+    }
+
+    /// Writes it down once more, of these operands.
+    fn replay(&self, arena: &Arena, given: &[Operand]) -> Operand {
+        let mut results: Vec<Operand> = vec![];
+        for (op, operands) in self.steps() {
+            let operand = |operand: &Operand| match *operand {
+                Operand::Input(i) => given[i],
+                Operand::Result(i) => results[i],
+                constant => constant,
+            };
+            let operands = operands.iter().map(operand).collect();
+            results.push(arena.push(op, operands));
+        }
+        match results.last() {
+            Some(&result) => result,
+            None => unreachable!("an expression has a function"),
+        }
+    }
+}
+
+/// A formula, with names for what it holds several times: `t0 = exp(x0); t0 / (1 + t0)`.
+impl fmt::Display for ScalarExpr {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut uses = vec![0; self.steps.len()];
+        for (_, operands) in &self.steps {
+            for operand in operands {
+                if let Operand::Result(i) = operand {
+                    uses[*i] += 1;
+                }
             }
-            Function::Six(f) => f(x, out),
-            Function::Clamp { low, high } => kernels::clamp(x[0], [low, high], out),
+        }
+        let (mut texts, mut names): (Vec<String>, usize) = (vec![], 0);
+        for (i, (op, operands)) in self.steps.iter().enumerate() {
+            let text = |operand: &Operand| match operand {
+                Operand::Input(i) => format!("x{i}"),
+                Operand::Result(i) => texts[*i].clone(),
+                Operand::Constant(x) => x.to_string(),
+            };
+            // A sum in a product, say; what has a name or is a function's value needs no parentheses.
+            let grouped = |operand: &Operand| match operand {
+                Operand::Result(i) if uses[*i] == 1 && self.steps[*i].0.symbol().is_some() => {
+                    format!("({})", texts[*i])
+                }
+                _ => text(operand),
+            };
+            let text = match (op.symbol(), operands.as_slice()) {
+                (Some(symbol), [a, b]) => format!("{} {symbol} {}", grouped(a), grouped(b)),
+                _ => format!("{}({})", op.name(), operands.iter().map(text).collect::<Vec<_>>().join(", ")),
+            };
+            if uses[i] > 1 {
+                write!(f, "t{names} = {text}; ")?;
+                texts.push(format!("t{names}"));
+                names += 1;
+            } else {
+                texts.push(text);
+            }
+        }
+        f.write_str(texts.last().map_or("", String::as_str))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_formula_has_names_for_what_it_holds_twice() {
+        for (expr, text) in [
+            (ScalarExpr::new(|[x, y]| (x - y) * (x - y)), "t0 = x0 - x1; t0 * t0"),
+            (ScalarExpr::new(|[x, y]| (x + y) * 2.5 - -x), "((x0 + x1) * 2.5) - neg(x0)"),
+            (ScalarExpr::new(|[x]| x.greater(0.0).select(x, x * 0.1)), "select(0 < x0, x0, x0 * 0.1)"),
+            (ScalarExpr::new(|[x]| x), "to_number(x0)"),
+            (ScalarExpr::new(|[x]| x.constant(3.0)), "to_number(3)"),
+        ] {
+            assert_eq!(expr.to_string(), text);
         }
     }
 
-    // Constructors are not inlined: a crate that they are inlined in compiles their loops once more, with its own settings.
-
-    /// The number itself; also a truth value as a number.
-    #[inline(never)]
-    pub fn same() -> Scalar {
-        Scalar::new("same", Function::One(|x, out| out.copy_from_slice(x)))
+    #[test]
+    fn what_is_not_needed_and_what_is_there_twice_is_left_out() {
+        let expr = ScalarExpr::new(|[x]| {
+            let _ = x.exp();
+            x.tanh() + x.tanh()
+        });
+        assert_eq!(
+            expr,
+            ScalarExpr::new(|[x]| {
+                let t = x.tanh();
+                t + t
+            })
+        );
+        assert_eq!(expr.steps().len(), 2);
     }
 
-    /// The first number kept within the bounds, see [`Tensor::clamp`](crate::Tensor::clamp).
-    pub fn clamp(low: f64, high: f64) -> Scalar {
-        Scalar::new("clamp", Function::Clamp { low: low as f32, high: high as f32 })
+    #[test]
+    #[should_panic(
+        expected = "scalar expression: add takes numbers, and less gives a truth value; convert it with to_number()"
+    )]
+    fn a_truth_value_is_no_number() {
+        ScalarExpr::new(|[x]| x.less(0.0) + x);
     }
 
-    /// `if condition { a } else { b }`, see [`Tensor::select`](crate::Tensor::select).
-    #[inline(never)]
-    pub fn select() -> Scalar {
-        Scalar::new(
-            "select",
-            Function::Three(|c, a, b, out| {
-                vectorize(
-                    #[inline(always)]
-                    || {
-                        let operands = c.iter().zip(a.iter().zip(b));
-                        out.iter_mut().zip(operands).for_each(|(o, (&c, (&a, &b)))| *o = choose(c, a, b));
-                    },
-                );
-            }),
-        )
+    #[test]
+    #[should_panic(
+        expected = "scalar expression: select takes a truth value, and exp is a number; compare it first"
+    )]
+    fn a_number_is_no_condition() {
+        ScalarExpr::new(|[x]| x.exp().select(x, 0.0));
     }
-
-    /// `¬x`, see [`Tensor::logical_not`](crate::Tensor::logical_not).
-    #[inline(never)]
-    pub fn logical_not() -> Scalar {
-        Scalar::new(
-            "logical_not",
-            Function::One(|x, out| {
-                map(
-                    x,
-                    out,
-                    #[inline(always)]
-                    |x: f32| 1.0 - x,
-                )
-            }),
-        )
-    }
-
-    /// `x ∧ y`, see [`Tensor::logical_and`](crate::Tensor::logical_and).
-    #[inline(never)]
-    pub fn logical_and() -> Scalar {
-        Scalar::new(
-            "logical_and",
-            Function::Two(|x, y, out| {
-                map_pairs(
-                    x,
-                    y,
-                    out,
-                    #[inline(always)]
-                    |x: f32, y: f32| x * y,
-                )
-            }),
-        )
-    }
-
-    /// `x ∨ y`, see [`Tensor::logical_or`](crate::Tensor::logical_or).
-    #[inline(never)]
-    pub fn logical_or() -> Scalar {
-        Scalar::new(
-            "logical_or",
-            Function::Two(|x, y, out| {
-                map_pairs(
-                    x,
-                    y,
-                    out,
-                    #[inline(always)]
-                    |x: f32, y: f32| if x >= y { x } else { y },
-                )
-            }),
-        )
-    }
-}
-
-/// `if c is not 0 { a } else { b }`, in bits: written as a choice, the compiler makes it a jump for each number.
-#[inline(always)]
-fn choose(c: f32, a: f32, b: f32) -> f32 {
-    let mask = if c != 0.0 { u32::MAX } else { 0 };
-    f32::from_bits(a.to_bits() & mask | b.to_bits() & !mask)
-}
-
-/// `if condition { 0 } else { x }`, likewise.
-#[inline(always)]
-pub(crate) fn unless(condition: bool, x: f32) -> f32 {
-    f32::from_bits(x.to_bits() & if condition { 0 } else { u32::MAX })
 }

@@ -4,9 +4,8 @@ use crate::array::dtype::{Element, for_float};
 use crate::array::shape::{OrPanic, Shape, ShapeError};
 use crate::array::storage::Buffer;
 use crate::array::tensor::Tensor;
-use crate::fusion::scalar_expr::{ChannelSums, Function, Scalar, unless};
+use crate::fusion::ChannelReduce;
 use crate::ops::per_channel::{add_terms, laid_out, map_channels, rows_per_task, sum_channels, total};
-use crate::runtime::loops::map_all;
 use crate::runtime::math::Float;
 use crate::runtime::threads::for_each_chunk_mut;
 
@@ -131,80 +130,66 @@ fn gradient<T: Float>(x: T, dy: T, [mean, factor, shift, slope]: [T; 4]) -> T {
     factor * (dy - shift - (x - mean) * slope)
 }
 
-impl Scalar {
-    /// Of `x`, mean, inverse, scale and offset, see [`Tensor::normalize`].
-    #[inline(never)]
-    pub fn normalize() -> Scalar {
-        Scalar::new(
-            "normalize",
-            Function::Five(|[x, mean, inverse, scale, offset], out| {
-                map_all(
-                    [x, mean, inverse, scale, offset],
-                    out,
-                    #[inline(always)]
-                    |[x, params @ ..]| normalized(x, params),
-                );
-            }),
-        )
+/// The loops over slices of `f32` that fused programs have in common with tensors.
+pub(crate) mod loops {
+    use super::{gradient, normalized};
+    use crate::runtime::loops::map_all;
+
+    /// Of `x`, mean, inverse deviation, scale and offset.
+    pub(crate) fn normalize(x: [&[f32]; 5], out: &mut [f32]) {
+        map_all(
+            x,
+            out,
+            #[inline(always)]
+            |[x, params @ ..]| normalized(x, params),
+        );
     }
 
     /// Of the same, rectified.
-    #[inline(never)]
-    pub(crate) fn normalize_relu() -> Scalar {
-        Scalar::new(
-            "normalize_relu",
-            Function::Five(|x, out| {
-                map_all(
-                    x,
-                    out,
-                    #[inline(always)]
-                    |[x, params @ ..]| {
-                        let y = normalized(x, params);
-                        unless(y < 0.0, y)
-                    },
-                );
-            }),
-        )
+    pub(crate) fn normalize_relu(x: [&[f32]; 5], out: &mut [f32]) {
+        map_all(
+            x,
+            out,
+            #[inline(always)]
+            |[x, params @ ..]| {
+                let y = normalized(x, params);
+                unless(y < 0.0, y)
+            },
+        );
     }
 
     /// Of the same and the gradient that arrives at its rectified value: it, where that is not 0.
-    #[inline(never)]
-    pub(crate) fn normalize_relu_grad() -> Scalar {
-        Scalar::new(
-            "normalize_relu_grad",
-            Function::Six(|x, out| {
-                map_all(
-                    x,
-                    out,
-                    #[inline(always)]
-                    |[x, params @ .., dy]| unless(normalized(x, params) <= 0.0, dy),
-                );
-            }),
-        )
+    pub(crate) fn normalize_relu_grad(x: [&[f32]; 6], out: &mut [f32]) {
+        map_all(
+            x,
+            out,
+            #[inline(always)]
+            |[x, params @ .., dy]| unless(normalized(x, params) <= 0.0, dy),
+        );
     }
 
-    /// Of `x`, mean, factor, shift, slope and `dy`, see [`Tensor::normalize_grad`].
-    #[inline(never)]
-    pub fn normalize_grad() -> Scalar {
-        Scalar::new(
-            "normalize_grad",
-            Function::Six(|[x, mean, factor, shift, slope, dy], out| {
-                map_all(
-                    [x, mean, factor, shift, slope, dy],
-                    out,
-                    #[inline(always)]
-                    |[x, params @ .., dy]| gradient(x, dy, params),
-                );
-            }),
-        )
+    /// Of `x`, mean, factor, shift, slope and `dy`.
+    pub(crate) fn normalize_grad(x: [&[f32]; 6], out: &mut [f32]) {
+        map_all(
+            x,
+            out,
+            #[inline(always)]
+            |[x, params @ .., dy]| gradient(x, dy, params),
+        );
+    }
+
+    /// `if condition { 0 } else { x }`, in bits: written as a choice, the compiler makes it a jump for each number.
+    #[inline(always)]
+    fn unless(condition: bool, x: f32) -> f32 {
+        f32::from_bits(x.to_bits() & if condition { 0 } else { u32::MAX })
     }
 }
 
-impl ChannelSums {
+impl ChannelReduce {
     /// Of `x`, mean, inverse and `dy`, see [`Tensor::normalize_sums`].
     #[inline(never)]
-    pub fn normalize() -> ChannelSums {
-        ChannelSums {
+    pub fn normalize() -> ChannelReduce {
+        ChannelReduce {
             rows: 2,
             add: |[x, mean, inverse, dy], totals| add_terms((x, dy), [mean, inverse], totals, terms),
         }

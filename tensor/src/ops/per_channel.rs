@@ -1,6 +1,6 @@
 //! Loops over rows of channels: sums of each channel over all rows, and functions with parameters of each channel.
 //!
-//! Everything is cut by shape alone, and so are the sums; who computes the rows tile by tile ([`FusedSums`](crate::FusedSums))
+//! Everything is cut by shape alone, and so are the sums; who computes the rows tile by tile ([`ChannelReduceProgram`](crate::ChannelReduceProgram))
 //! adds them up in the same order as who has them in memory, and gets the same bits.
 
 use crate::array::dtype::Element;

@@ -149,6 +149,11 @@ fn table() -> Vec<Case> {
     tables.into_iter().flatten().collect()
 }
 
+/// The names of all rows.
+pub(crate) fn names() -> Vec<&'static str> {
+    table().iter().map(|case| case.name).collect()
+}
+
 /// Runs `test` for every row and reports all rows that fail.
 fn for_all(test: impl Fn(&Case)) {
     let table = table();
@@ -164,7 +169,7 @@ fn for_all(test: impl Fn(&Case)) {
 
 #[test]
 fn every_public_operation_is_in_the_table() {
-    let names: Vec<&str> = table().iter().map(|case| case.name).collect();
+    let names = names();
     let absent: Vec<&str> = ABSENT.iter().flat_map(|(_, names)| names.iter().copied()).collect();
     let public = public_operations();
     assert!(public.len() > 60, "the source was not read: {public:?}");

@@ -7,7 +7,6 @@ use crate::array::layout::{Layout, ViewOp};
 use crate::array::map::{map1, map2, select};
 use crate::array::shape::{OrPanic, Shape, ShapeError, broadcast_shape};
 use crate::array::tensor::{Tensor, wrong_type};
-use crate::fusion::scalar_expr::{Function, Scalar};
 use crate::runtime::loops::{map, map_pairs};
 
 /// The rule of a binary element-wise operation: the types are equal and the shapes broadcast.
@@ -41,16 +40,6 @@ macro_rules! float_methods {
                     for_float!(self.dtype(), T => {
                         Tensor::from_buffer(map1(self.strided::<T>(), &kernels::$name::<T>), self.shape())
                     }, else panic!("{}", wrong_type(stringify!($name), self, "floats")))
-                }
-            )*
-        }
-
-        impl Scalar {
-            $(
-                #[doc = concat!("As [`Tensor::", stringify!($name), "`].")]
-                #[inline(never)]
-                pub fn $name() -> Scalar {
-                    Scalar::new(stringify!($name), Function::One(kernels::$name::<f32>))
                 }
             )*
         }
@@ -109,16 +98,6 @@ macro_rules! number_methods {
                 }
             )*
         }
-
-        impl Scalar {
-            $(
-                #[doc = concat!("As [`Tensor::", stringify!($name), "`].")]
-                #[inline(never)]
-                pub fn $name() -> Scalar {
-                    Scalar::new(stringify!($name), Function::One(kernels::$name::<f32>))
-                }
-            )*
-        }
     };
 }
 
@@ -153,16 +132,6 @@ macro_rules! binary_methods {
                         let out = map2(left.strided(), right.strided(), &kernel);
                         Tensor::from_buffer(out, a.shape())
                     }, else panic!("{}", wrong_type(op, self, $wanted)))
-                }
-            )*
-        }
-
-        impl Scalar {
-            $(
-                #[doc = concat!("As [`Tensor::", stringify!($name), "`].")]
-                #[inline(never)]
-                pub fn $name() -> Scalar {
-                    Scalar::new(stringify!($name), Function::Two(kernels::$name))
                 }
             )*
         }
@@ -205,14 +174,6 @@ binary_methods! {
     greater: for_all "" -> bool;
     /// Whether `x ≥ y`.
     greater_equal: for_all "" -> bool;
-}
-
-impl Scalar {
-    /// As [`Tensor::div`].
-    #[inline(never)]
-    pub fn div() -> Scalar {
-        Scalar::new("div", Function::Two(kernels::div::<f32>))
-    }
 }
 
 impl Tensor {
