@@ -46,7 +46,7 @@ pub use op::{Attribute, Attributes, DynOp, Elementwise, Lowering, Op};
 pub use params::grads::{GradMismatch, Grads};
 pub use params::module::{Module, ParamPath};
 pub use params::param::{Param, ParamId, Role};
-pub use program::{FeedError, PlanStep, Profile, ProfileRow, Program};
+pub use program::{CompiledFn, FeedError, PlanStep, Profile, ProfileRow, Program};
 pub use show::inspect::NodeInfo;
 pub use show::kind::NodeKind;
 pub use show::outputs::ModuleOutput;

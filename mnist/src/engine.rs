@@ -4,7 +4,7 @@ use crate::capture::{Capture, Captured};
 use crate::data::Split;
 use crate::event::Score;
 use crate::mode::Mode;
-use nn::{Graph, Layer, Module, Program, Tensor, loss};
+use nn::{CompiledFn, Layer, Program, Tensor, Var, loss};
 use optim::Optimizer;
 
 /// The tutorial minimises the mean cross-entropy times the size of a batch, 100. For SGD this scales the steps; for Adam
@@ -13,6 +13,12 @@ pub const LOSS_SCALE: f64 = 100.0;
 
 /// Images classified at a time in a test: the memory of a training step of the usual size serves it too.
 const TEST_BATCH: usize = 100;
+
+/// Any model.
+type Model = dyn Layer;
+
+/// Loss and logits of a batch of images and labels.
+type Pass = CompiledFn<Model, for<'a, 'g> fn(&'a Model, [Var<'g>; 2]) -> [Var<'g>; 2], 2, 2>;
 
 /// Computes training steps and tests of one model.
 ///
@@ -35,9 +41,8 @@ pub struct Engine {
     seed: u64,
     /// Training steps done.
     step: u64,
-    training: Vec<Program>,
-    inference: Vec<Program>,
-    profiled: bool,
+    training: Pass,
+    inference: Pass,
     /// The images, `[n, 28, 28, 1]` from 0 to 1, and their labels.
     batch: [Tensor; 2],
     /// Loss and logits.
@@ -83,9 +88,8 @@ impl Engine {
             mode,
             seed,
             step: 0,
-            training: vec![],
-            inference: vec![],
-            profiled: false,
+            training: CompiledFn::training(seed, training_step as _).eager(mode == Mode::Eager),
+            inference: CompiledFn::inference(forward as _).eager(mode == Mode::Eager),
             batch: [none(), none()],
             results: [none(), none()],
             capture: Capture::default(),
@@ -94,7 +98,7 @@ impl Engine {
     }
 
     /// One training step on the images of `split` with these indices.
-    pub fn train<L: Layer>(
+    pub fn train<L: Layer + 'static>(
         &mut self,
         model: &mut L,
         optimizer: &mut dyn Optimizer,
@@ -103,35 +107,14 @@ impl Engine {
         indices: &[usize],
     ) -> Trained<'_> {
         self.gather(split, indices);
-        let (seed, step) = (self.seed, self.step);
-        match self.mode {
-            Mode::Eager => {
-                let graph = Graph::training(seed, step);
-                let [loss, logits] = record(model, &graph, &self.batch);
-                let grads = (loss * LOSS_SCALE).backward();
-                self.results = [loss.value(), logits.value()];
-                // The graph holds the parameters' values; without it they can be changed in place.
-                drop(graph);
-                optimizer.step(model, &grads, lr);
-            }
-            Mode::Compiled => {
-                let program = compiled(&mut self.training, &self.batch, self.profiled, || {
-                    let graph = Graph::training(seed, step);
-                    graph.name_params(model);
-                    let outputs = record(model, &graph, &self.batch);
-                    (outputs[0] * LOSS_SCALE).backward();
-                    graph.compile(&outputs)
-                });
-                self.results = run(program, model, step, &self.batch);
-                optimizer.step(model, program.grads(), lr);
-            }
-        }
+        self.results = self.training.run(model, self.step, &self.batch);
+        optimizer.step(model, self.training.grads(), lr);
         self.step += 1;
         Trained { results: &self.results, labels: &self.batch[1] }
     }
 
     /// Classifies all images of `split`. `None` if there are none.
-    pub fn test(&mut self, model: &impl Layer, split: &Split) -> Option<Score> {
+    pub fn test(&mut self, model: &(impl Layer + 'static), split: &Split) -> Option<Score> {
         if split.is_empty() {
             return None;
         }
@@ -155,36 +138,32 @@ impl Engine {
 
     /// The values that tell how the model is doing, as the coming training step on these images would find them: weights
     /// and biases, or, in a model with batch normalisation, what goes into it and what the activations after it give.
-    pub fn capture(&mut self, model: &impl Layer, split: &Split, indices: &[usize]) -> Captured {
+    pub fn capture(&mut self, model: &(impl Layer + 'static), split: &Split, indices: &[usize]) -> Captured {
         self.gather(split, indices);
         self.capture.take(self.mode, model, [self.seed, self.step], &self.batch[0])
     }
 
     /// The mean cross-entropy and the logits of the images with these indices, without dropout.
-    pub fn predict(&mut self, model: &impl Layer, split: &Split, indices: &[usize]) -> [Tensor; 2] {
+    pub fn predict(
+        &mut self,
+        model: &(impl Layer + 'static),
+        split: &Split,
+        indices: &[usize],
+    ) -> [Tensor; 2] {
         self.gather(split, indices);
-        match self.mode {
-            Mode::Eager => record(model, &Graph::inference(), &self.batch).map(|output| output.value()),
-            Mode::Compiled => {
-                let program = compiled(&mut self.inference, &self.batch, self.profiled, || {
-                    let graph = Graph::inference();
-                    graph.name_params(model);
-                    graph.compile(&record(model, &graph, &self.batch))
-                });
-                run(program, model, 0, &self.batch)
-            }
-        }
+        self.inference.run(model, 0, &self.batch)
     }
 
     /// Has the operations of programs that are compiled from now on timed, or not.
     pub fn set_profiled(&mut self, profiled: bool) {
-        self.profiled = profiled;
+        self.training.set_profiled(profiled);
+        self.inference.set_profiled(profiled);
     }
 
     /// The programs compiled so far, and what each is: a `training step`, or a `test`.
     pub fn programs(&self) -> impl Iterator<Item = (&'static str, &Program)> {
-        let training = self.training.iter().map(|program| ("training step", program));
-        training.chain(self.inference.iter().map(|program| ("test", program)))
+        let training = self.training.programs().map(|program| ("training step", program));
+        training.chain(self.inference.programs().map(|program| ("test", program)))
     }
 
     /// Copies images and labels to where the graph reads them.
@@ -200,36 +179,15 @@ impl Engine {
     }
 }
 
-/// Loss and logits of a batch.
-fn record<'g>(
-    model: &(impl Layer + ?Sized),
-    graph: &'g Graph,
-    [images, labels]: &[Tensor; 2],
-) -> [nn::Var<'g>; 2] {
-    let logits = model.forward(graph.input(images.clone()));
-    [loss::softmax_cross_entropy(logits, graph.input(labels.clone())), logits]
+/// Loss and logits.
+fn forward<'g>(model: &Model, [images, labels]: [Var<'g>; 2]) -> [Var<'g>; 2] {
+    let logits = model.forward(images);
+    [loss::softmax_cross_entropy(logits, labels), logits]
 }
 
-/// The program for batches of this size, compiled if there is none yet.
-fn compiled<'a>(
-    programs: &'a mut Vec<Program>,
-    batch: &[Tensor; 2],
-    profiled: bool,
-    compile: impl FnOnce() -> Program,
-) -> &'a mut Program {
-    let at = programs.iter().position(|program| program.accepts(batch)).unwrap_or_else(|| {
-        let mut program = compile();
-        program.set_profiled(profiled);
-        programs.push(program);
-        programs.len() - 1
-    });
-    &mut programs[at]
-}
-
-fn run(program: &mut Program, model: &impl Module, step: u64, batch: &[Tensor; 2]) -> [Tensor; 2] {
-    match program.run(model, step, batch) {
-        Ok([loss, logits]) => [loss.clone(), logits.clone()],
-        Ok(_) => unreachable!("it was compiled with two outputs"),
-        Err(error) => panic!("the model changed its shape in training: {error}"),
-    }
+/// The same, and the gradients.
+fn training_step<'g>(model: &Model, batch: [Var<'g>; 2]) -> [Var<'g>; 2] {
+    let [loss, logits] = forward(model, batch);
+    (loss * LOSS_SCALE).backward();
+    [loss, logits]
 }

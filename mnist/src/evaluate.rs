@@ -17,6 +17,6 @@ use nn::Layer;
 /// let score = evaluate(&untrained, &test).unwrap();
 /// assert!((score.loss - 10.0_f64.ln()).abs() < 1e-5); // all digits equally likely
 /// ```
-pub fn evaluate(model: &impl Layer, split: &Split) -> Option<Score> {
+pub fn evaluate(model: &(impl Layer + 'static), split: &Split) -> Option<Score> {
     Engine::new(Mode::Compiled, 0).test(model, split)
 }

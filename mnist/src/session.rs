@@ -171,7 +171,11 @@ impl Session {
 
 /// What the model takes an image of 784 grey values for: the probabilities of the ten digits; NaN if one of its outputs is
 /// NaN or infinite.
-pub(crate) fn probabilities(engine: &mut Engine, model: &impl Layer, pixels: Vec<u8>) -> [f32; 10] {
+pub(crate) fn probabilities(
+    engine: &mut Engine,
+    model: &(impl Layer + 'static),
+    pixels: Vec<u8>,
+) -> [f32; 10] {
     let digit = Split { images: pixels, labels: vec![0], rows: 28, cols: 28 };
     let [_, logits] = engine.predict(model, &digit, &[0]);
     let logits = logits.to_vec::<f32>();

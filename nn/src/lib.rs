@@ -98,10 +98,10 @@ mod save;
 mod summary;
 
 pub use autograd::{
-    Attribute, Attributes, Axes, DType, Element, Elementwise, Grads, Graph, Lowering, Mode, Module,
-    ModuleOutput, NodeInfo, NodeKind, Op, Padding, Param, ParamPath, Phase, Program, Rng, Role, ScalarExpr,
-    ScalarVar, Shape, ShapeError, Slice, Spec, Tensor, Var, gather_bytes, gradcheck, peak_flops, set_threads,
-    simd_level, threads,
+    Attribute, Attributes, Axes, CompiledFn, DType, Element, Elementwise, Grads, Graph, Lowering, Mode,
+    Module, ModuleOutput, NodeInfo, NodeKind, Op, Padding, Param, ParamPath, Phase, Program, Rng, Role,
+    ScalarExpr, ScalarVar, Shape, ShapeError, Slice, Spec, Tensor, Var, gather_bytes, gradcheck, peak_flops,
+    set_threads, simd_level, threads,
 };
 pub use check::check_gradients;
 pub use convert::convert;

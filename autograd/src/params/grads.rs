@@ -2,6 +2,7 @@
 
 use crate::params::module::{Module, ParamPath};
 use crate::params::param::{Param, ParamId, Role};
+use crate::tape::graph::Graph;
 use std::collections::HashMap;
 use std::panic::Location;
 use tensor::Tensor;
@@ -36,6 +37,17 @@ pub(crate) enum Origin {
     WithoutBackward,
     /// A program that did not run yet.
     NotRun,
+}
+
+impl Origin {
+    /// Of what was recorded in this graph, with `backward` or without.
+    pub(crate) fn of(graph: &Graph, with_backward: bool) -> Origin {
+        match with_backward {
+            _ if !graph.is_step_allowed() => Origin::Inference,
+            true => Origin::Training,
+            false => Origin::WithoutBackward,
+        }
+    }
 }
 
 impl Grads {

@@ -10,7 +10,7 @@ use tensor::Tensor;
 pub struct ParamId(u64);
 
 /// What becomes of a parameter in training.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Role {
     /// An optimizer changes it by its gradient.
     Trainable,

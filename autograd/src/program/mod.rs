@@ -6,11 +6,13 @@
 //!
 //! | file | what is in it |
 //! |---|---|
+//! | `function.rs` | compiling the same code once for each combination of input shapes |
 //! | `ir.rs` | the nodes, and how each lowers |
 //! | `fusion.rs` | which nodes are computed together: the cost model |
 //! | `lowering.rs` | from nodes to steps |
 //! | `plan.rs`, `profile.rs` | what a program does, and where its time goes |
 
+mod function;
 mod fusion;
 mod ir;
 mod lowering;
@@ -32,6 +34,7 @@ use std::sync::{Arc, LazyLock};
 use std::time::Instant;
 use tensor::{ChannelReduceProgram, ElementwiseProgram, Epilogue, Kernel, Prologue, Spec, Tensor};
 
+pub use function::CompiledFn;
 pub use plan::PlanStep;
 pub use profile::{Profile, ProfileRow};
 
@@ -179,21 +182,8 @@ impl Graph {
             self.check_same_graph("compile", output);
         }
         let outputs: Vec<usize> = outputs.iter().map(|output| output.index).collect();
-        let (mut gradients, updates) = (self.gradients.borrow().clone(), self.updates.borrow().clone());
-        if gradients.len() > 1 {
-            let losses: Vec<String> = gradients.keys().map(|loss| format!("%{loss}")).collect();
-            panic!(
-                "compile: backward was called of {}, and a program has the gradients of one loss; call it of their sum, \
-                 or compile a graph for each",
-                losses.join(" and ")
-            );
-        }
-        let gradients = gradients.pop_first().map(|(_, gradients)| gradients);
-        let origin = match gradients {
-            _ if !self.is_step_allowed() => Origin::Inference,
-            Some(_) => Origin::Training,
-            None => Origin::WithoutBackward,
-        };
+        let (gradients, updates) = (self.gradients_of_one_loss("compile"), self.updates.borrow().clone());
+        let origin = Origin::of(self, gradients.is_some());
         let gradients = gradients.unwrap_or_default();
         let kept: Vec<usize> =
             outputs.iter().copied().chain(gradients.iter().chain(&updates).map(|&(_, node)| node)).collect();

@@ -178,18 +178,53 @@ impl<'g> Var<'g> {
         params.sort_by_key(|(_, it)| it.node);
         let wrt: Vec<Var<'g>> = params.iter().map(|(_, it)| Var { graph, index: it.node }).collect();
         let grads = graph.grad_with(self, seed, &wrt);
-        let found = params.iter().zip(&grads).map(|(&(id, _), grad)| (id, grad.index));
-        graph.gradients.borrow_mut().insert(self.index, found.collect());
-        let (nodes, recorded) = (graph.nodes.borrow(), graph.params.borrow());
-        let computed = |id: ParamId, node: usize| {
+        let found: Vec<_> = params.iter().zip(&grads).map(|(&(id, _), grad)| (id, grad.index)).collect();
+        let grads = graph.computed(&found);
+        graph.gradients.borrow_mut().insert(self.index, found);
+        grads
+    }
+}
+
+impl Graph {
+    /// The gradients that `backward` found, of one loss or none.
+    #[track_caller]
+    pub(crate) fn recorded_grads(&self, op: &str) -> Grads {
+        match self.gradients_of_one_loss(op) {
+            Some(found) => self.computed(&found),
+            None => Grads { origin: Origin::of(self, false), ..self.computed(&[]) },
+        }
+    }
+
+    /// The nodes of the gradients that `backward` found.
+    ///
+    /// # Panics
+    /// If it was called of several losses.
+    #[track_caller]
+    pub(crate) fn gradients_of_one_loss(&self, op: &str) -> Option<Vec<(ParamId, usize)>> {
+        let mut gradients = self.gradients.borrow().clone();
+        if gradients.len() > 1 {
+            let losses: Vec<String> = gradients.keys().map(|loss| format!("%{loss}")).collect();
+            panic!(
+                "{op}: backward was called of {}, and a program has the gradients of one loss; call it of their sum, \
+                 or compile a graph for each",
+                losses.join(" and ")
+            );
+        }
+        gradients.pop_first().map(|(_, gradients)| gradients)
+    }
+
+    /// The values of these nodes as gradients, and those of the buffers.
+    fn computed(&self, gradients: &[(ParamId, usize)]) -> Grads {
+        let (nodes, recorded) = (self.nodes.borrow(), self.params.borrow());
+        let computed = |&(id, node): &(ParamId, usize)| {
             let version = recorded.get(&id).map(|it| it.version);
             (id, Computed { value: nodes[node].value.clone(), version })
         };
         Grads {
-            grads: params.iter().zip(grads).map(|(&(id, _), grad)| computed(id, grad.index)).collect(),
-            updates: graph.updates.borrow().iter().map(|&(id, node)| computed(id, node)).collect(),
-            origin: if graph.is_step_allowed() { Origin::Training } else { Origin::Inference },
-            frozen: graph.frozen(),
+            grads: gradients.iter().map(computed).collect(),
+            updates: self.updates.borrow().iter().map(computed).collect(),
+            origin: Origin::of(self, true),
+            frozen: self.frozen(),
             stale_allowed: false,
         }
     }
