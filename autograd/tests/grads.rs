@@ -1,9 +1,9 @@
 //! When a model may be changed by gradients, and what is said when not.
 
-use autograd::{GradMismatch, Graph, Module, Param, Tensor};
+use autograd::{GradMismatch, Grads, Graph, Module, Param, Tensor};
 
 /// Descends by a tenth of the gradient.
-fn step(grads: &autograd::Grads, model: &mut dyn Module) -> Result<(), GradMismatch> {
+fn step(grads: &Grads, model: &mut dyn Module) -> Result<(), GradMismatch> {
     grads.apply(model, &mut |_, w, grad| *w.value_mut() -= &(grad * 0.1))
 }
 
@@ -229,4 +229,56 @@ fn a_parameter_unfrozen_after_the_graph_was_recorded_says_so() {
         let error = step(grads, &mut model).unwrap_err();
         assert!(matches!(&error, GradMismatch::WasFrozen { name, .. } if name == "1"), "{error}");
     }
+}
+
+/// Gradients are told as soon as they are complete, each once, eager and compiled, with the values that they have in the end.
+#[test]
+fn each_gradient_is_told_when_it_is_ready() {
+    let params: Vec<Param> = [2.0_f32, 3.0, 4.0].map(|x| Param::new(Tensor::from([x]))).into();
+    let graph = Graph::training(0, 0);
+    let [a, b, unused] = [0, 1, 2].map(|i| graph.param(&params[i]));
+    let x = graph.input(Tensor::from([0.5_f32]));
+    // `a` is used twice: it is complete only after both.
+    let loss = ((x * a).tanh() * b + a).sum(..) + unused.detach().sum(..);
+    let mut told = vec![];
+    let grads = loss.backward_with(&mut |id, grad| told.push((id, grad.clone())));
+    let mut program = graph.compile(&[loss]);
+    let mut compiled = vec![];
+    program
+        .run_with(&params, 0, &[Tensor::from([0.5_f32])], &mut |id, grad| compiled.push((id, grad.copy())))
+        .unwrap();
+    for told in [told, compiled] {
+        assert_eq!(told.len(), 3);
+        for param in &params {
+            let found: Vec<_> = told.iter().filter(|(id, _)| *id == param.id()).collect();
+            assert_eq!(found.len(), 1);
+            assert_eq!(Some(&found[0].1), grads.get(param));
+        }
+        assert!(
+            told.iter().position(|(id, _)| *id == params[1].id())
+                < told.iter().position(|(id, _)| *id == params[0].id())
+        );
+    }
+}
+
+#[test]
+fn gradients_of_parts_of_a_batch_add_up() {
+    let mut weight = Param::new(Tensor::from([1.0_f32, -2.0]));
+    let grads =
+        |weight: &Param, x: f32| (Graph::training(0, 0).param(weight) * f64::from(x)).sum(..).backward();
+    let mut sum = Grads::default();
+    for x in [1.0, 2.0, 5.0] {
+        sum.accumulate(&grads(&weight, x));
+    }
+    sum.scale(0.25);
+    assert_eq!(sum.get(&weight).unwrap().to_vec::<f32>(), [2.0, 2.0]);
+    // One of another value does not make the sum one of this value.
+    *weight.value_mut() = Tensor::from([0.0_f32, 0.0]);
+    sum.accumulate(&grads(&weight, 1.0));
+    let error = sum.apply(&mut weight, &mut |_, _, _| {}).unwrap_err();
+    assert!(matches!(error, GradMismatch::Stale { .. }), "{error}");
+    // Nor does one of a prediction.
+    let mut sum = grads(&weight, 1.0);
+    sum.accumulate(&Graph::inference().param(&weight).sum(..).backward());
+    assert_eq!(sum.apply(&mut weight, &mut |_, _, _| {}), Err(GradMismatch::Inference));
 }

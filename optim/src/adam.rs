@@ -1,9 +1,9 @@
 //! Adam, and AdamW.
 
-use crate::memory::{Memory, StateError, count, zeros};
 use crate::optimizer::{Optimizer, write_decay};
 use crate::real::{Real, elements, for_real};
-use autograd::{Module, Param, Tensor, update_elements};
+use crate::state::{OptimizerState, Slot};
+use autograd::{Param, Tensor, update_elements};
 
 /// The small number ε that keeps Adam from dividing by 0, and where it is added.
 ///
@@ -60,17 +60,18 @@ pub struct Adam {
     betas: [f64; 2],
     epsilon: Epsilon,
     weight_decay: f64,
-    memory: Memory<3>,
+    state: OptimizerState,
 }
 
 impl Adam {
-    /// Adam with the settings of the paper and TensorFlow's ε.
+    /// Adam with the settings of the paper and TensorFlow's ε. What is kept of a parameter are the averages `m` and `v` and the count
+    /// `t`.
     pub fn new() -> Adam {
         Adam {
             betas: [0.9, 0.999],
             epsilon: Epsilon::TensorFlow(1e-8),
             weight_decay: 0.0,
-            memory: Memory::new([("m", zeros), ("v", zeros), ("t", count)]),
+            state: OptimizerState::new([Slot::zeros("m"), Slot::zeros("v"), Slot::count("t")]),
         }
     }
 
@@ -137,7 +138,7 @@ impl std::fmt::Display for Adam {
 
 impl Optimizer for Adam {
     fn update(&mut self, param: &mut Param, grad: &Tensor, lr: f64) {
-        let [m, v, t] = self.memory.of(param);
+        let [m, v, t] = self.state.of(param);
         let t = {
             let t = &mut t.as_mut_slice::<i64>()[0];
             *t = t.saturating_add(1);
@@ -163,17 +164,12 @@ impl Optimizer for Adam {
         })
     }
 
-    /// `name/m`, `name/v` and the count `name/t` of each parameter.
-    fn state(&self, model: &dyn Module) -> Vec<(String, Tensor)> {
-        self.memory.to_entries(model)
+    fn kept(&self) -> Option<&OptimizerState> {
+        Some(&self.state)
     }
 
-    fn check(&self, name: &str, param: &Param) -> Result<(), String> {
-        self.memory.check(name, param)
-    }
-
-    fn load_state(&mut self, model: &dyn Module, state: Vec<(String, Tensor)>) -> Result<(), StateError> {
-        self.memory.load(model, state)
+    fn kept_mut(&mut self) -> Option<&mut OptimizerState> {
+        Some(&mut self.state)
     }
 }
 

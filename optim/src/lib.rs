@@ -23,7 +23,10 @@
 //! | `optimizer` | [`Optimizer`]: one step for a whole model, as a rule for one parameter |
 //! | `sgd` | [`Sgd`]: plain, with momentum, with Nesterov's |
 //! | `adam` | [`Adam`], with both conventions for [`Epsilon`] and decoupled weight decay (AdamW) |
-//! | `memory` | what optimizers remember of each parameter, saved and loaded by its name ([`StateError`]) |
+//! | `rule` | [`Rule`]: an optimizer that is its formula |
+//! | `groups` | [`ParamGroups`]: another optimizer, or another learning rate, for some parameters |
+//! | `lbfgs` | [`Lbfgs`], which asks for the loss again |
+//! | `state` | [`OptimizerState`]: what optimizers keep of each parameter, saved and loaded by its name ([`StateError`]) |
 //! | `real` | the arithmetic that update rules are written in, for `f32` and `f64` |
 //! | `schedule` | [`Schedule`]: the learning rate of each step |
 //! | `clip` | [`clip_norm`], [`clip_value`] |
@@ -32,18 +35,24 @@
 
 mod adam;
 mod clip;
-mod memory;
+mod groups;
+mod lbfgs;
 mod optimizer;
 mod real;
+mod rule;
 mod schedule;
 mod sgd;
+mod state;
 
 pub use adam::{Adam, Epsilon};
 pub use clip::{clip_norm, clip_value};
-pub use memory::StateError;
+pub use groups::ParamGroups;
+pub use lbfgs::Lbfgs;
 pub use optimizer::Optimizer;
+pub use rule::Rule;
 pub use schedule::{Constant, CosineDecay, ExponentialDecay, Schedule, StepDecay, Warmup};
 pub use sgd::Sgd;
+pub use state::{OptimizerState, Slot, StateError};
 
 /// What may be moved to other threads and shared with them.
 const _: () = {
@@ -52,6 +61,8 @@ const _: () = {
     assert::<dyn Schedule>();
     assert::<Adam>();
     assert::<Sgd>();
+    assert::<ParamGroups>();
+    assert::<Lbfgs>();
 };
 
 #[cfg(test)]

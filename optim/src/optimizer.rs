@@ -1,20 +1,17 @@
 //! One step for a whole model.
 
-use crate::memory::StateError;
+use crate::state::{OptimizerState, StateError};
 use autograd::{Grads, Module, Param, ParamPath, Tensor};
-use std::cell::RefCell;
-use std::collections::HashSet;
-use std::fmt::Write;
-use std::hash::{DefaultHasher, Hash, Hasher};
 
 /// An update rule: how a parameter changes by its gradient.
 ///
-/// [`step`](Optimizer::step) updates all trained parameters of a model by calling [`update`](Optimizer::update) for each,
-/// which is the function to write for a rule of one's own:
+/// [`step`](Optimizer::step) updates all trained parameters of a model by calling [`update`](Optimizer::update) for each. A rule of
+/// one's own is a formula given to [`Rule`](crate::Rule), or a type with settings that writes `update`, and, if it keeps something
+/// of each parameter, names the field where ([`kept`](Optimizer::kept)):
 ///
 /// ```
-/// use autograd::{Graph, Module, Param, Tensor};
-/// use optim::{Optimizer, StateError};
+/// use autograd::{Graph, Param, Tensor};
+/// use optim::Optimizer;
 ///
 /// /// Moves every weight by the learning rate against the sign of its gradient.
 /// struct SignDescent;
@@ -22,12 +19,6 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 /// impl Optimizer for SignDescent {
 ///     fn update(&mut self, param: &mut Param, grad: &Tensor, lr: f64) {
 ///         *param.value_mut() -= &(grad.sign() * lr);
-///     }
-///     fn state(&self, _: &dyn Module) -> Vec<(String, Tensor)> {
-///         vec![]
-///     }
-///     fn load_state(&mut self, _: &dyn Module, _: Vec<(String, Tensor)>) -> Result<(), StateError> {
-///         Ok(())
 ///     }
 /// }
 ///
@@ -65,14 +56,11 @@ pub trait Optimizer: Send + Sync {
     /// If gradients and model do not belong together: a trained parameter has no gradient, or has changed since it was
     /// computed (one graph serves one step), there is a gradient of a parameter that the model does not list, or shapes or
     /// types differ from those of the gradient or of the optimizer's state; if the graph was one of a prediction
-    /// ([`Graph::inference`](autograd::Graph::inference)); if two parameters have the same name; or if the learning rate is
-    /// negative or not finite.
+    /// ([`Graph::inference`](autograd::Graph::inference)); or if the learning rate is negative or not finite.
     #[track_caller]
     fn step(&mut self, model: &mut dyn Module, grads: &Grads, lr: f64) {
-        if !lr.is_finite() || lr < 0.0 {
-            panic!("step: the learning rate is {lr}; it must be a finite number, 0 or above");
-        }
-        if let Err(error) = check(model, grads, &|name, param| self.check(name, param)) {
+        check_rate(lr);
+        if let Err(error) = self.begin(model).and_then(|()| check_grads(self, model, grads)) {
             panic!("step: {error}");
         }
         let applied = grads.apply(model, &mut |_, param, grad| self.update(param, &grad.contiguous(), lr));
@@ -81,28 +69,69 @@ pub trait Optimizer: Send + Sync {
         }
     }
 
+    /// A step that may ask for the loss again: `loss` gives the loss of the model as it is, and its gradients. Returns the loss
+    /// before the step. Most rules ask once, and this is [`step`](Optimizer::step); [`Lbfgs`](crate::Lbfgs) searches along a line
+    /// (PyTorch's `optimizer.step(closure)`).
+    ///
+    /// # Panics
+    /// As [`step`](Optimizer::step).
+    #[track_caller]
+    fn step_with(
+        &mut self,
+        model: &mut dyn Module,
+        lr: f64,
+        loss: &mut dyn FnMut(&dyn Module) -> (f64, Grads),
+    ) -> f64 {
+        let (value, grads) = loss(model);
+        self.step(model, &grads, lr);
+        value
+    }
+
     /// The rule for one parameter: changes its value by its gradient.
     ///
     /// [`step`](Optimizer::step) calls it once for each trained parameter, with `grad` of the same shape and type as the
-    /// value, its elements in row-major order without gaps. A rule that remembers something does so by
-    /// [`param.id()`](Param::id).
+    /// value, its elements in row-major order without gaps.
     fn update(&mut self, param: &mut Param, grad: &Tensor, lr: f64);
 
-    /// Whether the rule can be applied to the parameter `name` as it is now, asked before anything is changed.
+    /// Where the rule keeps tensors of each parameter; nowhere unless given. What is kept is saved, loaded and checked by that.
+    fn kept(&self) -> Option<&OptimizerState> {
+        None
+    }
+
+    /// The same, for writing.
+    fn kept_mut(&mut self) -> Option<&mut OptimizerState> {
+        None
+    }
+
+    /// Looks at the model at the beginning of a step, before anything is changed.
     ///
     /// # Errors
-    /// A sentence for the user if not: what is remembered of it has another shape, say.
-    fn check(&self, _name: &str, _param: &Param) -> Result<(), String> {
+    /// A sentence for the user if the optimizer is not for this model.
+    fn begin(&mut self, _model: &dyn Module) -> Result<(), String> {
         Ok(())
     }
 
-    /// What the optimizer remembers of this model, as named tensors: `conv1.weight/m`, `conv1.weight/v`, … for each
-    /// parameter that it has updated.
+    /// Whether the rule can be applied to this parameter as it is now, asked before anything is changed.
+    ///
+    /// # Errors
+    /// A sentence for the user if not: what is kept of it has another shape, say.
+    fn check(&self, path: &ParamPath<'_>, param: &Param) -> Result<(), String> {
+        self.kept().map_or(Ok(()), |kept| kept.check(path, param))
+    }
+
+    /// What the optimizer keeps of this model, as named tensors: `conv1.weight/m`, `conv1.weight/v`, … for each parameter that it
+    /// has updated.
     ///
     /// Written to a file beside the model and given to [`load_state`](Optimizer::load_state) later, training goes on to
     /// the bit as if it had not been interrupted. Settings (momentum, betas) are not in it. The equivalent of PyTorch's
     /// `optimizer.state_dict()`.
-    fn state(&self, model: &dyn Module) -> Vec<(String, Tensor)>;
+    ///
+    /// # Panics
+    /// If two parameters of the model have the same name.
+    #[track_caller]
+    fn state(&self, model: &dyn Module) -> Vec<(String, Tensor)> {
+        self.kept().map_or(vec![], |kept| kept.to_entries(model))
+    }
 
     /// Takes over what [`state`](Optimizer::state) gave, for a model that is to be trained further. Parameters without
     /// an entry begin afresh.
@@ -110,68 +139,48 @@ pub trait Optimizer: Send + Sync {
     /// # Errors
     /// If the state does not belong to the model or to this kind of optimizer; the error names the first entry that
     /// differs, and the optimizer stays as it was.
-    fn load_state(&mut self, model: &dyn Module, state: Vec<(String, Tensor)>) -> Result<(), StateError>;
-}
-
-/// Runs `f` on the path as text, in a string that is used again: a step allocates nothing.
-fn with_name<R>(path: &ParamPath<'_>, f: impl FnOnce(&str) -> R) -> R {
-    thread_local! {
-        static NAME: RefCell<String> = const { RefCell::new(String::new()) };
+    ///
+    /// # Panics
+    /// If two parameters of the model have the same name.
+    #[track_caller]
+    fn load_state(&mut self, model: &dyn Module, state: Vec<(String, Tensor)>) -> Result<(), StateError> {
+        match self.kept_mut() {
+            Some(kept) => kept.load(model, state),
+            None => OptimizerState::default().load(model, state),
+        }
     }
-    let mut name = NAME.take();
-    name.clear();
-    let _ = write!(name, "{path}");
-    let result = f(&name);
-    NAME.set(name);
-    result
 }
 
-/// Refuses gradients of another shape or type than the parameter's, two parameters of one name, which could not be told
-/// apart in a file, and what the rule refuses.
-fn check(
+/// Refuses a learning rate that is none.
+#[track_caller]
+pub(crate) fn check_rate(lr: f64) {
+    if !lr.is_finite() || lr < 0.0 {
+        panic!("step: the learning rate is {lr}; it must be a finite number, 0 or above");
+    }
+}
+
+/// Refuses gradients of another shape or type than the parameter's, and what the rule refuses.
+fn check_grads<O: Optimizer + ?Sized>(
+    optimizer: &O,
     model: &dyn Module,
     grads: &Grads,
-    rule: &dyn Fn(&str, &Param) -> Result<(), String>,
 ) -> Result<(), String> {
-    thread_local! {
-        static HASHES: RefCell<HashSet<u64>> = RefCell::default();
-    }
-    let mut hashes = HASHES.take();
-    hashes.clear();
     let mut wrong = Ok(());
-    let mut clash = false;
     model.visit(&ParamPath::ROOT, &mut |path, param| {
-        let hash = with_name(path, |name| {
-            let mut hasher = DefaultHasher::new();
-            name.hash(&mut hasher);
-            hasher.finish()
-        });
-        clash |= !hashes.insert(hash);
         let (value, Some(grad), Ok(())) = (param.value(), grads.get(param), &wrong) else { return };
-        if (grad.shape(), grad.dtype()) != (value.shape(), value.dtype()) {
-            wrong = Err(format!(
+        wrong = match (grad.shape(), grad.dtype()) == (value.shape(), value.dtype()) {
+            true => optimizer.check(path, param),
+            false => Err(format!(
                 "the parameter {path} is {} {} but its gradient is {} {}; \
                  was its value replaced after the gradient was computed?",
                 value.dtype(),
                 value.shape(),
                 grad.dtype(),
                 grad.shape()
-            ));
-        } else {
-            wrong = with_name(path, |name| rule(name, param));
-        }
+            )),
+        };
     });
-    HASHES.set(hashes);
-    // Two names may have one hash by chance; the names themselves decide.
-    let mut names = HashSet::new();
-    let params = if clash { model.params() } else { vec![] };
-    let twice = params.into_iter().find(|(name, _)| !names.insert(name.clone()));
-    match twice {
-        Some((name, _)) => Err(format!(
-            "two parameters of the model are called {name}; give each a name of its own in visit"
-        )),
-        None => wrong,
-    }
+    wrong
 }
 
 /// The weight decay in an optimizer's line of settings, if there is one.

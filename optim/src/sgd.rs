@@ -1,9 +1,9 @@
 //! Stochastic gradient descent.
 
-use crate::memory::{Memory, StateError, zeros};
 use crate::optimizer::{Optimizer, write_decay};
 use crate::real::{Real, elements, for_real};
-use autograd::{Module, Param, Tensor, update_elements};
+use crate::state::{OptimizerState, Slot};
+use autograd::{Param, Tensor, update_elements};
 
 /// Stochastic gradient descent: plain, with momentum μ, with Nesterov's momentum, with weight decay λ.
 ///
@@ -44,16 +44,17 @@ pub struct Sgd {
     momentum: f64,
     nesterov: bool,
     weight_decay: f64,
-    memory: Memory<1>,
+    state: OptimizerState,
 }
 
 impl Sgd {
     /// Plain gradient descent, `w ← w − lr·g`.
     pub fn new() -> Sgd {
-        Sgd { momentum: 0.0, nesterov: false, weight_decay: 0.0, memory: Memory::new([("velocity", zeros)]) }
+        Sgd { momentum: 0.0, nesterov: false, weight_decay: 0.0, state: OptimizerState::default() }
     }
 
-    /// With momentum μ: how much of the velocity stays from step to step. 0.9 is usual.
+    /// With momentum μ: how much of the velocity stays from step to step. 0.9 is usual. What is kept of a parameter is
+    /// its `velocity`.
     ///
     /// # Panics
     /// If `momentum` is not in [0, 1).
@@ -62,7 +63,8 @@ impl Sgd {
         if !(0.0..1.0).contains(&momentum) {
             panic!("Sgd: the momentum is {momentum}; it must be at least 0 and below 1");
         }
-        Sgd { momentum, ..self }
+        let slots = if momentum == 0.0 { vec![] } else { vec![Slot::zeros("velocity")] };
+        Sgd { momentum, state: OptimizerState::new(slots), ..self }
     }
 
     /// Whether momentum is Nesterov's. Without momentum it makes no difference.
@@ -112,29 +114,18 @@ impl Optimizer for Sgd {
             if self.momentum == 0.0 {
                 return rule.plain(param.value_mut().as_mut_slice(), g);
             }
-            let [velocity] = self.memory.of(param);
+            let [velocity] = self.state.of(param);
             let (w, v) = (param.value_mut().as_mut_slice(), velocity.as_mut_slice());
             if self.nesterov { rule.nesterov(w, v, g) } else { rule.momentum(w, v, g) }
         })
     }
 
-    /// `name/velocity` of each parameter; nothing without momentum.
-    fn state(&self, model: &dyn Module) -> Vec<(String, Tensor)> {
-        self.memory.to_entries(model)
+    fn kept(&self) -> Option<&OptimizerState> {
+        Some(&self.state)
     }
 
-    fn check(&self, name: &str, param: &Param) -> Result<(), String> {
-        self.memory.check(name, param)
-    }
-
-    fn load_state(&mut self, model: &dyn Module, state: Vec<(String, Tensor)>) -> Result<(), StateError> {
-        if self.momentum == 0.0
-            && let Some((name, _)) = state.first()
-        {
-            let known = "nothing without momentum".to_owned();
-            return Err(StateError::UnknownSlot { name: name.clone(), known });
-        }
-        self.memory.load(model, state)
+    fn kept_mut(&mut self) -> Option<&mut OptimizerState> {
+        Some(&mut self.state)
     }
 }
 

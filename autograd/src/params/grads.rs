@@ -76,6 +76,49 @@ impl Grads {
         self.grads.values_mut().map(|grad| &mut grad.value)
     }
 
+    /// Multiplies all gradients by a factor: the mean of four batches is their sum times 0.25.
+    pub fn scale(&mut self, factor: f64) {
+        self.iter_mut().for_each(|grad| *grad = &*grad * factor);
+    }
+
+    /// Adds other gradients of the same parameters' same values: those of the next part of a batch that is too large for the memory
+    /// (gradient accumulation), or what another thread has computed. The next values of buffers are the other's.
+    ///
+    /// ```
+    /// use autograd::{Grads, Graph, Param, Tensor};
+    /// let weight = Param::new(Tensor::from(2.0_f32));
+    /// let mut sum = Grads::default();
+    /// for x in [1.0, 5.0] {
+    ///     sum.accumulate(&(Graph::training(0, 0).param(&weight) * x).backward());
+    /// }
+    /// sum.scale(0.5);
+    /// assert_eq!(sum.get(&weight).unwrap().item(), 3.0);
+    /// ```
+    ///
+    /// # Panics
+    /// If two gradients of one parameter have not the same shape and type.
+    #[track_caller]
+    pub fn accumulate(&mut self, other: &Grads) {
+        for (&id, theirs) in &other.grads {
+            let ours = self.grads.remove(&id);
+            let sum = match ours {
+                None => theirs.clone(),
+                Some(ours) => Computed {
+                    // The older of two values: a step refuses the gradient of one that is no longer there.
+                    version: ours.version.min(theirs.version),
+                    value: ours.value.add(&theirs.value),
+                },
+            };
+            self.grads.insert(id, sum);
+        }
+        self.updates.extend(other.updates.iter().map(|(&id, update)| (id, update.clone())));
+        if self.origin == Origin::Training {
+            self.origin = other.origin;
+        }
+        self.frozen.extend(&other.frozen);
+        self.stale_allowed |= other.stale_allowed;
+    }
+
     /// The gradients and next values of one part of the model: of two parts that have optimizers of their own, or of the
     /// generator and the discriminator in one graph. The equivalent of the list of variables in TensorFlow's
     /// `tape.gradient(loss, generator.trainable_variables)`.

@@ -263,6 +263,25 @@ impl Program {
         step: u64,
         inputs: &[Tensor],
     ) -> Result<&[Tensor], FeedError> {
+        self.run_with(model, step, inputs, &mut |_, _| {})
+    }
+
+    /// As [`run`](Program::run), telling `ready` each parameter's gradient as soon as it is computed, see
+    /// [`Var::backward_with`].
+    ///
+    /// # Errors
+    /// As [`run`](Program::run).
+    ///
+    /// # Panics
+    /// As [`run`](Program::run).
+    #[track_caller]
+    pub fn run_with(
+        &mut self,
+        model: &(impl Module + ?Sized),
+        step: u64,
+        inputs: &[Tensor],
+        ready: &mut dyn FnMut(ParamId, &Tensor),
+    ) -> Result<&[Tensor], FeedError> {
         self.check(inputs)?;
         // What the last run returned goes first, so that its memory can be used again.
         self.results.clear();
@@ -277,7 +296,7 @@ impl Program {
         self.grads.grads.clear();
         self.grads.updates.clear();
         (self.grads.origin, self.grads.stale_allowed) = (self.origin, false);
-        if let Err(complaint) = self.watch_leaves().and_then(|()| self.compute()) {
+        if let Err(complaint) = self.watch_leaves().and_then(|()| self.compute(ready)) {
             self.unload();
             panic!("{complaint}");
         }
@@ -359,8 +378,14 @@ impl Program {
         leaves.into_iter().find_map(complaint).map_or(Ok(()), Err)
     }
 
-    fn compute(&mut self) -> Result<(), String> {
+    fn compute(&mut self, ready: &mut dyn FnMut(ParamId, &Tensor)) -> Result<(), String> {
         let start = Instant::now();
+        // Gradients that no step computes: constants, and inputs themselves.
+        for &(id, node) in &self.gradients {
+            if let Some(value) = &self.slots[node] {
+                ready(id, value);
+            }
+        }
         for (step, plan) in self.steps.iter().zip(&mut self.plan) {
             let begun = self.profiled.then(|| start.elapsed());
             let value = step.compute(&mut self.slots);
@@ -376,6 +401,9 @@ impl Program {
             if let Some(watcher) = &self.watcher {
                 let operands = step.inputs.iter().filter_map(|&input| self.slots[input].as_ref());
                 watcher.complaint(step.output, &value, operands).map_or(Ok(()), Err)?;
+            }
+            for (id, _) in self.gradients.iter().filter(|(_, node)| *node == step.output) {
+                ready(*id, &value);
             }
             self.slots[step.output] = Some(value);
             for &node in &step.drops {

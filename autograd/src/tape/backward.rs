@@ -52,23 +52,29 @@ impl Graph {
                 panic!("grad: {x:?} has no gradient; only f32 and f64 values have one");
             }
         }
-        let (phase, scope) = (self.phase.replace(Phase::Gradient), self.scope.get());
-        let grads = self.sweep(y, dy, wrt);
-        self.phase.set(phase);
-        self.scope.set(scope);
-        grads
+        self.sweep(y, dy, wrt, &mut |_, _| {})
     }
 
-    /// One pass over the tape, back from `y`. No recursion, so the length of a chain does not matter.
+    /// One pass over the tape, back from `y`; `ready` is told of each variable whose gradient is complete. No recursion, so the length
+    /// of a chain does not matter.
     #[track_caller]
-    fn sweep<'g>(&'g self, y: Var<'g>, dy: Var<'g>, wrt: &[Var<'g>]) -> Vec<Var<'g>> {
+    fn sweep<'g>(
+        &'g self,
+        y: Var<'g>,
+        dy: Var<'g>,
+        wrt: &[Var<'g>],
+        ready: &mut dyn FnMut(Var<'g>, Var<'g>),
+    ) -> Vec<Var<'g>> {
+        let (phase, scope) = (self.phase.replace(Phase::Gradient), self.scope.get());
         let relevant = self.depends_on(wrt, y.index);
         let mut grads: Vec<Option<Var<'g>>> = vec![None; y.index + 1];
         grads[y.index] = Some(dy);
         for index in (0..=y.index).rev() {
             let (true, Some(dy)) = (relevant[index], grads[index]) else { continue };
-            let Some((op, inputs)) = self.operation(index) else { continue };
             let var = |index| Var { graph: self, index };
+            // All that depends on it came before.
+            ready(var(index), dy);
+            let Some((op, inputs)) = self.operation(index) else { continue };
             let x: Vec<Var<'g>> = inputs.iter().map(|&i| var(i)).collect();
             // What no gradient flows to may be relevant by other ways.
             let need: Vec<bool> = inputs
@@ -100,7 +106,15 @@ impl Graph {
             self.report_found();
         }
         let grad = |x: &Var<'g>| grads.get(x.index).copied().flatten();
-        wrt.iter().map(|x| grad(x).unwrap_or_else(|| self.constant(x.value().zeros_like()))).collect()
+        let mut zeros = |x: Var<'g>| {
+            let zeros = self.constant(x.value().zeros_like());
+            ready(x, zeros);
+            zeros
+        };
+        let grads = wrt.iter().map(|x| grad(x).unwrap_or_else(|| zeros(*x))).collect();
+        self.phase.set(phase);
+        self.scope.set(scope);
+        grads
     }
 
     /// The parameters that were frozen when they were recorded.
@@ -170,6 +184,27 @@ impl<'g> Var<'g> {
     /// If this is not one number, or no float.
     #[track_caller]
     pub fn backward(self) -> Grads {
+        self.backward_with(&mut |_, _| {})
+    }
+
+    /// As [`backward`](Var::backward), telling `ready` each parameter's gradient as soon as it is complete, those of the last layers
+    /// first: to send it elsewhere while the others are computed. The equivalent of PyTorch's
+    /// `register_post_accumulate_grad_hook`.
+    ///
+    /// ```
+    /// use autograd::{Graph, Param, Tensor};
+    /// let [first, last] = [2.0_f32, 3.0].map(|x| Param::new(Tensor::from(x)));
+    /// let graph = Graph::training(0, 0);
+    /// let y = graph.param(&first).exp() * graph.param(&last);
+    /// let mut order = vec![];
+    /// y.backward_with(&mut |id, _| order.push(id));
+    /// assert_eq!(order, [last.id(), first.id()]);
+    /// ```
+    ///
+    /// # Panics
+    /// As [`backward`](Var::backward).
+    #[track_caller]
+    pub fn backward_with(self, ready: &mut dyn FnMut(ParamId, &Tensor)) -> Grads {
         let graph = self.graph;
         let seed = graph.seed("backward", self);
         let mut params: Vec<(ParamId, Recorded)> =
@@ -177,7 +212,11 @@ impl<'g> Var<'g> {
         params.retain(|(_, it)| it.role == Role::Trainable);
         params.sort_by_key(|(_, it)| it.node);
         let wrt: Vec<Var<'g>> = params.iter().map(|(_, it)| Var { graph, index: it.node }).collect();
-        let grads = graph.grad_with(self, seed, &wrt);
+        let grads = graph.sweep(self, seed, &wrt, &mut |x, grad| {
+            if let Some((id, _)) = params.iter().find(|(_, it)| it.node == x.index) {
+                ready(*id, &grad.value());
+            }
+        });
         let found: Vec<_> = params.iter().zip(&grads).map(|(&(id, _), grad)| (id, grad.index)).collect();
         let grads = graph.computed(&found);
         graph.gradients.borrow_mut().insert(self.index, found);

@@ -2,6 +2,8 @@
 
 mod adam;
 mod convergence;
+mod groups;
+mod lbfgs;
 mod sgd;
 mod state;
 mod step;

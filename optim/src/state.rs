@@ -1,52 +1,78 @@
-//! What an optimizer remembers of each parameter.
+//! What an optimizer keeps of each parameter.
 
-use autograd::{DType, Module, Param, ParamId, Role, Shape, Tensor};
-use std::collections::{BTreeMap, HashMap};
+use autograd::{DType, Module, Param, ParamId, ParamPath, Role, Shape, Tensor};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
 
-/// A state that an optimizer keeps for each parameter: what it is called, and its first value for a parameter.
-pub(crate) type Slot = (&'static str, fn(&Tensor) -> Tensor);
-
-/// The first value of a state that begins at 0 for each element of a parameter.
-pub(crate) fn zeros(param: &Tensor) -> Tensor {
-    param.zeros_like()
+/// A tensor that an optimizer keeps of each parameter: what it is called where it is saved, and its first value.
+#[derive(Clone, Copy)]
+pub struct Slot {
+    name: &'static str,
+    first: fn(&Tensor) -> Tensor,
 }
 
-/// The first value of a count.
-pub(crate) fn count(_: &Tensor) -> Tensor {
-    Tensor::zeros([], DType::I64)
+impl Slot {
+    /// One that begins with zeros of the parameter's shape and type: a velocity, an average.
+    pub const fn zeros(name: &'static str) -> Slot {
+        Slot { name, first: |param| param.zeros_like() }
+    }
+
+    /// A count, an `i64`, that begins at 0: of updates.
+    pub const fn count(name: &'static str) -> Slot {
+        Slot { name, first: |_| Tensor::zeros([], DType::I64) }
+    }
 }
 
 fn kind(x: &Tensor) -> (Shape, DType) {
     (x.shape(), x.dtype())
 }
 
-/// `N` tensors for each parameter. Names, which two models may have in common, only come in where a model is saved.
-#[derive(Clone)]
-pub(crate) struct Memory<const N: usize> {
-    slots: [Slot; N],
-    of: HashMap<ParamId, [Tensor; N]>,
+/// What an optimizer keeps, some tensors for each parameter that it has updated. It knows parameters by their
+/// [identity](Param#identity); names, which two models may have in common, only come in where a model is saved.
+///
+/// ```
+/// use autograd::{Param, Tensor};
+/// use optim::{OptimizerState, Slot};
+///
+/// let weight = Param::new(Tensor::from([1.0_f32, 2.0]));
+/// let mut state = OptimizerState::new([Slot::zeros("velocity"), Slot::count("t")]);
+/// let [velocity, t] = state.of(&weight);
+/// assert_eq!((velocity.to_vec::<f32>(), t.item()), (vec![0.0, 0.0], 0.0));
+/// ```
+#[derive(Clone, Default)]
+pub struct OptimizerState {
+    slots: Vec<Slot>,
+    of: HashMap<ParamId, Vec<Tensor>>,
 }
 
-impl<const N: usize> Memory<N> {
-    pub(crate) fn new(slots: [Slot; N]) -> Memory<N> {
-        Memory { slots, of: HashMap::new() }
+impl OptimizerState {
+    /// Nothing kept yet, and for each parameter these.
+    pub fn new(slots: impl Into<Vec<Slot>>) -> OptimizerState {
+        OptimizerState { slots: slots.into(), of: HashMap::new() }
     }
 
-    /// The tensors of this parameter, first values if it has none yet.
-    pub(crate) fn of(&mut self, param: &Param) -> &mut [Tensor; N] {
-        let first = || self.slots.map(|(_, first)| first(param.value()));
-        self.of.entry(param.id()).or_insert_with(first)
+    /// What is kept of this parameter, first values if it is seen for the first time.
+    ///
+    /// # Panics
+    /// If `N` is not the number of slots.
+    #[track_caller]
+    pub fn of<const N: usize>(&mut self, param: &Param) -> &mut [Tensor; N] {
+        let slots = &self.slots;
+        let first = || slots.iter().map(|slot| (slot.first)(param.value())).collect();
+        match self.of.entry(param.id()).or_insert_with(first).as_mut_slice().try_into() {
+            Ok(tensors) => tensors,
+            Err(_) => panic!("optimizer state: {} tensors are kept of each parameter, not {N}", slots.len()),
+        }
     }
 
-    /// Refuses a parameter of another shape or type than what is remembered of it.
-    pub(crate) fn check(&self, name: &str, param: &Param) -> Result<(), String> {
+    /// Refuses a parameter of another shape or type than what is kept of it.
+    pub(crate) fn check(&self, path: &ParamPath<'_>, param: &Param) -> Result<(), String> {
         let value = param.value();
-        for (tensor, (slot, _)) in self.of.get(&param.id()).into_iter().flatten().zip(&self.slots) {
+        for (tensor, Slot { name, .. }) in self.of.get(&param.id()).into_iter().flatten().zip(&self.slots) {
             // A count is alike for all parameters.
             if tensor.dtype() != DType::I64 && kind(tensor) != kind(value) {
                 return Err(format!(
-                    "the optimizer's state {name}/{slot} is {} {} but the parameter is now {} {}; \
+                    "the optimizer's state {path}/{name} is {} {} but the parameter is now {} {}; \
                      a model whose parameters change needs a new optimizer",
                     tensor.dtype(),
                     tensor.shape(),
@@ -58,37 +84,48 @@ impl<const N: usize> Memory<N> {
         Ok(())
     }
 
-    /// What is remembered of the parameters of `model`, as `parameter/slot`.
+    /// What is kept of the parameters of `model`, as `parameter/slot`.
+    #[track_caller]
     pub(crate) fn to_entries(&self, model: &dyn Module) -> Vec<(String, Tensor)> {
+        check_names(model);
         let params = model.params();
         let known = params.iter().filter_map(|(name, param)| Some((name, self.of.get(&param.id())?)));
         let entries = known.flat_map(|(name, tensors)| {
-            self.slots.iter().zip(tensors).map(move |((slot, _), x)| (format!("{name}/{slot}"), x.clone()))
+            self.slots.iter().zip(tensors).map(move |(slot, x)| (format!("{name}/{}", slot.name), x.clone()))
         });
         entries.collect()
     }
 
-    /// Takes the place of all that is remembered of the parameters of `model`; changes nothing if there is an error.
+    /// The names of the slots.
+    fn known(&self) -> String {
+        self.slots.iter().map(|slot| slot.name).collect::<Vec<_>>().join(", ")
+    }
+
+    /// Takes the place of all that is kept of the parameters of `model`; changes nothing if there is an error.
+    #[track_caller]
     pub(crate) fn load(
         &mut self,
         model: &dyn Module,
         entries: Vec<(String, Tensor)>,
     ) -> Result<(), StateError> {
+        check_names(model);
         let params: BTreeMap<String, &Param> =
             model.params().into_iter().filter(|(_, param)| param.role() != Role::Buffer).collect();
         let mut found = BTreeMap::new();
         for (name, tensor) in entries {
             let (param, slot) = name.rsplit_once('/').unwrap_or(("", &name));
-            let Some(slot) = self.slots.iter().position(|(known, _)| *known == slot) else {
-                return Err(StateError::UnknownSlot {
-                    name,
-                    known: self.slots.map(|(slot, _)| slot).join(", "),
-                });
+            let Some(slot) = self.slots.iter().position(|known| known.name == slot) else {
+                let known = if self.slots.is_empty() { "nothing".into() } else { self.known() };
+                return Err(StateError::UnknownSlot { name, known });
             };
             let Some(known) = params.get(param) else {
                 return Err(StateError::UnknownParam { name });
             };
-            let first_values = || (self.slots.map(|(_, first)| first(known.value())), [false; N]);
+            let first_values = || {
+                let tensors: Vec<Tensor> =
+                    self.slots.iter().map(|slot| (slot.first)(known.value())).collect();
+                (tensors, vec![false; self.slots.len()])
+            };
             let (tensors, seen) = found.entry(param.to_owned()).or_insert_with(first_values);
             if std::mem::replace(&mut seen[slot], true) {
                 return Err(StateError::Twice { name });
@@ -105,7 +142,7 @@ impl<const N: usize> Memory<N> {
         }
         for (param, (_, seen)) in &found {
             if let Some(slot) = seen.iter().position(|seen| !seen) {
-                return Err(StateError::Missing { name: format!("{param}/{}", self.slots[slot].0) });
+                return Err(StateError::Missing { name: format!("{param}/{}", self.slots[slot].name) });
             }
         }
         for (name, param) in params {
@@ -118,10 +155,18 @@ impl<const N: usize> Memory<N> {
     }
 }
 
-impl<const N: usize> fmt::Debug for Memory<N> {
+impl fmt::Debug for OptimizerState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let slots = self.slots.map(|(slot, _)| slot).join(", ");
-        write!(f, "{slots} of {} parameters", self.of.len())
+        write!(f, "{} of {} parameters", self.known(), self.of.len())
+    }
+}
+
+/// Refuses two parameters of one name, which could not be told apart in a file.
+#[track_caller]
+pub(crate) fn check_names(model: &dyn Module) {
+    let mut names = HashSet::new();
+    if let Some((name, _)) = model.params().into_iter().find(|(name, _)| !names.insert(name.clone())) {
+        panic!("state: two parameters of the model are called {name}; give each a name of its own in visit");
     }
 }
 
