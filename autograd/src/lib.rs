@@ -54,8 +54,7 @@ pub use tape::graph::{Graph, Mode, Phase, Var};
 pub use tape::layer_path::ScopeGuard;
 pub use tensor::{
     Axes, Conv2d, DType, Element, OrPanic, Padding, Pool2d, Rng, ScalarExpr, ScalarVar, Shape, ShapeError,
-    Slice, Spec, Tensor, Windows, gather_bytes, peak_flops, rules, set_threads, simd_level, threads,
-    update_elements,
+    Slice, Spec, Tensor, Windows, kernels, peak_flops, rules, set_threads, simd_level, threads,
 };
 
 /// What may be moved to other threads and shared with them. A graph and its variables stay in the thread that made them.

@@ -3,6 +3,8 @@
 
 #[path = "../../tensor/tests/golden/mod.rs"]
 mod golden;
+#[path = "methods/same_operations.rs"]
+mod same_operations;
 
 use autograd::{
     Conv2d, DType, Graph, Op, Padding, Param, Pool2d, ShapeError, Slice, Spec, Tensor, Var, Windows, rules,
@@ -392,6 +394,7 @@ fn every_method_has_a_case() {
         &[
             ("they say what the variable is", &["graph", "index", "value", "shape", "spec", "rank", "dtype"]),
             ("any variable has the value", &["detach"]),
+            ("as `backward`", &["backward_with"]),
         ],
     );
     assert_complete(

@@ -7,6 +7,7 @@ use nn::{Graph, Layer, loss};
 use optim::{Adam, Optimizer, Sgd};
 use std::hint::black_box;
 use std::time::Duration;
+use tensor::kernels;
 use tensor::{Conv2d, DType, Rng, Tensor};
 
 const BATCH: usize = 100;
@@ -65,12 +66,12 @@ fn conv(c: &mut Criterion) {
             let name = |pass| format!("{}/{pass}", i + 1);
             group.bench_function(name("forward"), |b| b.iter(|| x.conv2d(&w, &spec)));
             group.bench_function(name("kernel_grad"), |b| {
-                b.iter(|| x.conv2d_kernel_grad(&dy, w.shape(), &spec));
+                b.iter(|| kernels::conv2d_kernel_grad(&x, &dy, w.shape(), &spec));
             });
             // The images of the first layer need no gradient.
             if i > 0 {
                 group.bench_function(name("input_grad"), |b| {
-                    b.iter(|| dy.conv2d_input_grad(&w, x.shape(), &spec));
+                    b.iter(|| kernels::conv2d_input_grad(&dy, &w, x.shape(), &spec));
                 });
             }
         }
@@ -127,9 +128,9 @@ fn reductions(c: &mut Criterion) {
     group.bench_function("max_columns", |b| b.iter(|| x.max(1)));
     group.bench_function("moments", |b| b.iter(|| x.moments()));
     let c = &per_channel;
-    group.bench_function("normalize", |b| b.iter(|| x.normalize(c, c, c, c)));
-    group.bench_function("normalize_sums", |b| b.iter(|| x.normalize_sums(c, c, &x)));
-    group.bench_function("normalize_grad", |b| b.iter(|| x.normalize_grad(c, c, c, c, &x)));
+    group.bench_function("normalize", |b| b.iter(|| kernels::normalize(&x, c, c, c, c)));
+    group.bench_function("normalize_sums", |b| b.iter(|| kernels::normalize_sums(&x, c, c, &x)));
+    group.bench_function("normalize_grad", |b| b.iter(|| kernels::normalize_grad(&x, c, c, c, c, &x)));
     group.finish();
 }
 

@@ -97,11 +97,12 @@ pub mod loss;
 mod save;
 mod summary;
 
+pub use autograd::kernels::gather_bytes;
 pub use autograd::{
     Attribute, Attributes, Axes, CompiledFn, DType, Element, Elementwise, Grads, Graph, Lowering, Mode,
     Module, ModuleOutput, NodeInfo, NodeKind, Op, Padding, Param, ParamPath, Phase, Program, Rng, Role,
-    ScalarExpr, ScalarVar, Shape, ShapeError, Slice, Spec, Tensor, Var, gather_bytes, gradcheck, peak_flops,
-    set_threads, simd_level, threads,
+    ScalarExpr, ScalarVar, Shape, ShapeError, Slice, Spec, Tensor, Var, gradcheck, peak_flops, set_threads,
+    simd_level, threads,
 };
 pub use check::check_gradients;
 pub use convert::convert;

@@ -3,7 +3,8 @@
 use crate::optimizer::{Optimizer, write_decay};
 use crate::real::{Real, elements, for_real};
 use crate::state::{OptimizerState, Slot};
-use autograd::{Param, Tensor, update_elements};
+use autograd::kernels::update_elements;
+use autograd::{Param, Tensor};
 
 /// The small number ε that keeps Adam from dividing by 0, and where it is added.
 ///

@@ -3,7 +3,8 @@
 use crate::optimizer::{Optimizer, write_decay};
 use crate::real::{Real, elements, for_real};
 use crate::state::{OptimizerState, Slot};
-use autograd::{Param, Tensor, update_elements};
+use autograd::kernels::update_elements;
+use autograd::{Param, Tensor};
 
 /// Stochastic gradient descent: plain, with momentum μ, with Nesterov's momentum, with weight decay λ.
 ///

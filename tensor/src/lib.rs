@@ -36,7 +36,6 @@ mod runtime;
 
 pub use array::dtype::{DType, Element};
 pub use array::layout::{Layout, Slice, ViewOp, Windows};
-pub use array::map::{gather_bytes, update_elements};
 pub use array::random::Rng;
 pub use array::shape::{Axes, MAX_RANK, OrPanic, Shape, ShapeError, broadcast_shape, image_dims};
 pub use array::spec::Spec;
@@ -48,11 +47,25 @@ pub use fusion::{
     ChannelReduce, ChannelReduceProgram, ElementwiseProgram, Epilogue, Kernel, Operand, Prologue, ScalarExpr,
     ScalarOp, ScalarOperand, ScalarVar,
 };
-pub use ops::elementwise::kernels::GELU_GATE;
 pub use ops::pooling::Pool2d;
 pub use runtime::peak::peak_flops;
 pub use runtime::simd::{SimdLevel, simd_level};
 pub use runtime::threads::{set_threads, threads};
+
+/// What the gradients of operations are computed by, and other parts of operations, each in one pass: for who writes
+/// operations.
+pub mod kernels {
+    pub use crate::array::map::{gather_bytes, update_elements};
+    pub use crate::array::tensor::scatter_view;
+    pub use crate::conv::{conv2d_input_grad, conv2d_kernel_grad};
+    pub use crate::ops::batch_norm::{normalize, normalize_grad, normalize_sums};
+    pub use crate::ops::elementwise::kernels::GELU_GATE;
+    pub use crate::ops::elementwise::{relu_grad, sigmoid_grad};
+    pub use crate::ops::row_wise::cross_entropy::softmax_cross_entropy_grad;
+    pub use crate::ops::row_wise::softmax::{
+        log_softmax_grad, logsumexp_grad, softmax_centred, softmax_grad,
+    };
+}
 
 /// The shape rules of the operations, for whoever has shapes and no tensors yet.
 pub mod rules {
@@ -61,7 +74,7 @@ pub mod rules {
         flatten_shape, narrow_slice, reshape_shape, split_starts, squeeze_shape, transpose_order,
         unsqueeze_shape,
     };
-    pub use crate::ops::batch_norm::{moments_shape, normalize_shape, normalize_sums_shape};
+    pub use crate::ops::batch_norm::{check_eps, moments_shape, normalize_shape, normalize_sums_shape};
     pub use crate::ops::concat::{concat_shape, pad_shape, pad_slices, stack_shape};
     pub use crate::ops::elementwise::{check_clamp, select_shape};
     pub use crate::ops::gather::{
@@ -69,5 +82,5 @@ pub mod rules {
     };
     pub use crate::ops::matmul::matmul_shape;
     pub use crate::ops::reduce::{extreme_shape, reduce_shape};
-    pub use crate::ops::row_wise::cross_entropy::softmax_cross_entropy_shape;
+    pub use crate::ops::row_wise::cross_entropy::{binary_cross_entropy_spec, softmax_cross_entropy_shape};
 }

@@ -6,6 +6,7 @@ mod golden;
 use golden::{Refusals, assert_complete, public_methods};
 use std::ops::{AddAssign, DivAssign, MulAssign, SubAssign};
 use std::path::Path;
+use tensor::kernels;
 use tensor::{Conv2d, DType, OrPanic, Padding, Pool2d, Rng, Shape, Slice, Tensor, ViewOp, Windows};
 
 fn zeros(shape: &[usize], dtype: DType) -> Tensor {
@@ -128,8 +129,8 @@ fn views(list: &mut Refusals) {
     refused!(list, split: x.split(1, &[1, 1]));
     refused!(list, split: x.split(1, &[usize::MAX, 4]));
     refused!(list, view as broadcast_to: x.view(&ViewOp::Broadcast([5, 5].into())));
-    refused!(list, scatter_view: x.scatter_view(&ViewOp::Permute(vec![1, 0]), [2, 3].into()));
-    refused!(list, scatter_view: zeros(&[2], DType::Bool).scatter_view(&ViewOp::Permute(vec![0]), [2].into()));
+    refused!(list, scatter_view: kernels::scatter_view(&x, &ViewOp::Permute(vec![1, 0]), [2, 3].into()));
+    refused!(list, scatter_view: kernels::scatter_view(&zeros(&[2], DType::Bool), &ViewOp::Permute(vec![0]), [2].into()));
 }
 
 fn elementwise(list: &mut Refusals) {
@@ -183,13 +184,17 @@ fn elementwise(list: &mut Refusals) {
     refused!(list, div_assign as div: integers.clone().div_assign(integers));
     refused!(list, maximum: x.maximum(other));
     refused!(list, maximum: truths.maximum(truths));
-    refused!(list, relu_grad: x.relu_grad(other));
-    refused!(list, relu_grad: truths.relu_grad(truths));
+    refused!(list, relu_grad: kernels::relu_grad(x, other));
+    refused!(list, relu_grad: kernels::relu_grad(truths, truths));
     refused!(list, softplus: integers.softplus());
     refused!(list, silu: integers.silu());
     refused!(list, gelu: integers.gelu());
-    refused!(list, sigmoid_grad: x.sigmoid_grad(other));
-    refused!(list, sigmoid_grad: integers.sigmoid_grad(integers));
+    refused!(list, powf: integers.powf(2.0));
+    refused!(list, tan: integers.tan());
+    refused!(list, leaky_relu: integers.leaky_relu(0.1));
+    refused!(list, elu: integers.elu(1.0));
+    refused!(list, sigmoid_grad: kernels::sigmoid_grad(x, other));
+    refused!(list, sigmoid_grad: kernels::sigmoid_grad(integers, integers));
     refused!(list, minimum: x.minimum(other));
     refused!(list, pow: x.pow(other));
     refused!(list, pow: integers.pow(integers));
@@ -284,10 +289,11 @@ fn products(list: &mut Refusals) {
     refused!(list, conv2d: images.conv2d(kernel, &padded(1 << 61)));
     refused!(list, conv2d: images.conv2d(&kernel.to(DType::F64), &conv));
     refused!(list, conv2d: images.to(DType::I64).conv2d(&kernel.to(DType::I64), &conv));
-    refused!(list, conv2d_input_grad: images.conv2d_input_grad(kernel, [1, 4, 4, 2].into(), &conv));
-    refused!(list, conv2d_input_grad: images.conv2d_input_grad(&kernel.to(DType::F64), images.shape(), &conv));
-    refused!(list, conv2d_kernel_grad: images.conv2d_kernel_grad(images, kernel.shape(), &conv));
-    refused!(list, conv2d_kernel_grad: images.conv2d_kernel_grad(&images.to(DType::F64), kernel.shape(), &conv));
+    refused!(list, conv2d_transpose: images.conv2d_transpose(kernel, [1, 4, 4, 2], &conv));
+    refused!(list, conv2d_input_grad: kernels::conv2d_input_grad(images, kernel, [1, 4, 4, 2].into(), &conv));
+    refused!(list, conv2d_input_grad: kernels::conv2d_input_grad(images, &kernel.to(DType::F64), images.shape(), &conv));
+    refused!(list, conv2d_kernel_grad: kernels::conv2d_kernel_grad(images, images, kernel.shape(), &conv));
+    refused!(list, conv2d_kernel_grad: kernels::conv2d_kernel_grad(images, &images.to(DType::F64), kernel.shape(), &conv));
     refused!(list, max_pool2d: x.max_pool2d(&Pool2d::new(2)));
     refused!(list, max_pool2d: images.max_pool2d(&Pool2d::new(0)));
     refused!(list, max_pool2d: images.max_pool2d(&Pool2d::new(5)));
@@ -307,31 +313,38 @@ fn products(list: &mut Refusals) {
     refused!(list, softmax_cross_entropy: x.softmax_cross_entropy(&Tensor::from([0_i64])));
     refused!(list, softmax_cross_entropy: x.softmax_cross_entropy(&Tensor::from([0.0_f32, 1.0])));
     refused!(list, softmax_cross_entropy: integers.softmax_cross_entropy(&Tensor::from([0_i64, 0, 0])));
-    refused!(list, softmax_cross_entropy_grad: x.softmax_cross_entropy_grad(&labels(0), x));
-    refused!(list, softmax_cross_entropy_grad: x.softmax_cross_entropy_grad(&labels(0), &labels(0)));
+    refused!(list, softmax_cross_entropy_grad: kernels::softmax_cross_entropy_grad(x, &labels(0), x));
+    refused!(list, softmax_cross_entropy_grad: kernels::softmax_cross_entropy_grad(x, &labels(0), &labels(0)));
     refused!(list, softmax: x.softmax(2));
     refused!(list, softmax: integers.softmax(0));
     refused!(list, log_softmax: x.log_softmax(-3));
     refused!(list, log_softmax: integers.log_softmax(0));
-    refused!(list, softmax_grad: x.softmax_grad(&x.t(), 0));
-    refused!(list, softmax_grad: x.softmax_grad(&x.to(DType::I64), 0));
-    refused!(list, softmax_centred: x.softmax_centred(&x.t(), 0));
-    refused!(list, softmax_centred: x.softmax_centred(&x.to(DType::I64), 0));
-    refused!(list, log_softmax_grad: x.log_softmax_grad(&x.t(), 0));
-    refused!(list, log_softmax_grad: x.log_softmax_grad(&x.to(DType::I64), 0));
-    refused!(list, logsumexp_grad: integers.logsumexp_grad(0));
+    refused!(list, softmax_grad: kernels::softmax_grad(x, &x.t(), &0.into()));
+    refused!(list, softmax_grad: kernels::softmax_grad(x, &x.to(DType::I64), &0.into()));
+    refused!(list, softmax_centred: kernels::softmax_centred(x, &x.t(), &0.into()));
+    refused!(list, softmax_centred: kernels::softmax_centred(x, &x.to(DType::I64), &0.into()));
+    refused!(list, log_softmax_grad: kernels::log_softmax_grad(x, &x.t(), 0));
+    refused!(list, log_softmax_grad: kernels::log_softmax_grad(x, &x.to(DType::I64), 0));
+    refused!(list, logsumexp_grad: kernels::logsumexp_grad(integers, &0.into()));
     let channels = &Tensor::zeros([3], DType::F32);
+    refused!(list, batch_norm: x.batch_norm(-1.0));
+    refused!(list, batch_norm: x.batch_norm(f64::NAN));
+    refused!(list, batch_norm: scalar.batch_norm(1e-5));
+    refused!(list, batch_norm: integers.batch_norm(1e-5));
+    refused!(list, batch_norm_affine: x.batch_norm_affine(1e-5, Some(&labels(0).to(DType::F32)), None));
+    refused!(list, binary_cross_entropy_with_logits: x.binary_cross_entropy_with_logits(scalar));
+    refused!(list, binary_cross_entropy_with_logits: integers.binary_cross_entropy_with_logits(integers));
     refused!(list, moments: scalar.moments());
     refused!(list, moments: integers.moments());
     let c = channels;
-    refused!(list, normalize: x.normalize(c, c, c, scalar));
-    refused!(list, normalize: scalar.normalize(scalar, scalar, scalar, scalar));
-    refused!(list, normalize: x.normalize(c, c, c, &c.to(DType::F64)));
-    refused!(list, normalize_sums: x.normalize_sums(c, x, x));
-    refused!(list, normalize_sums: x.normalize_sums(c, c, scalar));
-    refused!(list, normalize_grad: x.normalize_grad(c, c, c, c, scalar));
-    refused!(list, normalize_grad: x.normalize_grad(c, x, c, c, x));
-    refused!(list, normalize_grad: x.normalize_grad(c, c, c, c, &x.to(DType::F64)));
+    refused!(list, normalize: kernels::normalize(x, c, c, c, scalar));
+    refused!(list, normalize: kernels::normalize(scalar, scalar, scalar, scalar, scalar));
+    refused!(list, normalize: kernels::normalize(x, c, c, c, &c.to(DType::F64)));
+    refused!(list, normalize_sums: kernels::normalize_sums(x, c, x, x));
+    refused!(list, normalize_sums: kernels::normalize_sums(x, c, c, scalar));
+    refused!(list, normalize_grad: kernels::normalize_grad(x, c, c, c, c, scalar));
+    refused!(list, normalize_grad: kernels::normalize_grad(x, c, x, c, c, x));
+    refused!(list, normalize_grad: kernels::normalize_grad(x, c, c, c, c, &x.to(DType::F64)));
 }
 
 fn choosing(list: &mut Refusals) {

@@ -2,6 +2,7 @@
 
 use proptest::collection::vec;
 use proptest::prelude::*;
+use tensor::kernels;
 use tensor::{Conv2d, DType, Element, Padding, Rng, Slice, Tensor, ViewOp, set_threads};
 
 /// A tensor as one would write it down: the shape, and the elements in row-major order.
@@ -383,8 +384,8 @@ fn convolutions_of_nothing() {
         let conv = Conv2d { padding, ..Conv2d::default() };
         let y = x.conv2d(&k, &conv);
         assert_eq!(y, y.zeros_like());
-        assert_eq!(y.conv2d_input_grad(&k, x.shape(), &conv), x.zeros_like());
-        assert_eq!(x.conv2d_kernel_grad(&y, k.shape(), &conv), k.zeros_like());
+        assert_eq!(kernels::conv2d_input_grad(&y, &k, x.shape(), &conv), x.zeros_like());
+        assert_eq!(kernels::conv2d_kernel_grad(&x, &y, k.shape(), &conv), k.zeros_like());
     }
 }
 
@@ -395,7 +396,10 @@ fn integers_wrap_around_in_every_sum() {
     assert_eq!(x.sum(..).item(), i64::MIN as f64);
     assert_eq!(x.scatter_add(0, &twice, 1).to_vec::<i64>(), [i64::MIN]);
     assert_eq!(x.index_add(0, &twice, 1).to_vec::<i64>(), [i64::MIN]);
-    assert_eq!(x.scatter_view(&ViewOp::Broadcast([2].into()), [1].into()).to_vec::<i64>(), [i64::MIN]);
+    assert_eq!(
+        kernels::scatter_view(&x, &ViewOp::Broadcast([2].into()), [1].into()).to_vec::<i64>(),
+        [i64::MIN]
+    );
 }
 
 fn bits<T: Element>(results: &[Tensor], to_bits: impl Fn(T) -> u64) -> Vec<Vec<u64>> {
@@ -429,21 +433,21 @@ fn thread_counts_do_not_change_a_bit() {
             a.matmul(&b),
             b.t().matmul(&a.t()),
             batch.matmul(&right),
-            images.conv2d_kernel_grad(&y, kernel.shape(), &conv),
-            y.conv2d_input_grad(&kernel, images.shape(), &conv),
+            kernels::conv2d_kernel_grad(&images, &y, kernel.shape(), &conv),
+            kernels::conv2d_input_grad(&y, &kernel, images.shape(), &conv),
             y,
             features.moments(),
             {
                 let row = |i| features.moments().narrow(0, i, 1).flatten(0);
-                features.normalize_grad(&row(0), &row(1), &row(0), &row(1), &incoming)
+                kernels::normalize_grad(&features, &row(0), &row(1), &row(0), &row(1), &incoming)
             },
             {
                 let row = |i| features.moments().narrow(0, i, 1).flatten(0);
-                features.normalize(&row(0), &row(1), &row(0), &row(1))
+                kernels::normalize(&features, &row(0), &row(1), &row(0), &row(1))
             },
             {
                 let row = |i| features.moments().narrow(0, i, 1).flatten(0);
-                features.normalize_sums(&row(0), &row(1), &incoming)
+                kernels::normalize_sums(&features, &row(0), &row(1), &incoming)
             },
         ]
     };

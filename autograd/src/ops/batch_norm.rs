@@ -3,7 +3,7 @@
 
 use crate::op::{Lowering, Op};
 use crate::tape::graph::Var;
-use tensor::{ChannelReduce, Shape, ShapeError, Spec, Tensor, rules};
+use tensor::{ChannelReduce, OrPanic, Shape, ShapeError, Spec, Tensor, kernels, rules};
 
 /// Mean and biased variance of each channel.
 struct Moments;
@@ -47,7 +47,7 @@ impl Op<5> for Normalize {
     }
     #[track_caller]
     fn forward(&self, [x, mean, inverse, scale, offset]: [&Tensor; 5]) -> Tensor {
-        x.normalize(mean, inverse, scale, offset)
+        kernels::normalize(x, mean, inverse, scale, offset)
     }
     fn vjp<'g>(
         &self,
@@ -85,7 +85,7 @@ impl Op<4> for NormalizeSums {
     }
     #[track_caller]
     fn forward(&self, [x, mean, inverse, dy]: [&Tensor; 4]) -> Tensor {
-        x.normalize_sums(mean, inverse, dy)
+        kernels::normalize_sums(x, mean, inverse, dy)
     }
     fn vjp<'g>(
         &self,
@@ -122,7 +122,7 @@ impl Op<6> for NormalizeGrad {
     }
     #[track_caller]
     fn forward(&self, [x, mean, factor, shift, slope, dy]: [&Tensor; 6]) -> Tensor {
-        x.normalize_grad(mean, factor, shift, slope, dy)
+        kernels::normalize_grad(x, mean, factor, shift, slope, dy)
     }
     fn vjp<'g>(
         &self,
@@ -211,24 +211,13 @@ impl<'g> Var<'g> {
         scale: Option<Var<'g>>,
         offset: Option<Var<'g>>,
     ) -> [Var<'g>; 2] {
-        if !(eps >= 0.0 && eps.is_finite()) {
-            panic!(
-                "batch_norm: eps is {eps} for the input {}; it is added to a variance and must be finite and not negative",
-                self.shape()
-            );
-        }
-        if self.rank() == 0 {
-            panic!(
-                "batch_norm: {} is a single number without channels; the last axis is theirs",
-                self.shape()
-            );
-        }
+        rules::check_eps(self.shape(), eps).or_panic();
         let graph = self.graph();
         let moments = self.floats("batch_norm").apply(Moments);
-        let inverse = (row(moments, 1) + eps).sqrt().recip();
+        let inv_std = (row(moments, 1) + eps).sqrt().recip();
         let [scale, offset] = [(scale, 1.0), (offset, 0.0)]
             .map(|(given, value)| given.unwrap_or_else(|| self.full([moments.shape()[1]], value)));
-        [graph.apply(Normalize, [self, row(moments, 0), inverse, scale, offset]), moments]
+        [graph.apply(Normalize, [self, row(moments, 0), inv_std, scale, offset]), moments]
     }
 }
 

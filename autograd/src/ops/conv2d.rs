@@ -2,7 +2,7 @@
 
 use crate::op::{Attributes, Lowering, Op};
 use crate::tape::graph::Var;
-use tensor::{Conv2d, Conv2dKernel, Padding, Shape, ShapeError, Spec, Tensor, rules};
+use tensor::{Conv2d, Conv2dKernel, Padding, Shape, ShapeError, Spec, Tensor, kernels, rules};
 
 /// Images and kernel to output.
 struct Convolve(Conv2d);
@@ -68,43 +68,19 @@ impl Op<2> for Convolve {
     }
 }
 
-/// Refuses an output of another shape than the convolution gives.
-fn expect_output(
-    op: &'static str,
-    conv: &Conv2d,
-    x: Shape,
-    kernel: Shape,
-    y: Shape,
-) -> Result<(), ShapeError> {
-    let expected = conv.shape(x, kernel).map_err(|error| error.in_op(op))?;
-    if y != expected {
-        return Err(ShapeError::new(op, format!("{x} with kernel {kernel} gives {expected}, not {y}")));
-    }
-    Ok(())
-}
-
 impl Op<2> for ConvolveInputGrad {
     fn attributes(&self) -> Attributes {
         attributes(&self.conv).with("images", self.images)
     }
     fn infer(&self, [y, kernel]: [Spec; 2]) -> Result<Spec, ShapeError> {
-        expect_output("conv2d_transpose", &self.conv, self.images, kernel.shape, y.shape)?;
-        if y.dtype != kernel.dtype || !y.dtype.is_float() {
-            return Err(ShapeError::new(
-                "conv2d_transpose",
-                format!(
-                    "{y} with a kernel of {kernel}: the element types must be the same float; convert with .to(…)"
-                ),
-            ));
-        }
-        Ok(y.with_shape(self.images))
+        self.conv.transpose_spec(y, kernel, self.images)
     }
     fn flops(&self, [y, kernel]: [Shape; 2], _: Shape) -> u64 {
         flops(kernel, y)
     }
     #[track_caller]
     fn forward(&self, [y, kernel]: [&Tensor; 2]) -> Tensor {
-        y.conv2d_input_grad(kernel, self.images, &self.conv)
+        kernels::conv2d_input_grad(y, kernel, self.images, &self.conv)
     }
     fn lower(&self) -> Lowering {
         Lowering::kernel(Conv2dKernel::InputGrad { conv: self.conv, images: self.images })
@@ -130,7 +106,7 @@ impl Op<2> for ConvolveKernelGrad {
     }
     fn infer(&self, [x, y]: [Spec; 2]) -> Result<Spec, ShapeError> {
         rules::same_dtype("conv2d_kernel_grad", &[x, y])?;
-        expect_output("conv2d_kernel_grad", &self.conv, x.shape, self.kernel, y.shape)?;
+        self.conv.check_output("conv2d_kernel_grad", x.shape, self.kernel, y.shape)?;
         Ok(x.with_shape(self.kernel))
     }
     fn flops(&self, [_, y]: [Shape; 2], kernel: Shape) -> u64 {
@@ -138,7 +114,7 @@ impl Op<2> for ConvolveKernelGrad {
     }
     #[track_caller]
     fn forward(&self, [x, y]: [&Tensor; 2]) -> Tensor {
-        x.conv2d_kernel_grad(y, self.kernel, &self.conv)
+        kernels::conv2d_kernel_grad(x, y, self.kernel, &self.conv)
     }
     fn lower(&self) -> Lowering {
         Lowering::kernel(Conv2dKernel::KernelGrad { conv: self.conv, kernel: self.kernel })

@@ -2,7 +2,9 @@
 
 use crate::op::{Attributes, Op};
 use crate::tape::graph::Var;
-use tensor::{DType, Layout, OrPanic, Shape, ShapeError, Slice, Spec, Tensor, ViewOp, Windows, rules};
+use tensor::{
+    DType, Layout, OrPanic, Shape, ShapeError, Slice, Spec, Tensor, ViewOp, Windows, kernels, rules,
+};
 
 struct Reshape(Shape);
 
@@ -100,7 +102,7 @@ impl Op<1> for Scatter {
         Ok(x.with_shape(self.base))
     }
     fn forward(&self, [x]: [&Tensor; 1]) -> Tensor {
-        x.scatter_view(&self.view, self.base)
+        kernels::scatter_view(x, &self.view, self.base)
     }
     fn vjp<'g>(&self, _: [Var<'g>; 1], _: Var<'g>, dy: Var<'g>, _: [bool; 1]) -> [Option<Var<'g>>; 1] {
         [Some(dy.apply(ViewOf(self.view.clone())))]

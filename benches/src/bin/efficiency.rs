@@ -5,6 +5,7 @@
 use clap::Parser;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
+use tensor::kernels;
 use tensor::{Conv2d, DType, Rng, Tensor};
 
 /// How long a share below its bar is measured again: a neighbour can take half of a CPU for a second.
@@ -113,11 +114,11 @@ fn convolutions(bars: &mut Bars) {
         let name = format!("{kernel} × {kernel}, {inputs} to {outputs}");
         bars.expect(&name, least, operations, || x.conv2d(&k, &conv));
         bars.expect(&format!("{name}, gradient in the kernel"), least, operations, || {
-            x.conv2d_kernel_grad(&y, k.shape(), &conv)
+            kernels::conv2d_kernel_grad(&x, &y, k.shape(), &conv)
         });
         if inputs > 1 {
             bars.expect(&format!("{name}, gradient in the images"), least, operations, || {
-                y.conv2d_input_grad(&k, x.shape(), &conv)
+                kernels::conv2d_input_grad(&y, &k, x.shape(), &conv)
             });
         }
     }

@@ -207,7 +207,7 @@ impl std::fmt::Display for Slice {
 /// A change of layout that shares the elements: the same buffer seen in another way.
 ///
 /// Each is linear in the elements, so its adjoint, which is its gradient, is the one kernel
-/// [`Tensor::scatter_view`](crate::Tensor::scatter_view).
+/// [`kernels::scatter_view`](crate::kernels::scatter_view).
 #[derive(Clone, Debug, PartialEq)]
 pub enum ViewOp {
     /// The axes in another order: axis `i` of the view is axis `order[i]` of the tensor.

@@ -229,35 +229,6 @@ impl Tensor {
     pub fn view(&self, view: &ViewOp) -> Tensor {
         self.with_layout(view.of(&self.layout).or_panic())
     }
-
-    /// The adjoint of [`view`](Tensor::view): a tensor of shape `base`, zero but for the elements that `view` of it
-    /// names, each of which is the sum of the elements of `self` in its place.
-    ///
-    /// ```
-    /// # use tensor::{Slice, Tensor, ViewOp};
-    /// let view = ViewOp::Slice(0, Slice::from(1..4).step(2));
-    /// let y = Tensor::from([5.0_f32, 7.0]).scatter_view(&view, [5].into());
-    /// assert_eq!(y.to_vec::<f32>(), [0.0, 5.0, 0.0, 7.0, 0.0]);
-    /// ```
-    ///
-    /// # Panics
-    /// If `view` of a tensor of shape `base` has not the shape of `self`, or the elements are `bool`.
-    #[track_caller]
-    pub fn scatter_view(&self, view: &ViewOp, base: Shape) -> Tensor {
-        let target = view.of(&Layout::contiguous(base)).or_panic();
-        if target.shape() != self.shape() {
-            panic!(
-                "scatter_view: {} is not the shape {} of the view of {base}",
-                self.shape(),
-                target.shape()
-            );
-        }
-        crate::array::dtype::for_number!(self.dtype(), T => {
-            let mut out = Buffer::full(base.count(), T::default());
-            map::scatter(&mut out, &target, self.strided::<T>(), crate::ops::number::Number::plus);
-            Tensor::from_buffer(out, base)
-        }, else panic!("{}", wrong_type("scatter_view", self, "numbers")))
-    }
 }
 
 /// What is wrong with a tensor whose elements an operation is not for.
@@ -266,4 +237,29 @@ pub(crate) fn wrong_type(op: &'static str, x: &Tensor, wanted: &str) -> ShapeErr
         op,
         format!("the tensor {} holds {}, not {wanted}; convert it with .to(…)", x.shape(), x.dtype()),
     )
+}
+
+/// The adjoint of [`view`](Tensor::view): a tensor of shape `base`, zero but for the elements that `view` of it
+/// names, each of which is the sum of the elements of `self` in its place.
+///
+/// ```
+/// # use tensor::{kernels, Slice, Tensor, ViewOp};
+/// let view = ViewOp::Slice(0, Slice::from(1..4).step(2));
+/// let y = kernels::scatter_view(&Tensor::from([5.0_f32, 7.0]), &view, [5].into());
+/// assert_eq!(y.to_vec::<f32>(), [0.0, 5.0, 0.0, 7.0, 0.0]);
+/// ```
+///
+/// # Panics
+/// If `view` of a tensor of shape `base` has not the shape of `self`, or the elements are `bool`.
+#[track_caller]
+pub fn scatter_view(grad: &Tensor, view: &ViewOp, base: Shape) -> Tensor {
+    let target = view.of(&Layout::contiguous(base)).or_panic();
+    if target.shape() != grad.shape() {
+        panic!("scatter_view: {} is not the shape {} of the view of {base}", grad.shape(), target.shape());
+    }
+    crate::array::dtype::for_number!(grad.dtype(), T => {
+        let mut out = Buffer::full(base.count(), T::default());
+        map::scatter(&mut out, &target, grad.strided::<T>(), crate::ops::number::Number::plus);
+        Tensor::from_buffer(out, base)
+    }, else panic!("{}", wrong_type("scatter_view", grad, "numbers")))
 }

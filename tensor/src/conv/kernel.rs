@@ -13,14 +13,14 @@ use crate::fusion::{Epilogue, Kernel, Prologue};
 pub enum Conv2dKernel {
     /// [`Tensor::conv2d`], of images and kernel.
     Forward(Conv2d),
-    /// [`Tensor::conv2d_input_grad`], of the output's gradient and the kernel.
+    /// [`kernels::conv2d_input_grad`](crate::kernels::conv2d_input_grad), of the output's gradient and the kernel.
     InputGrad {
         /// The convolution.
         conv: Conv2d,
         /// The shape of its images.
         images: Shape,
     },
-    /// [`Tensor::conv2d_kernel_grad`], of the images and the output's gradient.
+    /// [`kernels::conv2d_kernel_grad`](crate::kernels::conv2d_kernel_grad), of the images and the output's gradient.
     KernelGrad {
         /// The convolution.
         conv: Conv2d,
@@ -75,7 +75,7 @@ pub(super) fn forward(conv: &Conv2d, x: Prologue<'_>, kernel: &Tensor, mut epilo
     epilogue.run(y)
 }
 
-/// See [`Tensor::conv2d_input_grad`].
+/// See [`kernels::conv2d_input_grad`](crate::kernels::conv2d_input_grad).
 #[track_caller]
 pub(super) fn input_grad(
     conv: &Conv2d,
@@ -101,7 +101,7 @@ pub(super) fn input_grad(
     epilogue.run(dx)
 }
 
-/// See [`Tensor::conv2d_kernel_grad`].
+/// See [`kernels::conv2d_kernel_grad`](crate::kernels::conv2d_kernel_grad).
 #[track_caller]
 pub(super) fn kernel_grad(conv: &Conv2d, kernel: Shape, [x, dy]: [Prologue<'_>; 2]) -> Tensor {
     if dy.dtype() != x.dtype() {

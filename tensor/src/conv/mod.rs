@@ -11,7 +11,8 @@ mod im2col;
 pub(crate) mod kernel;
 mod winograd;
 
-use crate::array::shape::{Shape, ShapeError, image_dims};
+use crate::array::shape::{OrPanic, Shape, ShapeError, image_dims};
+use crate::array::spec::Spec;
 use crate::array::storage::Buffer;
 use crate::array::tensor::Tensor;
 use crate::fusion::{Epilogue, Numbers, Prologue, TileEpilogue};
@@ -80,6 +81,40 @@ impl Conv2d {
     pub fn shape(&self, x: Shape, kernel: Shape) -> Result<Shape, ShapeError> {
         let g = self.geometry(x, kernel)?;
         Shape::of(&[g.n, g.out[0], g.out[1], g.channels_out], "conv2d")
+    }
+
+    /// Refuses an output of another shape than this convolution gives.
+    ///
+    /// # Errors
+    /// If `y` is one, in the name of `op`, or images and kernel break the rule [`shape`](Conv2d::shape).
+    pub fn check_output(
+        &self,
+        op: &'static str,
+        x: Shape,
+        kernel: Shape,
+        y: Shape,
+    ) -> Result<(), ShapeError> {
+        let expected = self.shape(x, kernel).map_err(|error| error.in_op(op))?;
+        if y != expected {
+            return Err(ShapeError::new(op, format!("{x} with kernel {kernel} gives {expected}, not {y}")));
+        }
+        Ok(())
+    }
+
+    /// The rule of the transposed convolution: an output `y` of this convolution and its kernel, to images of this shape.
+    ///
+    /// # Errors
+    /// If such images give another output, or the types are not the same float.
+    pub fn transpose_spec(&self, y: Spec, kernel: Spec, images: Shape) -> Result<Spec, ShapeError> {
+        const OP: &str = "conv2d_transpose";
+        self.check_output(OP, images, kernel.shape, y.shape)?;
+        if y.dtype != kernel.dtype || !y.dtype.is_float() {
+            let rule = format!(
+                "{y} with a kernel of {kernel}: the element types must be the same float; convert with .to(…)"
+            );
+            return Err(ShapeError::new(OP, rule));
+        }
+        Ok(y.with_shape(images))
     }
 
     /// Whether images of `f32` are convolved one by one, without their windows being written out: it has no dilation and no
@@ -243,24 +278,24 @@ impl Tensor {
         kernel::forward(conv, Prologue::None(self), kernel, Epilogue::NONE)
     }
 
-    /// The adjoint of [`conv2d`](Tensor::conv2d) in its images: `self` is like the output, the result has the
-    /// shape `images`. Also known as transposed convolution. It is as accurate as the convolution; padding has no part in it.
+    /// The transposed convolution: what a convolution makes `[n, out height, out width, out channels]` of, `images` being the shape of its
+    /// images, spread back over these (PyTorch's `conv_transpose2d`; the gradient of [`conv2d`](Tensor::conv2d) in its images).
+    ///
+    /// ```
+    /// # use tensor::{Conv2d, DType, Tensor};
+    /// let y = Tensor::ones([1, 1, 1, 1], DType::F32);
+    /// let kernel = Tensor::from([[1.0_f32, 2.0], [3.0, 4.0]]).reshape([2, 2, 1, 1]);
+    /// let conv = Conv2d { stride: [2, 2], ..Conv2d::default() };
+    /// let images = y.conv2d_transpose(&kernel, [1, 2, 2, 1], &conv);
+    /// assert_eq!(images.to_vec::<f32>(), [1.0, 2.0, 3.0, 4.0]);
+    /// ```
     ///
     /// # Panics
-    /// If `self` has not the shape that images of this shape give, or the types are not the same float.
+    /// If images of that shape do not give an output of this one, or the types are not the same float.
     #[track_caller]
-    pub fn conv2d_input_grad(&self, kernel: &Tensor, images: Shape, conv: &Conv2d) -> Tensor {
-        kernel::input_grad(conv, images, Prologue::None(self), kernel, Epilogue::NONE)
-    }
-
-    /// The adjoint of [`conv2d`](Tensor::conv2d) in its kernel: `self` is like the images, `dy` like the output, the
-    /// result has the shape `kernel`. It is as accurate as the convolution, and padding takes part as there.
-    ///
-    /// # Panics
-    /// If `dy` has not the shape of the output, or the types are not the same float.
-    #[track_caller]
-    pub fn conv2d_kernel_grad(&self, dy: &Tensor, kernel: Shape, conv: &Conv2d) -> Tensor {
-        kernel::kernel_grad(conv, kernel, [Prologue::None(self), Prologue::None(dy)])
+    pub fn conv2d_transpose(&self, kernel: &Tensor, images: impl Into<Shape>, conv: &Conv2d) -> Tensor {
+        let spec = conv.transpose_spec(self.spec(), kernel.spec(), images.into()).or_panic();
+        conv2d_input_grad(self, kernel, spec.shape, conv)
     }
 }
 
@@ -283,6 +318,26 @@ fn row_major<T: crate::Element>(x: &Tensor) -> &[T] {
         Some(slice) => slice,
         None => unreachable!("it was made contiguous and of this type"),
     }
+}
+
+/// The adjoint of [`conv2d`](Tensor::conv2d) in its images: `dy` is like the output, the result has the shape `images`. It is as
+/// accurate as the convolution; padding has no part in it.
+///
+/// # Panics
+/// If `dy` has not the shape that images of this shape give, or the types are not the same float.
+#[track_caller]
+pub fn conv2d_input_grad(dy: &Tensor, kernel: &Tensor, images: Shape, conv: &Conv2d) -> Tensor {
+    kernel::input_grad(conv, images, Prologue::None(dy), kernel, Epilogue::NONE)
+}
+
+/// The adjoint of [`conv2d`](Tensor::conv2d) in its kernel: `x` is like the images, `dy` like the output, the
+/// result has the shape `kernel`. It is as accurate as the convolution, and padding takes part as there.
+///
+/// # Panics
+/// If `dy` has not the shape of the output, or the types are not the same float.
+#[track_caller]
+pub fn conv2d_kernel_grad(x: &Tensor, dy: &Tensor, kernel: Shape, conv: &Conv2d) -> Tensor {
+    kernel::kernel_grad(conv, kernel, [Prologue::None(x), Prologue::None(dy)])
 }
 
 #[cfg(test)]

@@ -59,15 +59,15 @@ fn images_that_leave_the_cache_are_computed_as_few_are() {
         let (x, dy) = (normal([n, 28, 28, channels].into()), normal([n, 28, 28, outputs].into()));
         let k = normal(kernel);
         assert!(x.count() + dy.count() >= FAR);
-        let (y, dx) = (x.conv2d(&k, &conv), dy.conv2d_input_grad(&k, x.shape(), &conv));
+        let (y, dx) = (x.conv2d(&k, &conv), conv2d_input_grad(&dy, &k, x.shape(), &conv));
         for i in [0, 7, 8, n - 1] {
             let part = |x: &Tensor| x.narrow(0, i, 1);
             assert_eq!(part(&x).conv2d(&k, &conv), part(&y), "image {i}");
-            let alone = part(&dy).conv2d_input_grad(&k, part(&x).shape(), &conv);
+            let alone = conv2d_input_grad(&part(&dy), &k, part(&x).shape(), &conv);
             assert_eq!(alone, part(&dx), "image {i}");
         }
         let gradient = |first: usize, n: usize| {
-            x.narrow(0, first, n).conv2d_kernel_grad(&dy.narrow(0, first, n), kernel, &conv)
+            conv2d_kernel_grad(&x.narrow(0, first, n), &dy.narrow(0, first, n), kernel, &conv)
         };
         let (all, halves) = (gradient(0, n), gradient(0, n / 2) + gradient(n / 2, n - n / 2));
         let largest = all.abs().max(..).item();
@@ -95,8 +95,8 @@ fn convolution_and_its_adjoints_follow_the_definition() {
             assert!((&y - &expected).abs().max(..).item() < 1e-12, "{conv:?}");
             let dy = Tensor::normal(y.shape(), 0.0, 1.0, DType::F64, rng);
             // An adjoint is what moves to the other side of an inner product.
-            let dx = dy.conv2d_input_grad(&k, x.shape(), &conv);
-            let dk = x.conv2d_kernel_grad(&dy, k.shape(), &conv);
+            let dx = conv2d_input_grad(&dy, &k, x.shape(), &conv);
+            let dk = conv2d_kernel_grad(&x, &dy, k.shape(), &conv);
             assert!((inner(&y, &dy) - inner(&x, &dx)).abs() < 1e-9, "{conv:?}");
             assert!((inner(&y, &dy) - inner(&k, &dk)).abs() < 1e-9, "{conv:?}");
         }
@@ -110,7 +110,7 @@ fn windows_that_hold_only_padding_give_zeros() {
     let y = x.conv2d(&Tensor::ones([1, 2, 1, 1], DType::F64), &conv);
     assert_eq!(y.to_vec::<f64>(), [0.0, 0.0, 0.0, 0.0, 1.0, 2.0, 1.0, 0.0, 0.0, 0.0, 0.0]);
     assert_eq!(
-        y.conv2d_input_grad(&Tensor::ones([1, 2, 1, 1], DType::F64), x.shape(), &conv).to_vec::<f64>(),
+        conv2d_input_grad(&y, &Tensor::ones([1, 2, 1, 1], DType::F64), x.shape(), &conv).to_vec::<f64>(),
         [3.0, 3.0]
     );
 }
@@ -175,13 +175,13 @@ fn direct_convolution_agrees_with_unfolded() {
                 check("forward", x.conv2d(&k, &conv), x64.conv2d(&k64, &conv));
                 check(
                     "input gradient",
-                    dy.conv2d_input_grad(&k, x.shape(), &conv),
-                    dy64.conv2d_input_grad(&k64, x.shape(), &conv),
+                    conv2d_input_grad(&dy, &k, x.shape(), &conv),
+                    conv2d_input_grad(&dy64, &k64, x.shape(), &conv),
                 );
                 check(
                     "kernel gradient",
-                    x.conv2d_kernel_grad(&dy, k.shape(), &conv),
-                    x64.conv2d_kernel_grad(&dy64, k.shape(), &conv),
+                    conv2d_kernel_grad(&x, &dy, k.shape(), &conv),
+                    conv2d_kernel_grad(&x64, &dy64, k.shape(), &conv),
                 );
             }
         }
@@ -200,13 +200,13 @@ fn an_image_has_the_same_bits_alone_and_in_a_batch() {
         let x = Tensor::normal([21, 6, 7, inputs], 0.0, 1.0, DType::F32, rng);
         let k = Tensor::normal([3, 3, inputs, outputs], 0.0, 1.0, DType::F32, rng);
         let y = x.conv2d(&k, &conv);
-        let dx = y.conv2d_input_grad(&k, x.shape(), &conv);
+        let dx = conv2d_input_grad(&y, &k, x.shape(), &conv);
         for i in [0, 7, 20] {
             let one = x.narrow(0, i, 1);
             assert_eq!(one.conv2d(&k, &conv), y.narrow(0, i, 1), "{inputs} to {outputs}");
             let dy = y.narrow(0, i, 1);
             assert_eq!(
-                dy.conv2d_input_grad(&k, one.shape(), &conv),
+                conv2d_input_grad(&dy, &k, one.shape(), &conv),
                 dx.narrow(0, i, 1),
                 "{inputs} to {outputs}"
             );
@@ -243,8 +243,8 @@ fn winograd_stays_within_its_error() {
         }
         for (pass, found, expected) in [
             ("forward", forward, x64.conv2d(&k64, &conv)),
-            ("input gradient", input_grad, dy64.conv2d_input_grad(&k64, x.shape(), &conv)),
-            ("kernel gradient", kernel_grad, x64.conv2d_kernel_grad(&dy64, k.shape(), &conv)),
+            ("input gradient", input_grad, conv2d_input_grad(&dy64, &k64, x.shape(), &conv)),
+            ("kernel gradient", kernel_grad, conv2d_kernel_grad(&x64, &dy64, k.shape(), &conv)),
         ] {
             let found = Tensor::from_buffer(found.expect("it pays here"), expected.shape()).to(DType::F64);
             let error = (found - &expected).abs().max(..).item() / expected.abs().max(..).item();
@@ -282,8 +282,8 @@ fn the_matrix_unit_stays_within_the_same_error() {
         let [x64, k64, y64] = [&x, &k, &y].map(|t| t.to(DType::F64));
         let expected = [
             x64.conv2d(&k64, &conv),
-            y64.conv2d_input_grad(&k64, x.shape(), &conv),
-            x64.conv2d_kernel_grad(&y64, k.shape(), &conv),
+            conv2d_input_grad(&y64, &k64, x.shape(), &conv),
+            conv2d_kernel_grad(&x64, &y64, k.shape(), &conv),
         ];
         for (found, expected) in passes.into_iter().zip(expected) {
             let found = Tensor::from_buffer(found.expect("it is finite"), expected.shape()).to(DType::F64);
@@ -308,7 +308,7 @@ fn no_images_and_many_channels_give_nothing_and_zeros() {
         let x = Tensor::ones([n, size, size, 16], DType::F32);
         let y = x.conv2d(&k, &conv);
         assert_eq!(y, Tensor::zeros(y.shape(), DType::F32));
-        assert_eq!(y.conv2d_input_grad(&k, x.shape(), &conv), Tensor::zeros(x.shape(), DType::F32));
-        assert_eq!(x.conv2d_kernel_grad(&y, k.shape(), &conv), Tensor::zeros(k.shape(), DType::F32));
+        assert_eq!(conv2d_input_grad(&y, &k, x.shape(), &conv), Tensor::zeros(x.shape(), DType::F32));
+        assert_eq!(conv2d_kernel_grad(&x, &y, k.shape(), &conv), Tensor::zeros(k.shape(), DType::F32));
     }
 }

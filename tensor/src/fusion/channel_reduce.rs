@@ -33,7 +33,7 @@ impl ChannelReduce {
 /// [`ScalarExpr`]s, and sums for each channel (the last axis) of what they give.
 ///
 /// ```
-/// use tensor::{ChannelReduce, ChannelReduceProgram, Operand::{Input, Result}, ScalarExpr, Tensor};
+/// use tensor::{kernels, ChannelReduce, ChannelReduceProgram, Operand::{Input, Result}, ScalarExpr, Tensor};
 ///
 /// let (x, dy) = (Tensor::from([[1.0_f32, 5.0], [3.0, -5.0]]), Tensor::from([[1.0_f32, -1.0], [2.0, 1.0]]));
 /// let (mean, inv_std) = (Tensor::from([2.0_f32, 0.0]), Tensor::from([1.0_f32, 0.2]));
@@ -42,7 +42,7 @@ impl ChannelReduce {
 /// let program =
 ///     ChannelReduceProgram::new([2, 2].into(), 4, exprs, ChannelReduce::normalize(), summed).unwrap();
 /// let found = program.run(&[&x, &mean, &inv_std, &dy]);
-/// assert_eq!(found, x.normalize_sums(&mean, &inv_std, &dy.relu()));
+/// assert_eq!(found, kernels::normalize_sums(&x, &mean, &inv_std, &dy.relu()));
 /// ```
 pub struct ChannelReduceProgram {
     program: ElementwiseProgram,
@@ -125,7 +125,12 @@ mod tests {
                     ChannelReduceProgram::new(shape, 5, program, ChannelReduce::normalize(), summed).unwrap();
                 let found = fused.run(&[&x, &mean, &inverse, &dy, other]);
                 let product = &dy * other;
-                let expected = product.relu().normalize_sums(&mean, &inverse, &(&product + product.relu()));
+                let expected = crate::kernels::normalize_sums(
+                    &product.relu(),
+                    &mean,
+                    &inverse,
+                    &(&product + product.relu()),
+                );
                 assert_eq!(found, expected, "{shape} {:?}", other.layout());
             }
         }

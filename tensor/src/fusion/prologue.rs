@@ -165,11 +165,11 @@ mod tests {
                 let input_grad = Conv2dKernel::InputGrad { conv, images: x.shape() };
                 assert_eq!(
                     run(input_grad, [ldy, Prologue::None(&kernel)]),
-                    edy.conv2d_input_grad(&kernel, x.shape(), &conv),
+                    crate::kernels::conv2d_input_grad(&edy, &kernel, x.shape(), &conv),
                     "{what}"
                 );
                 let kernel_grad = Conv2dKernel::KernelGrad { conv, kernel: kernel.shape() };
-                let expected = ex.conv2d_kernel_grad(&edy, kernel.shape(), &conv);
+                let expected = crate::kernels::conv2d_kernel_grad(&ex, &edy, kernel.shape(), &conv);
                 assert_eq!(run(kernel_grad, [lx, ldy]), expected, "{what}");
                 assert_eq!(run(kernel_grad, [Prologue::None(&ex), ldy]), expected, "{what}");
             }

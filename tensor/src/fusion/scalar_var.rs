@@ -171,13 +171,37 @@ impl<'e> ScalarVar<'e> {
         self.maximum(low).minimum(high)
     }
 
+    /// `x^exponent` for a fixed exponent.
+    #[track_caller]
+    pub fn powf(self, exponent: f64) -> ScalarVar<'e> {
+        self.pow(exponent)
+    }
+
+    /// The tangent of an angle in radians.
+    #[track_caller]
+    pub fn tan(self) -> ScalarVar<'e> {
+        self.sin() / self.cos()
+    }
+
+    /// `x` if positive, else `slope · x`.
+    #[track_caller]
+    pub fn leaky_relu(self, slope: f64) -> ScalarVar<'e> {
+        self.greater(0.0).select(self, self * slope)
+    }
+
+    /// `x` if positive, else `scale · (e^x − 1)`.
+    #[track_caller]
+    pub fn elu(self, scale: f64) -> ScalarVar<'e> {
+        self.greater(0.0).select(self, self.minimum(0.0).exp_m1() * scale)
+    }
+
     /// The rectifier `max(x, 0)`.
     #[track_caller]
     pub fn relu(self) -> ScalarVar<'e> {
         self.maximum(0.0)
     }
 
-    /// See [`Tensor::relu_grad`](crate::Tensor::relu_grad).
+    /// See [`kernels::relu_grad`](crate::kernels::relu_grad).
     #[track_caller]
     pub fn relu_grad(self, dy: ScalarVar<'e>) -> ScalarVar<'e> {
         self.equal(0.0).select(0.0, dy)
@@ -189,7 +213,7 @@ impl<'e> ScalarVar<'e> {
         self.relu() + (-self.abs()).exp().ln_1p()
     }
 
-    /// See [`Tensor::sigmoid_grad`](crate::Tensor::sigmoid_grad).
+    /// See [`kernels::sigmoid_grad`](crate::kernels::sigmoid_grad).
     #[track_caller]
     pub fn sigmoid_grad(self, dy: ScalarVar<'e>) -> ScalarVar<'e> {
         let e = (-self.abs()).exp();

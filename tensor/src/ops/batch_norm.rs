@@ -3,7 +3,7 @@
 use crate::array::dtype::{Element, for_float};
 use crate::array::shape::{OrPanic, Shape, ShapeError};
 use crate::array::storage::Buffer;
-use crate::array::tensor::Tensor;
+use crate::array::tensor::{Tensor, wrong_type};
 use crate::fusion::ChannelReduce;
 use crate::ops::per_channel::{add_terms, laid_out, map_channels, rows_per_task, sum_channels, total};
 use crate::runtime::math::Float;
@@ -20,6 +20,28 @@ pub fn moments_shape(x: Shape) -> Result<Shape, ShapeError> {
             "moments",
             format!("{x} is a single number without channels; the last axis is theirs"),
         )),
+    }
+}
+
+/// The rule of `batch_norm`: `eps`, which is added to a variance, is finite and not negative, and there are channels.
+///
+/// # Errors
+/// If it is not, or there are none.
+pub fn check_eps(x: Shape, eps: f64) -> Result<(), ShapeError> {
+    if !(eps >= 0.0 && eps.is_finite()) {
+        return Err(ShapeError::new(
+            "batch_norm",
+            format!(
+                "eps is {eps} for the input {x}; it is added to a variance and must be finite and not negative"
+            ),
+        ));
+    }
+    match x.is_empty() {
+        true => Err(ShapeError::new(
+            "batch_norm",
+            format!("{x} is a single number without channels; the last axis is theirs"),
+        )),
+        false => Ok(()),
     }
 }
 
@@ -186,7 +208,7 @@ pub(crate) mod loops {
 }
 
 impl ChannelReduce {
-    /// Of `x`, mean, inverse and `dy`, see [`Tensor::normalize_sums`].
+    /// Of `x`, mean, inverse and `dy`, see [`kernels::normalize_sums`](crate::kernels::normalize_sums).
     #[inline(never)]
     pub fn normalize() -> ChannelReduce {
         ChannelReduce {
@@ -218,86 +240,58 @@ impl Tensor {
         }, else panic!("moments: {} holds {}, not floats; convert it with .to(…)", self.shape(), self.dtype()))
     }
 
-    /// `(x − mean) · inverse · scale + offset`, each of the four a number for each channel.
-    ///
-    /// # Panics
-    /// If one is not `[channels]`, or the types are not one float.
-    #[track_caller]
-    pub fn normalize(&self, mean: &Tensor, inverse: &Tensor, scale: &Tensor, offset: &Tensor) -> Tensor {
-        let params = [mean, inverse, scale, offset];
-        normalize_shape("normalize", self.shape(), &params.map(Tensor::shape), None).or_panic();
-        let (x, params) = self.with_params("normalize", params);
-        for_float!(self.dtype(), T => {
-            match (x.as_slice::<T>(), slices(&params)) {
-                (Some(data), Some(params)) if !data.is_empty() => {
-                    let y = map_channels((data, data), mean.count(), params, #[inline(always)] |x, _, p| normalized(x, p));
-                    Tensor::from_buffer(y, self.shape())
-                }
-                _ => x,
-            }
-        }, else panic!("normalize: {} holds {}, not floats", self.shape(), self.dtype()))
-    }
-
-    /// For each channel the sums of `dy` and of `dy · (x − mean) · inverse`, a row each: the gradients of a loss with
-    /// respect to offset and scale of [`normalize`](Tensor::normalize) where `dy` is that with respect to its result.
-    ///
-    /// # Panics
-    /// If `mean` or `inverse` is not `[channels]`, `dy` not of the shape of `self`, or the types are not one float.
-    #[track_caller]
-    pub fn normalize_sums(&self, mean: &Tensor, inverse: &Tensor, dy: &Tensor) -> Tensor {
-        let shape = normalize_sums_shape([self, mean, inverse, dy].map(Tensor::shape)).or_panic();
-        let (x, params) = self.with_params("normalize_sums", [mean, inverse, dy]);
-        for_float!(self.dtype(), T => {
-            match (x.as_slice::<T>(), slices(&params)) {
-                (Some(x), Some([mean, inverse, dy])) if !x.is_empty() => {
-                    let params = [mean, inverse].map(laid_out);
-                    let sums = sum_channels((x.len(), mean.len(), 2), |range, totals| {
-                        let params = params.each_ref().map(|p| &p[..]);
-                        add_terms((&x[range.clone()], &dy[range]), params, totals, terms);
-                    });
-                    Tensor::from_buffer(sums, shape)
-                }
-                _ => Tensor::zeros(shape, self.dtype()),
-            }
-        }, else panic!("normalize_sums: {} holds {}, not floats", self.shape(), self.dtype()))
-    }
-
-    /// `factor · (dy − shift − (x − mean) · slope)`, each of the four but `x` and `dy` a number for each channel: the
-    /// gradient with respect to `x` of [`normalize`](Tensor::normalize), through mean and deviation too, if `factor` is
-    /// `inverse · scale`, `shift` the mean of `dy`, and `slope` that of `dy · (x − mean) · inverse`, times `inverse`.
-    ///
-    /// # Panics
-    /// If one is not `[channels]`, `dy` not of the shape of `self`, or the types are not one float.
-    #[track_caller]
-    pub fn normalize_grad(
-        &self,
-        mean: &Tensor,
-        factor: &Tensor,
-        shift: &Tensor,
-        slope: &Tensor,
-        dy: &Tensor,
-    ) -> Tensor {
-        let params = [mean, factor, shift, slope];
-        normalize_shape("normalize_grad", self.shape(), &params.map(Tensor::shape), Some(dy.shape()))
-            .or_panic();
-        let (x, params) = self.with_params("normalize_grad", [mean, factor, shift, slope, dy]);
-        for_float!(self.dtype(), T => {
-            match (x.as_slice::<T>(), slices(&params)) {
-                (Some(data), Some([mean, factor, shift, slope, dy])) if !data.is_empty() => {
-                    let params = [mean, factor, shift, slope];
-                    let dx = map_channels((data, dy), mean.len(), params, gradient);
-                    Tensor::from_buffer(dx, self.shape())
-                }
-                _ => x,
-            }
-        }, else panic!("normalize_grad: {} holds {}, not floats", self.shape(), self.dtype()))
-    }
-
     /// This tensor and what goes with it, row-major, if all are of one type.
     #[track_caller]
     fn with_params<const N: usize>(&self, op: &'static str, params: [&Tensor; N]) -> (Tensor, [Tensor; N]) {
         params.iter().try_for_each(|p| p.expect_dtype(op, self.dtype())).or_panic();
         (self.contiguous(), params.map(Tensor::contiguous))
+    }
+
+    /// Every channel (the last axis) brought to mean 0 and variance 1 over all other axes: `(x − mean) / sqrt(variance + eps)`, the
+    /// variance being the biased one (Ioffe and Szegedy, 2015).
+    ///
+    /// ```
+    /// # use tensor::Tensor;
+    /// let y = Tensor::from([[1.0_f64], [3.0]]).batch_norm(0.0);
+    /// assert_eq!(y, Tensor::from([[-1.0_f64], [1.0]]));
+    /// ```
+    ///
+    /// # Panics
+    /// If there is no last axis, the elements are not floats, or `eps` is negative or not finite.
+    #[track_caller]
+    pub fn batch_norm(&self, eps: f64) -> Tensor {
+        let [y, _] = self.batch_norm_affine(eps, None, None);
+        y
+    }
+
+    /// As [`batch_norm`](Tensor::batch_norm), then multiplied by `scale` and moved by `offset`, a number for each channel; and the
+    /// [`moments`](Tensor::moments) that it was normalised by.
+    ///
+    /// # Panics
+    /// As there, and if scale or offset is not of shape `[channels]` and of this type.
+    #[track_caller]
+    pub fn batch_norm_affine(
+        &self,
+        eps: f64,
+        scale: Option<&Tensor>,
+        offset: Option<&Tensor>,
+    ) -> [Tensor; 2] {
+        check_eps(self.shape(), eps).or_panic();
+        if !self.dtype().is_float() {
+            panic!("{}", wrong_type("batch_norm", self, "floats"));
+        }
+        let moments = self.moments();
+        let row = |i: usize| moments.narrow(0, i, 1).flatten(0);
+        let inv_std = (row(1) + eps).sqrt().recip();
+        let [scale, offset] = [(scale, 1.0), (offset, 0.0)].map(|(given, value)| match given {
+            Some(given) => given.clone(),
+            None => Tensor::full([moments.shape()[1]], value, self.dtype()),
+        });
+        let params = [row(0), inv_std, scale, offset];
+        normalize_shape("batch_norm_affine", self.shape(), &params.each_ref().map(Tensor::shape), None)
+            .or_panic();
+        let [mean, inv_std, scale, offset] = &params;
+        [normalize(self, mean, inv_std, scale, offset), moments]
     }
 }
 
@@ -305,6 +299,80 @@ impl Tensor {
 fn slices<T: Element, const N: usize>(x: &[Tensor; N]) -> Option<[&[T]; N]> {
     let slices = x.each_ref().map(Tensor::as_slice);
     slices.iter().all(Option::is_some).then(|| slices.map(Option::unwrap_or_default))
+}
+
+/// `(x − mean) · inverse · scale + offset`, each of the four a number for each channel.
+///
+/// # Panics
+/// If one is not `[channels]`, or the types are not one float.
+#[track_caller]
+pub fn normalize(x: &Tensor, mean: &Tensor, inverse: &Tensor, scale: &Tensor, offset: &Tensor) -> Tensor {
+    let params = [mean, inverse, scale, offset];
+    normalize_shape("normalize", x.shape(), &params.map(Tensor::shape), None).or_panic();
+    let (x, params) = x.with_params("normalize", params);
+    for_float!(x.dtype(), T => {
+        match (x.as_slice::<T>(), slices(&params)) {
+            (Some(data), Some(params)) if !data.is_empty() => {
+                let y = map_channels((data, data), mean.count(), params, #[inline(always)] |x, _, p| normalized(x, p));
+                Tensor::from_buffer(y, x.shape())
+            }
+            _ => x,
+        }
+    }, else panic!("normalize: {} holds {}, not floats", x.shape(), x.dtype()))
+}
+
+/// For each channel the sums of `dy` and of `dy · (x − mean) · inverse`, a row each: the gradients of a loss with
+/// respect to offset and scale of [`normalize`](crate::kernels::normalize) where `dy` is that with respect to its result.
+///
+/// # Panics
+/// If `mean` or `inverse` is not `[channels]`, `dy` not of the shape of `self`, or the types are not one float.
+#[track_caller]
+pub fn normalize_sums(x: &Tensor, mean: &Tensor, inverse: &Tensor, dy: &Tensor) -> Tensor {
+    let shape = normalize_sums_shape([x, mean, inverse, dy].map(Tensor::shape)).or_panic();
+    let (x, params) = x.with_params("normalize_sums", [mean, inverse, dy]);
+    for_float!(x.dtype(), T => {
+        match (x.as_slice::<T>(), slices(&params)) {
+            (Some(x), Some([mean, inverse, dy])) if !x.is_empty() => {
+                let params = [mean, inverse].map(laid_out);
+                let sums = sum_channels((x.len(), mean.len(), 2), |range, totals| {
+                    let params = params.each_ref().map(|p| &p[..]);
+                    add_terms((&x[range.clone()], &dy[range]), params, totals, terms);
+                });
+                Tensor::from_buffer(sums, shape)
+            }
+            _ => Tensor::zeros(shape, x.dtype()),
+        }
+    }, else panic!("normalize_sums: {} holds {}, not floats", x.shape(), x.dtype()))
+}
+
+/// `factor · (dy − shift − (x − mean) · slope)`, each of the four but `x` and `dy` a number for each channel: the
+/// gradient with respect to `x` of [`normalize`](crate::kernels::normalize), through mean and deviation too, if `factor` is
+/// `inverse · scale`, `shift` the mean of `dy`, and `slope` that of `dy · (x − mean) · inverse`, times `inverse`.
+///
+/// # Panics
+/// If one is not `[channels]`, `dy` not of the shape of `self`, or the types are not one float.
+#[track_caller]
+pub fn normalize_grad(
+    x: &Tensor,
+    mean: &Tensor,
+    factor: &Tensor,
+    shift: &Tensor,
+    slope: &Tensor,
+    dy: &Tensor,
+) -> Tensor {
+    let params = [mean, factor, shift, slope];
+    normalize_shape("normalize_grad", x.shape(), &params.map(Tensor::shape), Some(dy.shape())).or_panic();
+    let (x, params) = x.with_params("normalize_grad", [mean, factor, shift, slope, dy]);
+    for_float!(x.dtype(), T => {
+        match (x.as_slice::<T>(), slices(&params)) {
+            (Some(data), Some([mean, factor, shift, slope, dy])) if !data.is_empty() => {
+                let params = [mean, factor, shift, slope];
+                let dx = map_channels((data, dy), mean.len(), params, gradient);
+                Tensor::from_buffer(dx, x.shape())
+            }
+            _ => x,
+        }
+    }, else panic!("normalize_grad: {} holds {}, not floats", x.shape(), x.dtype()))
 }
 
 #[cfg(test)]
@@ -329,12 +397,22 @@ mod tests {
             let offset = Tensor::normal(&shape[2..], 0.0, 1.0, DType::F64, rng);
             let [mean, factor] = [mean, factor].map(|x| x.reshape(&shape[2..]));
             let near = |found: Tensor, expected: Tensor| (found - expected).abs().max(..).item() < 1e-11;
-            assert!(near(x.normalize(&mean, &factor, &scale, &offset), &y * &scale + &offset));
-            let sums = x.normalize_sums(&mean, &factor, &dy);
+            assert!(near(
+                crate::kernels::normalize(&x, &mean, &factor, &scale, &offset),
+                &y * &scale + &offset
+            ));
+            let sums = crate::kernels::normalize_sums(&x, &mean, &factor, &dy);
             assert!(near(sums.clone(), Tensor::stack(&[&dy.sum([0, 1]), &y.mul(&dy).sum([0, 1])], 0)));
             let n = (shape[0] * shape[1]) as f64;
             let [shift, slope] = [0, 1].map(|row| sums.narrow(0, row, 1).flatten(0) / n);
-            let found = x.normalize_grad(&mean, &(&factor * &scale), &shift, &(slope * &factor), &dy);
+            let found = crate::kernels::normalize_grad(
+                &x,
+                &mean,
+                &(&factor * &scale),
+                &shift,
+                &(slope * &factor),
+                &dy,
+            );
             assert!(near(found, grad * &scale));
         }
     }

@@ -4,7 +4,7 @@
 use crate::op::Op;
 use crate::ops::softmax::softmax_grad;
 use crate::tape::graph::Var;
-use tensor::{DType, Shape, ShapeError, Spec, Tensor, rules};
+use tensor::{DType, Shape, ShapeError, Spec, Tensor, kernels, rules};
 
 struct SoftmaxCrossEntropy;
 
@@ -60,7 +60,7 @@ impl Op<3> for SoftmaxCrossEntropyGrad {
     }
     #[track_caller]
     fn forward(&self, [logits, labels, dy]: [&Tensor; 3]) -> Tensor {
-        logits.softmax_cross_entropy_grad(labels, dy)
+        kernels::softmax_cross_entropy_grad(logits, labels, dy)
     }
     fn vjp<'g>(
         &self,
@@ -87,20 +87,11 @@ struct BinaryCrossEntropyWithLogits;
 
 impl Op<2> for BinaryCrossEntropyWithLogits {
     fn infer(&self, [logits, targets]: [Spec; 2]) -> Result<Spec, ShapeError> {
-        const OP: &str = "binary_cross_entropy_with_logits";
-        if logits.shape != targets.shape {
-            let rule = format!(
-                "logits {} and targets {} must have the same shape; nothing is broadcast",
-                logits.shape, targets.shape
-            );
-            return Err(ShapeError::new(OP, rule));
-        }
-        rules::same_dtype(OP, &[logits, targets])?;
-        Ok(logits)
+        rules::binary_cross_entropy_spec(logits, targets)
     }
     #[track_caller]
     fn forward(&self, [x, t]: [&Tensor; 2]) -> Tensor {
-        x.relu() + x.abs().neg().exp().ln_1p() - x * t
+        x.binary_cross_entropy_with_logits(t)
     }
     fn vjp<'g>(
         &self,

@@ -5,7 +5,7 @@ pub(super) mod cross_entropy;
 
 use crate::op::{Attributes, Op};
 use crate::tape::graph::Var;
-use tensor::{Axes, DType, OrPanic, Shape, ShapeError, Spec, Tensor, rules};
+use tensor::{Axes, DType, OrPanic, Shape, ShapeError, Spec, Tensor, kernels, rules};
 
 /// `e^x / Σ e^x` along an axis.
 struct Softmax {
@@ -61,7 +61,7 @@ impl Op<2> for SoftmaxGrad {
     }
     #[track_caller]
     fn forward(&self, [y, dy]: [&Tensor; 2]) -> Tensor {
-        y.softmax_grad(dy, self.axes.clone())
+        kernels::softmax_grad(y, dy, &self.axes)
     }
     fn vjp<'g>(
         &self,
@@ -93,7 +93,7 @@ impl Op<2> for SoftmaxCentred {
     }
     #[track_caller]
     fn forward(&self, [y, v]: [&Tensor; 2]) -> Tensor {
-        y.softmax_centred(v, self.axes.clone())
+        kernels::softmax_centred(y, v, &self.axes)
     }
     fn vjp<'g>(
         &self,
@@ -148,7 +148,7 @@ impl Op<2> for LogSoftmaxGrad {
     }
     #[track_caller]
     fn forward(&self, [x, dy]: [&Tensor; 2]) -> Tensor {
-        x.log_softmax_grad(dy, self.axis)
+        kernels::log_softmax_grad(x, dy, self.axis)
     }
     fn vjp<'g>(
         &self,
@@ -209,7 +209,7 @@ impl Op<2> for LogSumExpGrad {
     }
     #[track_caller]
     fn forward(&self, [x, dy]: [&Tensor; 2]) -> Tensor {
-        x.logsumexp_grad(self.axes.clone()) * dy
+        kernels::logsumexp_grad(x, &self.axes) * dy
     }
     fn vjp<'g>(
         &self,

@@ -126,7 +126,19 @@ const ABSENT: [(&str, &[&str]); 4] = [
     ("constants of the shape of a variable", &["zeros_like", "ones_like", "full"]),
     (
         "not operations",
-        &["graph", "index", "value", "shape", "spec", "rank", "dtype", "item", "apply", "backward"],
+        &[
+            "graph",
+            "index",
+            "value",
+            "shape",
+            "spec",
+            "rank",
+            "dtype",
+            "item",
+            "apply",
+            "backward",
+            "backward_with",
+        ],
     ),
 ];
 

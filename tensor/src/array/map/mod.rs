@@ -163,7 +163,7 @@ pub(crate) fn scatter<T: Element>(
 ///
 /// ```
 /// let (mut weight, mut velocity) = ([1.0_f32, 2.0], [0.0, 1.0]);
-/// tensor::update_elements([&mut weight, &mut velocity], &[0.5, 0.5], |[w, v], g| [w - 0.1 * (v + g), v + g]);
+/// tensor::kernels::update_elements([&mut weight, &mut velocity], &[0.5, 0.5], |[w, v], g| [w - 0.1 * (v + g), v + g]);
 /// assert_eq!(velocity, [0.5, 1.5]);
 /// ```
 ///
@@ -215,7 +215,7 @@ fn update_run<T: Element, const N: usize>(
 ///
 /// ```
 /// let mut out = [0.0; 4];
-/// tensor::gather_bytes(&[0, 1, 2, 3, 4, 5], 2, &[2, 0], 0.5, &mut out);
+/// tensor::kernels::gather_bytes(&[0, 1, 2, 3, 4, 5], 2, &[2, 0], 0.5, &mut out);
 /// assert_eq!(out, [2.0, 2.5, 0.0, 0.5]);
 /// ```
 ///

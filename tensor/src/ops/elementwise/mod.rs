@@ -1,5 +1,6 @@
 //! Element-wise mathematics, comparisons and choices, with NumPy broadcasting.
 
+mod composed;
 pub(crate) mod kernels;
 
 use crate::array::dtype::{DType, for_any, for_float, for_number};
@@ -114,6 +115,20 @@ number_methods! {
     relu;
 }
 
+/// The value of an operation of two operands, by the kernel of its name.
+macro_rules! binary {
+    ($name:ident($x:expr, $y:expr): $for:ident $wanted:literal -> $out:ident) => {{
+        let op = stringify!($name);
+        let [a, b] = pair(op, $x, $y).or_panic();
+        let (left, right) = ($x.with_layout(a), $y.with_layout(b));
+        $for!($x.dtype(), T => {
+            let kernel: fn(&[T], &[T], &mut [$out]) = kernels::$name;
+            let out = map2(left.strided(), right.strided(), &kernel);
+            Tensor::from_buffer(out, a.shape())
+        }, else panic!("{}", wrong_type(op, $x, $wanted)))
+    }};
+}
+
 macro_rules! binary_methods {
     ($($(#[$doc:meta])* $name:ident: $for:ident $wanted:literal -> $out:ident;)*) => {
         impl Tensor {
@@ -124,14 +139,7 @@ macro_rules! binary_methods {
                 /// If the element types differ or are not supported, or the shapes do not broadcast.
                 #[track_caller]
                 pub fn $name(&self, other: &Tensor) -> Tensor {
-                    let op = stringify!($name);
-                    let [a, b] = pair(op, self, other).or_panic();
-                    let (left, right) = (self.with_layout(a), other.with_layout(b));
-                    $for!(self.dtype(), T => {
-                        let kernel: fn(&[T], &[T], &mut [$out]) = kernels::$name;
-                        let out = map2(left.strided(), right.strided(), &kernel);
-                        Tensor::from_buffer(out, a.shape())
-                    }, else panic!("{}", wrong_type(op, self, $wanted)))
+                    binary!($name(self, other): $for $wanted -> $out)
                 }
             )*
         }
@@ -157,11 +165,6 @@ binary_methods! {
     minimum: for_number "numbers" -> T;
     /// `x^y`; NaN where a negative `x` is raised to a fraction.
     pow: for_float "floats" -> T;
-    /// `y`, but 0 where `x = 0`: the gradient `y` that arrives at the result `x` of a rectifier, taken on to its operand.
-    relu_grad: for_number "numbers" -> T;
-    /// `y · s · (1 − s)` with `s = sigmoid(x)`: the gradient `y` of the logistic function's result, taken on to its operand `x`.
-    /// Where `s` is nearly 1 the digits of `1 − s` stay.
-    sigmoid_grad: for_float "floats" -> T;
     /// Whether `x = y`.
     equal: for_all "" -> bool;
     /// Whether `x ≠ y`.
@@ -174,6 +177,25 @@ binary_methods! {
     greater: for_all "" -> bool;
     /// Whether `x ≥ y`.
     greater_equal: for_all "" -> bool;
+}
+
+/// The gradient with respect to the operand of a rectifier, given that with respect to its result `y`: `dy`, but 0 where `y = 0`.
+///
+/// # Panics
+/// If the element types differ or are `bool`, or the shapes do not broadcast.
+#[track_caller]
+pub fn relu_grad(y: &Tensor, dy: &Tensor) -> Tensor {
+    binary!(relu_grad(y, dy): for_number "numbers" -> T)
+}
+
+/// The gradient with respect to the operand `x` of the logistic function, given that with respect to its result: `dy · s · (1 − s)`
+/// with `s = sigmoid(x)`. Where `s` is nearly 1 the digits of `1 − s` stay.
+///
+/// # Panics
+/// If the element types differ or are not floats, or the shapes do not broadcast.
+#[track_caller]
+pub fn sigmoid_grad(x: &Tensor, dy: &Tensor) -> Tensor {
+    binary!(sigmoid_grad(x, dy): for_float "floats" -> T)
 }
 
 impl Tensor {

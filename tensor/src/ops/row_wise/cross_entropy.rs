@@ -2,11 +2,29 @@
 
 use crate::array::dtype::{DType, for_float};
 use crate::array::shape::{OrPanic, Shape, ShapeError};
+use crate::array::spec::{Spec, same_dtype};
 use crate::array::storage::Buffer;
-use crate::array::tensor::Tensor;
+use crate::array::tensor::{Tensor, wrong_type};
 use crate::ops::row_wise::softmax::Exponentials;
 use crate::ops::row_wise::{RowFloat, rows_per_task};
 use crate::runtime::threads::for_each_chunk_mut;
+
+/// The rule of binary cross-entropy: logits and targets of one shape and type to losses of that.
+///
+/// # Errors
+/// If they differ.
+pub fn binary_cross_entropy_spec(logits: Spec, targets: Spec) -> Result<Spec, ShapeError> {
+    const OP: &str = "binary_cross_entropy_with_logits";
+    if logits.shape != targets.shape {
+        let rule = format!(
+            "logits {} and targets {} must have the same shape; nothing is broadcast",
+            logits.shape, targets.shape
+        );
+        return Err(ShapeError::new(OP, rule));
+    }
+    same_dtype(OP, &[logits, targets])?;
+    Ok(logits)
+}
 
 /// The rule of softmax cross-entropy: logits `[…, classes]` and class numbers `[…]` to losses `[…]`.
 ///
@@ -74,6 +92,27 @@ impl<T: RowFloat> Rows<'_, T> {
 }
 
 impl Tensor {
+    /// For each of these logits the cross-entropy of its sigmoid and a target from 0 to 1: `ln(1 + e^x) − x · t`, without
+    /// overflow (PyTorch's `binary_cross_entropy_with_logits`).
+    ///
+    /// ```
+    /// # use tensor::Tensor;
+    /// let logits = Tensor::from([0.0_f64, 1000.0]);
+    /// let losses = logits.binary_cross_entropy_with_logits(&Tensor::from([1.0, 1.0]));
+    /// assert_eq!(losses, Tensor::from([2.0_f64.ln(), 0.0]));
+    /// ```
+    ///
+    /// # Panics
+    /// If the shapes or types differ or the elements are not floats.
+    #[track_caller]
+    pub fn binary_cross_entropy_with_logits(&self, targets: &Tensor) -> Tensor {
+        binary_cross_entropy_spec(self.spec(), targets.spec()).or_panic();
+        if !self.dtype().is_float() {
+            panic!("{}", wrong_type("binary_cross_entropy_with_logits", self, "floats"));
+        }
+        self.relu() + self.abs().neg().exp().ln_1p() - self * targets
+    }
+
     /// For each row of these logits `[…, classes]` the cross-entropy of its softmax and the class that `labels` `[…]` says:
     /// `ln Σ e^x − x[label]`, without overflow, within `eps · max(1, |y|)`.
     ///
@@ -95,32 +134,7 @@ impl Tensor {
                 Tensor::from_buffer(Rows::<T> { logits, labels, classes }.losses(), shape)
             }
             _ => Tensor::zeros(shape, self.dtype()),
-        }, else panic!("{}", crate::array::tensor::wrong_type("softmax_cross_entropy", self, "floats")))
-    }
-
-    /// The gradient of [`softmax_cross_entropy`](Tensor::softmax_cross_entropy) with respect to these logits, `dy` being
-    /// that of the losses: `(softmax(x) − [is the label]) · dy`, each within 2 eps of itself.
-    ///
-    /// # Panics
-    /// As there, and if `dy` is not like the losses.
-    #[track_caller]
-    pub fn softmax_cross_entropy_grad(&self, labels: &Tensor, dy: &Tensor) -> Tensor {
-        let shape = self.check_labels(labels).or_panic();
-        dy.expect_dtype("softmax_cross_entropy_grad", self.dtype()).or_panic();
-        if dy.shape() != shape {
-            panic!(
-                "softmax_cross_entropy_grad: the gradient {} must have the shape {shape} of the losses",
-                dy.shape()
-            );
-        }
-        let (x, labels, dy) = (self.contiguous(), labels.contiguous(), dy.contiguous());
-        for_float!(self.dtype(), T => match (x.as_slice::<T>(), labels.as_slice(), dy.as_slice::<T>()) {
-            (Some(logits), Some(labels), Some(dy)) if !logits.is_empty() => {
-                let classes = logits.len() / labels.len();
-                Tensor::from_buffer(Rows::<T> { logits, labels, classes }.gradient(dy), self.shape())
-            }
-            _ => x,
-        }, else panic!("{}", crate::array::tensor::wrong_type("softmax_cross_entropy_grad", self, "floats")))
+        }, else panic!("{}", wrong_type("softmax_cross_entropy", self, "floats")))
     }
 
     /// The shape of the losses, if the labels are class numbers that fit.
@@ -144,6 +158,31 @@ impl Tensor {
     }
 }
 
+/// The gradient of [`softmax_cross_entropy`](Tensor::softmax_cross_entropy) with respect to its logits, `dy` being
+/// that of the losses: `(softmax(x) − [is the label]) · dy`, each within 2 eps of itself.
+///
+/// # Panics
+/// As there, and if `dy` is not like the losses.
+#[track_caller]
+pub fn softmax_cross_entropy_grad(logits: &Tensor, labels: &Tensor, dy: &Tensor) -> Tensor {
+    let shape = logits.check_labels(labels).or_panic();
+    dy.expect_dtype("softmax_cross_entropy_grad", logits.dtype()).or_panic();
+    if dy.shape() != shape {
+        panic!(
+            "softmax_cross_entropy_grad: the gradient {} must have the shape {shape} of the losses",
+            dy.shape()
+        );
+    }
+    let (x, labels, dy) = (logits.contiguous(), labels.contiguous(), dy.contiguous());
+    for_float!(logits.dtype(), T => match (x.as_slice::<T>(), labels.as_slice(), dy.as_slice::<T>()) {
+        (Some(logits), Some(labels), Some(dy)) if !logits.is_empty() => {
+            let classes = logits.len() / labels.len();
+            Tensor::from_buffer(Rows::<T> { logits, labels, classes }.gradient(dy), x.shape())
+        }
+        _ => x,
+    }, else panic!("{}", wrong_type("softmax_cross_entropy_grad", logits, "floats")))
+}
+
 #[cfg(test)]
 mod tests {
     use crate::{DType, Rng, Tensor};
@@ -161,7 +200,13 @@ mod tests {
             assert!((x.softmax_cross_entropy(&labels) - expected).abs().max(..).item() < 1e-10);
             let softmax = (&x - x.logsumexp_keepdim(-1)).exp();
             let expected = (softmax - chosen) * dy.unsqueeze(-1);
-            assert!((x.softmax_cross_entropy_grad(&labels, &dy) - expected).abs().max(..).item() < 1e-10);
+            assert!(
+                (crate::kernels::softmax_cross_entropy_grad(&x, &labels, &dy) - expected)
+                    .abs()
+                    .max(..)
+                    .item()
+                    < 1e-10
+            );
         }
     }
 }

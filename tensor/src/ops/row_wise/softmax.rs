@@ -110,7 +110,7 @@ fn log_softmax<T: RowFloat>([x]: [&[T]; 1], size: usize, out: &mut [T]) {
 }
 
 /// `dy − softmax(x) · Σ dy`.
-fn log_softmax_grad<T: RowFloat>([x, dy]: [&[T]; 2], size: usize, out: &mut [T]) {
+fn log_softmax_grad_row<T: RowFloat>([x, dy]: [&[T]; 2], size: usize, out: &mut [T]) {
     let mut exponentials = Exponentials::of(x, size);
     let mut terms = Buffer::uninit(size);
     for (i, (dy, out)) in dy.chunks_exact(size).zip(out.chunks_exact_mut(size)).enumerate() {
@@ -134,7 +134,7 @@ fn logsumexp<T: RowFloat>([x]: [&[T]; 1], size: usize, out: &mut [T]) {
 }
 
 /// [`softmax`], but where the largest is −∞ all are 0, and where it is ∞ those that are so have equal parts of 1.
-fn logsumexp_grad<T: RowFloat>([x]: [&[T]; 1], size: usize, out: &mut [T]) {
+fn logsumexp_grad_row<T: RowFloat>([x]: [&[T]; 1], size: usize, out: &mut [T]) {
     softmax([x], size, out);
     let infinity = T::from_f64(f64::INFINITY);
     for (x, out) in x.chunks_exact(size).zip(out.chunks_exact_mut(size)) {
@@ -163,11 +163,11 @@ fn centred<T: RowFloat>([y, dy]: [&[T]; 2], size: usize, out: &mut [T], f: impl 
     }
 }
 
-fn softmax_grad<T: RowFloat>(x: [&[T]; 2], size: usize, out: &mut [T]) {
+fn softmax_grad_row<T: RowFloat>(x: [&[T]; 2], size: usize, out: &mut [T]) {
     centred(x, size, out, |y, distance| y * distance);
 }
 
-fn softmax_centred<T: RowFloat>(x: [&[T]; 2], size: usize, out: &mut [T]) {
+fn softmax_centred_row<T: RowFloat>(x: [&[T]; 2], size: usize, out: &mut [T]) {
     centred(x, size, out, |_, distance| distance);
 }
 
@@ -206,66 +206,6 @@ impl Tensor {
         Rows::of("log_softmax", [self], &axis.into()).map(&log_softmax, &log_softmax)
     }
 
-    /// The gradient of [`log_softmax`](Tensor::log_softmax) with respect to these logits, `dy` being that with respect to its
-    /// result: `dy − softmax(x) · Σ dy`.
-    ///
-    /// ```
-    /// # use tensor::Tensor;
-    /// let (x, dy) = (Tensor::from([5.0_f32, 5.0]), Tensor::from([1.0_f32, 0.0]));
-    /// assert_eq!(x.log_softmax_grad(&dy, 0).to_vec::<f32>(), [0.5, -0.5]);
-    /// ```
-    ///
-    /// # Panics
-    /// If the axis does not exist, the shapes differ, or the types are not one float.
-    #[track_caller]
-    pub fn log_softmax_grad(&self, dy: &Tensor, axis: isize) -> Tensor {
-        self.check_alike("log_softmax_grad", dy).or_panic();
-        Rows::of("log_softmax_grad", [self, dy], &axis.into()).map(&log_softmax_grad, &log_softmax_grad)
-    }
-
-    /// The gradient of a softmax over `axes` with respect to its logits, `self` being its result `y` and `dy` the gradient
-    /// with respect to that: `y · (dy − Σ y · dy)`.
-    ///
-    /// ```
-    /// # use tensor::Tensor;
-    /// let (y, dy) = (Tensor::from([0.25_f32, 0.75]), Tensor::from([1.0_f32, 0.0]));
-    /// assert_eq!(y.softmax_grad(&dy, 0).to_vec::<f32>(), [0.1875, -0.1875]);
-    /// ```
-    ///
-    /// # Panics
-    /// If an axis does not exist, the shapes differ, or the types are not one float.
-    #[track_caller]
-    pub fn softmax_grad(&self, dy: &Tensor, axes: impl Into<Axes>) -> Tensor {
-        self.softmax_grad_axes(dy, &axes.into())
-    }
-
-    #[track_caller]
-    fn softmax_grad_axes(&self, dy: &Tensor, axes: &Axes) -> Tensor {
-        self.check_alike("softmax_grad", dy).or_panic();
-        Rows::of("softmax_grad", [self, dy], axes).map(&softmax_grad, &softmax_grad)
-    }
-
-    /// The distances of `v` from its mean with the weights of `self`, a softmax `y` over `axes`: `v − Σ y · v`.
-    ///
-    /// ```
-    /// # use tensor::Tensor;
-    /// let (y, v) = (Tensor::from([0.25_f32, 0.75]), Tensor::from([1.0_f32, 0.0]));
-    /// assert_eq!(y.softmax_centred(&v, 0).to_vec::<f32>(), [0.75, -0.25]);
-    /// ```
-    ///
-    /// # Panics
-    /// If an axis does not exist, the shapes differ, or the types are not one float.
-    #[track_caller]
-    pub fn softmax_centred(&self, v: &Tensor, axes: impl Into<Axes>) -> Tensor {
-        self.softmax_centred_axes(v, &axes.into())
-    }
-
-    #[track_caller]
-    fn softmax_centred_axes(&self, v: &Tensor, axes: &Axes) -> Tensor {
-        self.check_alike("softmax_centred", v).or_panic();
-        Rows::of("softmax_centred", [self, v], axes).map(&softmax_centred, &softmax_centred)
-    }
-
     /// The rule of the functions of a softmax, or of logits, and a tensor like it.
     fn check_alike(&self, op: &'static str, other: &Tensor) -> Result<(), ShapeError> {
         if other.shape() == self.shape() {
@@ -274,32 +214,77 @@ impl Tensor {
         Err(ShapeError::new(op, format!("{} and {} must have the same shape", self.shape(), other.shape())))
     }
 
-    /// The gradient of [`logsumexp`](Tensor::logsumexp) over `axes`, of the shape of `self`: the softmax, with its limits where that has none:
-    /// 0 if all of a row are −∞, and where some are ∞ these have equal parts of 1.
-    ///
-    /// ```
-    /// # use tensor::Tensor;
-    /// let x = Tensor::from([f32::INFINITY, 1.0]);
-    /// assert_eq!(x.logsumexp_grad(0).to_vec::<f32>(), [1.0, 0.0]);
-    /// ```
-    ///
-    /// # Panics
-    /// If an axis does not exist or the elements are not floats.
-    #[track_caller]
-    pub fn logsumexp_grad(&self, axes: impl Into<Axes>) -> Tensor {
-        self.logsumexp_grad_axes(&axes.into())
-    }
-
-    #[track_caller]
-    fn logsumexp_grad_axes(&self, axes: &Axes) -> Tensor {
-        Rows::of("logsumexp_grad", [self], axes).map(&logsumexp_grad, &logsumexp_grad)
-    }
-
     #[track_caller]
     pub(crate) fn logsumexp_axes(&self, axes: &Axes, keep: bool) -> Tensor {
         let shape = reduce_shape("logsumexp", self.shape(), axes, keep).or_panic();
         Rows::of("logsumexp", [self], axes).reduce(shape, f64::NEG_INFINITY, &logsumexp, &logsumexp)
     }
+}
+
+/// The gradient of [`log_softmax`](Tensor::log_softmax) with respect to its logits `x`, `dy` being that with respect to its
+/// result: `dy − softmax(x) · Σ dy`.
+///
+/// ```
+/// # use tensor::{Tensor, kernels};
+/// let (x, dy) = (Tensor::from([5.0_f32, 5.0]), Tensor::from([1.0_f32, 0.0]));
+/// assert_eq!(kernels::log_softmax_grad(&x, &dy, 0).to_vec::<f32>(), [0.5, -0.5]);
+/// ```
+///
+/// # Panics
+/// If the axis does not exist, the shapes differ, or the types are not one float.
+#[track_caller]
+pub fn log_softmax_grad(x: &Tensor, dy: &Tensor, axis: isize) -> Tensor {
+    x.check_alike("log_softmax_grad", dy).or_panic();
+    Rows::of("log_softmax_grad", [x, dy], &axis.into()).map(&log_softmax_grad_row, &log_softmax_grad_row)
+}
+
+/// The gradient of [`logsumexp`](Tensor::logsumexp) over `axes`, of the shape of `x`: the softmax, with its limits where that has none:
+/// 0 if all of a row are −∞, and where some are ∞ these have equal parts of 1.
+///
+/// ```
+/// # use tensor::{Tensor, kernels};
+/// let x = Tensor::from([f32::INFINITY, 1.0]);
+/// assert_eq!(kernels::logsumexp_grad(&x, &0.into()).to_vec::<f32>(), [1.0, 0.0]);
+/// ```
+///
+/// # Panics
+/// If an axis does not exist or the elements are not floats.
+#[track_caller]
+pub fn logsumexp_grad(x: &Tensor, axes: &Axes) -> Tensor {
+    Rows::of("logsumexp_grad", [x], axes).map(&logsumexp_grad_row, &logsumexp_grad_row)
+}
+
+/// The gradient of a softmax over `axes` with respect to its logits, `y` being its result and `dy` the gradient
+/// with respect to that: `y · (dy − Σ y · dy)`.
+///
+/// ```
+/// # use tensor::{Tensor, kernels};
+/// let (y, dy) = (Tensor::from([0.25_f32, 0.75]), Tensor::from([1.0_f32, 0.0]));
+/// assert_eq!(kernels::softmax_grad(&y, &dy, &0.into()).to_vec::<f32>(), [0.1875, -0.1875]);
+/// ```
+///
+/// # Panics
+/// If an axis does not exist, the shapes differ, or the types are not one float.
+#[track_caller]
+pub fn softmax_grad(y: &Tensor, dy: &Tensor, axes: &Axes) -> Tensor {
+    y.check_alike("softmax_grad", dy).or_panic();
+    Rows::of("softmax_grad", [y, dy], axes).map(&softmax_grad_row, &softmax_grad_row)
+}
+
+/// The distances of `v` from its mean with the weights `y`, a softmax over `axes`: `v − Σ y · v`.
+///
+/// ```
+/// # use tensor::{Tensor, kernels};
+/// let (y, v) = (Tensor::from([0.25_f32, 0.75]), Tensor::from([1.0_f32, 0.0]));
+/// assert_eq!(kernels::softmax_centred(&y, &v, &0.into()).to_vec::<f32>(), [0.75, -0.25]);
+/// ```
+///
+/// # Panics
+/// If an axis does not exist, the shapes differ, or the types are not one float.
+#[track_caller]
+pub fn softmax_centred(y: &Tensor, v: &Tensor, axes: &Axes) -> Tensor {
+    y.check_alike("softmax_centred", v).or_panic();
+    Rows::of("softmax_centred", [y, v], axes).map(&softmax_centred_row, &softmax_centred_row)
 }
 
 #[cfg(test)]
@@ -329,12 +314,12 @@ mod tests {
             let near = |found: Tensor, expected: Tensor| (found - expected).abs().max(..).item() < 1e-12;
             assert!(near(x.softmax(axis), y.clone()));
             assert!(near(x.log_softmax(axis), y.ln()));
-            assert!(near(x.logsumexp_grad(axis), y.clone()));
+            assert!(near(crate::kernels::logsumexp_grad(&x, &axis.into()), y.clone()));
             assert!(near(x.logsumexp_keepdim(axis), x.exp().sum_keepdim(axis).ln()));
             let mean = y.mul(&dy).sum_keepdim(axis);
-            assert!(near(y.softmax_centred(&dy, axis), &dy - &mean));
-            assert!(near(y.softmax_grad(&dy, axis), &y * (&dy - &mean)));
-            assert!(near(x.log_softmax_grad(&dy, axis), &dy - &y * dy.sum_keepdim(axis)));
+            assert!(near(crate::kernels::softmax_centred(&y, &dy, &axis.into()), &dy - &mean));
+            assert!(near(crate::kernels::softmax_grad(&y, &dy, &axis.into()), &y * (&dy - &mean)));
+            assert!(near(crate::kernels::log_softmax_grad(&x, &dy, axis), &dy - &y * dy.sum_keepdim(axis)));
         }
     }
 
@@ -346,7 +331,7 @@ mod tests {
         assert!(y[..6].iter().all(|y| y.is_nan()), "{y:?}");
         assert_eq!(y[6..], [1.0, 0.0]);
         assert_eq!(x.log_softmax(1).to_vec::<f32>()[6..], [0.0, -inf]);
-        let grad = x.logsumexp_grad(1).to_vec::<f32>();
+        let grad = crate::kernels::logsumexp_grad(&x, &1.into()).to_vec::<f32>();
         assert_eq!(grad, [0.0, 0.0, 1.0, 0.0, 0.5, 0.5, 1.0, 0.0]);
     }
 }

@@ -1,8 +1,11 @@
 //! Operations of one operand, element by element.
 
+mod expand;
+
 use crate::op::{Attributes, Lowering, Op};
 use crate::tape::graph::Var;
-use tensor::{DType, ShapeError, Spec, Tensor, rules};
+use expand::expanded;
+use tensor::{DType, ScalarExpr, ShapeError, Spec, Tensor, kernels, rules};
 
 /// Beyond this a sigmoid is 0 or 1 to the last bit and its slope 0, and `∞ · 0` would be NaN.
 const FAR: f64 = 1000.0;
@@ -112,7 +115,7 @@ unary! {
     /// ```
     Gelu, gelu, |x, y, dy| {
         let x = x.clamp(-FAR, FAR);
-        let (square, [a, b]) = (x * x, tensor::GELU_GATE);
+        let (square, [a, b]) = (x * x, kernels::GELU_GATE);
         let gate = x * (square * b + a);
         dy * (gate.sigmoid() + x * sigmoid_grad(gate, square * (3.0 * b) + a))
     };
@@ -136,7 +139,7 @@ impl Op<2> for SigmoidGrad {
     }
     #[track_caller]
     fn forward(&self, [x, dy]: [&Tensor; 2]) -> Tensor {
-        x.sigmoid_grad(dy)
+        kernels::sigmoid_grad(x, dy)
     }
     fn vjp<'g>(
         &self,
@@ -166,7 +169,7 @@ impl Op<2> for ReluGrad {
     }
     #[track_caller]
     fn forward(&self, [y, dy]: [&Tensor; 2]) -> Tensor {
-        y.relu_grad(dy)
+        kernels::relu_grad(y, dy)
     }
     fn vjp<'g>(&self, [y, _]: [Var<'g>; 2], _: Var<'g>, dz: Var<'g>, _: [bool; 2]) -> [Option<Var<'g>>; 2] {
         [None, Some(dz.graph().apply(ReluGrad, [y, dz]))]
@@ -372,7 +375,7 @@ impl<'g> Var<'g> {
     /// If the elements are not floats.
     #[track_caller]
     pub fn powf(self, exponent: f64) -> Var<'g> {
-        self.floats("powf").pow(self.scalar(exponent))
+        expanded(&ScalarExpr::new(|[x]| x.powf(exponent)), &[self.floats("powf")])
     }
 
     /// The tangent of an angle in radians. Errors 2, 4, 8 eps.
@@ -388,7 +391,7 @@ impl<'g> Var<'g> {
     /// If the elements are not floats.
     #[track_caller]
     pub fn tan(self) -> Var<'g> {
-        self.floats("tan").sin() / self.cos()
+        expanded(&ScalarExpr::new(|[x]| x.tan()), &[self.floats("tan")])
     }
 
     /// A rectifier that lets a little through: `x` if positive, else `slope · x`.
@@ -404,7 +407,7 @@ impl<'g> Var<'g> {
     /// If the elements are not floats.
     #[track_caller]
     pub fn leaky_relu(self, slope: f64) -> Var<'g> {
-        self.floats("leaky_relu").greater(self.scalar(0.0)).select(self, self * slope)
+        expanded(&ScalarExpr::new(|[x]| x.leaky_relu(slope)), &[self.floats("leaky_relu")])
     }
 
     /// The exponential linear unit: `x` if positive, else `scale · (e^x − 1)`. Errors 1, 2, 3 eps.
@@ -420,8 +423,7 @@ impl<'g> Var<'g> {
     /// If the elements are not floats.
     #[track_caller]
     pub fn elu(self, scale: f64) -> Var<'g> {
-        let zero = self.floats("elu").scalar(0.0);
-        self.greater(zero).select(self, self.minimum(zero).exp_m1() * scale)
+        expanded(&ScalarExpr::new(|[x]| x.elu(scale)), &[self.floats("elu")])
     }
 }
 
