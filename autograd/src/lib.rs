@@ -42,7 +42,7 @@ mod program;
 mod show;
 mod tape;
 
-pub use op::{Attribute, Attributes, DynOp, Elementwise, Lowering, Op};
+pub use op::{Attribute, Attributes, DynOp, Elementwise, Lowering, MultiOp, Op, Outputs};
 pub use params::grads::{GradMismatch, Grads};
 pub use params::module::{Module, ParamPath};
 pub use params::param::{Param, ParamId, Role};

@@ -410,7 +410,10 @@ fn every_method_has_a_case() {
             ("tests of their own have what they find", &["debug_nans", "debug_infs"]),
             ("any part of a model has a name", &["scope", "scope_at", "layer_path"]),
             ("any model has names", &["name_params"]),
-            ("as `apply`, which has cases; concat goes through it", &["apply_dyn"]),
+            (
+                "as `apply`, which has cases; concat and moments go through them",
+                &["apply_dyn", "apply_multi"],
+            ),
         ],
     );
 }

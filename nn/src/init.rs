@@ -11,7 +11,7 @@ use crate::{DType, Rng, Shape, Tensor};
 /// ```
 /// use nn::{DType, Init, Rng};
 ///
-/// let weight = Init::TruncatedNormal { mean: 0.0, std: 0.1 }.draw([784, 200], DType::F32, &mut Rng::new(42));
+/// let weight = Init::TruncatedNormal { mean: 0.0, std: 0.1 }.sample([784, 200], DType::F32, &mut Rng::new(42));
 /// assert_eq!(weight.shape(), [784, 200]);
 /// assert!(weight.abs().max(..).item() <= 0.2);
 /// ```
@@ -67,7 +67,7 @@ impl Init {
     /// # Panics
     /// If a bound or deviation makes no sense, or the type is no float.
     #[track_caller]
-    pub fn draw(self, shape: impl Into<Shape>, dtype: DType, rng: &mut Rng) -> Tensor {
+    pub fn sample(self, shape: impl Into<Shape>, dtype: DType, rng: &mut Rng) -> Tensor {
         let shape = shape.into();
         let (fan_in, fan_out) = fans(shape);
         let within = |bound: f64| (-bound, bound);

@@ -3,10 +3,15 @@
 mod attributes;
 mod elementwise;
 mod lowering;
+mod multi;
+mod outputs;
 
 pub use attributes::{Attribute, Attributes};
 pub use elementwise::Elementwise;
 pub use lowering::Lowering;
+pub(crate) use multi::MultiErased;
+pub use multi::MultiOp;
+pub use outputs::Outputs;
 
 use crate::tape::graph::Var;
 use tensor::{Shape, ShapeError, Spec, Tensor};
@@ -87,8 +92,9 @@ pub trait Op<const N: usize>: Send + Sync + 'static {
     }
 }
 
-/// An operation of any number of inputs, as a node stores it. [`Op`]s become one by themselves; operations whose
-/// number of inputs varies, such as concatenation, implement it directly and go through `Graph::apply_dyn`.
+/// An operation of any number of inputs and values, as a node stores it: the general form. [`Op`]s and [`MultiOp`]s become one by
+/// themselves; operations whose number of inputs varies, such as concatenation, implement it directly and go through
+/// `Graph::apply_dyn`.
 pub trait DynOp: Send + Sync {
     /// See [`Op::name`].
     fn name(&self) -> &'static str {
@@ -98,25 +104,31 @@ pub trait DynOp: Send + Sync {
     fn attributes(&self) -> Attributes {
         Attributes::default()
     }
-    /// See [`Op::infer`].
+    /// See [`Op::infer`]; of each value.
     ///
     /// # Errors
     /// As there.
-    fn infer(&self, x: &[Spec]) -> Result<Spec, ShapeError>;
-    /// See [`Op::forward`].
+    fn infer(&self, x: &[Spec]) -> Result<Outputs<Spec>, ShapeError>;
+    /// See [`Op::forward`]; all values.
     #[track_caller]
-    fn forward(&self, x: &[&Tensor]) -> Tensor;
-    /// See [`Op::vjp`].
-    fn vjp<'g>(&self, x: &[Var<'g>], y: Var<'g>, dy: Var<'g>, need: &[bool]) -> Vec<Option<Var<'g>>>;
+    fn forward(&self, x: &[&Tensor]) -> Outputs<Tensor>;
+    /// See [`Op::vjp`], and [`MultiOp::vjp`]: `y` are all values, and `dy` the gradients that arrive, at least one.
+    fn vjp<'g>(
+        &self,
+        x: &[Var<'g>],
+        y: &[Var<'g>],
+        dy: &[Option<Var<'g>>],
+        need: &[bool],
+    ) -> Vec<Option<Var<'g>>>;
     /// See [`Op::differentiable`].
     fn differentiable(&self, _i: usize) -> bool {
         true
     }
-    /// See [`Op::flops`].
+    /// See [`Op::flops`]; `y` is the shape of the first value.
     fn flops(&self, _x: &[Shape], y: Shape) -> u64 {
         y.count() as u64
     }
-    /// See [`Op::lower`].
+    /// See [`Op::lower`]; of an operation with one value.
     fn lower(&self) -> Lowering {
         Lowering::Opaque
     }
@@ -140,15 +152,24 @@ impl<O: Op<N>, const N: usize> DynOp for Erased<O, N> {
     fn attributes(&self) -> Attributes {
         self.0.attributes()
     }
-    fn infer(&self, x: &[Spec]) -> Result<Spec, ShapeError> {
-        self.0.infer(exactly(x))
+    fn infer(&self, x: &[Spec]) -> Result<Outputs<Spec>, ShapeError> {
+        Ok(self.0.infer(exactly(x))?.into())
     }
     #[track_caller]
-    fn forward(&self, x: &[&Tensor]) -> Tensor {
-        self.0.forward(exactly(x))
+    fn forward(&self, x: &[&Tensor]) -> Outputs<Tensor> {
+        self.0.forward(exactly(x)).into()
     }
-    fn vjp<'g>(&self, x: &[Var<'g>], y: Var<'g>, dy: Var<'g>, need: &[bool]) -> Vec<Option<Var<'g>>> {
-        self.0.vjp(exactly(x), y, dy, exactly(need)).into()
+    fn vjp<'g>(
+        &self,
+        x: &[Var<'g>],
+        y: &[Var<'g>],
+        dy: &[Option<Var<'g>>],
+        need: &[bool],
+    ) -> Vec<Option<Var<'g>>> {
+        match (y, dy) {
+            (&[y], &[Some(dy)]) => self.0.vjp(exactly(x), y, dy, exactly(need)).into(),
+            _ => unreachable!("an operation of one value has one gradient"),
+        }
     }
     fn differentiable(&self, i: usize) -> bool {
         self.0.differentiable(i)

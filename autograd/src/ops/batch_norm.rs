@@ -1,23 +1,36 @@
 //! Batch normalisation. Composed of means and squares it would read and write its input a dozen times; with the moments, the
 //! sums that its gradients have in common, and two formulas for single numbers as primitives it does so twice each way.
 
-use crate::op::{Lowering, Op};
+use crate::op::{Lowering, MultiOp, Op};
 use crate::tape::graph::Var;
 use tensor::{ChannelReduce, OrPanic, Shape, ShapeError, Spec, Tensor, kernels, rules};
 
 /// Mean and biased variance of each channel.
 struct Moments;
 
-impl Op<1> for Moments {
-    fn infer(&self, [x]: [Spec; 1]) -> Result<Spec, ShapeError> {
-        Ok(x.with_shape(rules::moments_shape(x.shape)?))
+impl MultiOp<1, 2> for Moments {
+    fn infer(&self, [x]: [Spec; 1]) -> Result<[Spec; 2], ShapeError> {
+        let channels = x.with_shape(rules::moments_shape(x.shape)?);
+        Ok([channels, channels])
     }
     #[track_caller]
-    fn forward(&self, [x]: [&Tensor; 1]) -> Tensor {
+    fn forward(&self, [x]: [&Tensor; 1]) -> [Tensor; 2] {
         x.moments()
     }
-    fn vjp<'g>(&self, [x]: [Var<'g>; 1], y: Var<'g>, dy: Var<'g>, _: [bool; 1]) -> [Option<Var<'g>>; 1] {
-        [Some((row(dy, 0) + (x - row(y, 0)) * row(dy, 1) * 2.0) / examples(x))]
+    fn vjp<'g>(
+        &self,
+        [x]: [Var<'g>; 1],
+        [mean, _]: [Var<'g>; 2],
+        [dmean, dvariance]: [Option<Var<'g>>; 2],
+        _: [bool; 1],
+    ) -> [Option<Var<'g>>; 1] {
+        let of_variance = dvariance.map(|dvariance| (x - mean) * dvariance * 2.0);
+        let sum = match (dmean, of_variance) {
+            (Some(dmean), Some(of_variance)) => Some(dmean + of_variance),
+            (Some(dmean), None) => Some(dmean.broadcast_to(x.shape())),
+            (None, of_variance) => of_variance,
+        };
+        [sum.map(|sum| sum / examples(x))]
     }
     fn flops(&self, [x]: [Shape; 1], _: Shape) -> u64 {
         4 * x.count() as u64
@@ -35,7 +48,7 @@ fn examples(x: Var<'_>) -> f64 {
     (shape.count() / shape.last().map_or(1, |&channels| channels.max(1))).max(1) as f64
 }
 
-/// `(x − mean) · inverse · scale + offset` where mean and inverse deviation are those of the channels of `x` itself. The
+/// `(x − mean) · inv_std · scale + offset` where mean and inverse deviation are those of the channels of `x` itself. The
 /// gradient with respect to `x` is the one through these two as well, so none flows to them.
 struct Normalize;
 
@@ -46,21 +59,21 @@ impl Op<5> for Normalize {
         Ok(Spec { shape: rules::normalize_shape("batch_norm", x, &params, None)?, dtype })
     }
     #[track_caller]
-    fn forward(&self, [x, mean, inverse, scale, offset]: [&Tensor; 5]) -> Tensor {
-        kernels::normalize(x, mean, inverse, scale, offset)
+    fn forward(&self, [x, mean, inv_std, scale, offset]: [&Tensor; 5]) -> Tensor {
+        kernels::normalize(x, mean, inv_std, scale, offset)
     }
     fn vjp<'g>(
         &self,
-        [x, mean, inverse, scale, _]: [Var<'g>; 5],
+        [x, mean, inv_std, scale, _]: [Var<'g>; 5],
         _: Var<'g>,
         dy: Var<'g>,
         need: [bool; 5],
     ) -> [Option<Var<'g>>; 5] {
-        let sums = x.graph().apply(NormalizeSums, [x, mean, inverse, dy]);
+        let sums = x.graph().apply(NormalizeSums, [x, mean, inv_std, dy]);
         let dx = || {
             let means = sums / examples(x);
-            let slope = row(means, 1) * inverse;
-            x.graph().apply(NormalizeGrad, [x, mean, inverse * scale, row(means, 0), slope, dy])
+            let slope = row(means, 1) * inv_std;
+            x.graph().apply(NormalizeGrad, [x, mean, inv_std * scale, row(means, 0), slope, dy])
         };
         [need[0].then(dx), None, None, need[3].then(|| row(sums, 1)), need[4].then(|| row(sums, 0))]
     }
@@ -75,7 +88,7 @@ impl Op<5> for Normalize {
     }
 }
 
-/// For each channel the sums of `dy` and of `dy · (x − mean) · inverse`.
+/// For each channel the sums of `dy` and of `dy · (x − mean) · inv_std`.
 struct NormalizeSums;
 
 impl Op<4> for NormalizeSums {
@@ -84,23 +97,23 @@ impl Op<4> for NormalizeSums {
         Ok(Spec { shape: rules::normalize_sums_shape(specs.map(|spec| spec.shape))?, dtype })
     }
     #[track_caller]
-    fn forward(&self, [x, mean, inverse, dy]: [&Tensor; 4]) -> Tensor {
-        kernels::normalize_sums(x, mean, inverse, dy)
+    fn forward(&self, [x, mean, inv_std, dy]: [&Tensor; 4]) -> Tensor {
+        kernels::normalize_sums(x, mean, inv_std, dy)
     }
     fn vjp<'g>(
         &self,
-        [x, mean, inverse, dy]: [Var<'g>; 4],
+        [x, mean, inv_std, dy]: [Var<'g>; 4],
         _: Var<'g>,
         dz: Var<'g>,
         need: [bool; 4],
     ) -> [Option<Var<'g>>; 4] {
         let along = row(dz, 1);
-        let dx = (need[0] || need[1]).then(|| dy * inverse * along);
+        let dx = (need[0] || need[1]).then(|| dy * inv_std * along);
         [
             dx,
             dx.map(|dx| -dx),
             need[2].then(|| (x - mean) * dy * along),
-            need[3].then(|| (x - mean) * inverse * along + row(dz, 0)),
+            need[3].then(|| (x - mean) * inv_std * along + row(dz, 0)),
         ]
     }
     fn lower(&self) -> Lowering {
@@ -152,20 +165,22 @@ impl Op<6> for NormalizeGrad {
 }
 
 impl<'g> Var<'g> {
-    /// The mean and the biased variance of every channel (the last axis) over all other axes: `[2, channels]`.
+    /// The mean and the biased variance of every channel (the last axis) over all other axes, each `[channels]` (TensorFlow's
+    /// `tf.nn.moments`).
     ///
     /// ```
     /// # use autograd::{Graph, Tensor};
     /// let graph = Graph::inference();
-    /// let moments = graph.input(Tensor::from([[1.0_f64, 5.0], [3.0, 5.0]])).moments();
-    /// assert_eq!(moments.value(), Tensor::from([[2.0_f64, 5.0], [1.0, 0.0]]));
+    /// let [mean, variance] = graph.input(Tensor::from([[1.0_f64, 5.0], [3.0, 5.0]])).moments();
+    /// assert_eq!(mean.value(), Tensor::from([2.0_f64, 5.0]));
+    /// assert_eq!(variance.value(), Tensor::from([1.0_f64, 0.0]));
     /// ```
     ///
     /// # Panics
     /// If there is no last axis or the elements are not floats.
     #[track_caller]
-    pub fn moments(self) -> Var<'g> {
-        self.floats("moments").apply(Moments)
+    pub fn moments(self) -> [Var<'g>; 2] {
+        self.graph.apply_multi(Moments, [self.floats("moments")])
     }
 
     /// Every channel (the last axis) brought to mean 0 and variance 1 over all other axes:
@@ -185,21 +200,21 @@ impl<'g> Var<'g> {
     /// If there is no last axis, the elements are not floats, or `eps` is negative or not finite.
     #[track_caller]
     pub fn batch_norm(self, eps: f64) -> Var<'g> {
-        let [y, _] = self.batch_norm_affine(eps, None, None);
+        let [y, ..] = self.batch_norm_affine(eps, None, None);
         y
     }
 
-    /// As [`batch_norm`](Var::batch_norm), then multiplied by `scale` and moved by `offset`, a number for each channel; and the
-    /// [`moments`](Var::moments) that it was normalised by, for running averages (PyTorch's `native_batch_norm`).
+    /// As [`batch_norm`](Var::batch_norm), then multiplied by `scale` and moved by `offset`, a number for each channel; and the mean
+    /// and the variance that it was normalised by, for running averages (PyTorch's `native_batch_norm`).
     ///
     /// ```
     /// # use autograd::{Graph, Tensor};
     /// let graph = Graph::inference();
     /// let x = graph.input(Tensor::from([[1.0_f64], [3.0]]));
     /// let offset = graph.input(Tensor::from([0.5_f64]));
-    /// let [y, moments] = x.batch_norm_affine(0.0, None, Some(offset));
+    /// let [y, mean, variance] = x.batch_norm_affine(0.0, None, Some(offset));
     /// assert_eq!(y.value(), Tensor::from([[-0.5_f64], [1.5]]));
-    /// assert_eq!(moments.value(), Tensor::from([[2.0_f64], [1.0]]));
+    /// assert_eq!((mean.item(), variance.item()), (2.0, 1.0));
     /// ```
     ///
     /// # Panics
@@ -210,14 +225,14 @@ impl<'g> Var<'g> {
         eps: f64,
         scale: Option<Var<'g>>,
         offset: Option<Var<'g>>,
-    ) -> [Var<'g>; 2] {
+    ) -> [Var<'g>; 3] {
         rules::check_eps(self.shape(), eps).or_panic();
         let graph = self.graph();
-        let moments = self.floats("batch_norm").apply(Moments);
-        let inv_std = (row(moments, 1) + eps).sqrt().recip();
+        let [mean, variance] = graph.apply_multi(Moments, [self.floats("batch_norm")]);
+        let inv_std = (variance + eps).sqrt().recip();
         let [scale, offset] = [(scale, 1.0), (offset, 0.0)]
-            .map(|(given, value)| given.unwrap_or_else(|| self.full([moments.shape()[1]], value)));
-        [graph.apply(Normalize, [self, row(moments, 0), inv_std, scale, offset]), moments]
+            .map(|(given, value)| given.unwrap_or_else(|| self.full(mean.shape(), value)));
+        [graph.apply(Normalize, [self, mean, inv_std, scale, offset]), mean, variance]
     }
 }
 
@@ -225,8 +240,16 @@ impl<'g> Var<'g> {
 pub(super) fn cases() -> Vec<crate::ops::tests::table::Case> {
     use crate::ops::tests::table::Case;
     vec![
-        Case::new("moments", [Case::normal(&[7, 3], 1)], |_, x| x[0].moments()).empty_gives_nan(),
-        Case::new("moments", [Case::normal(&[2, 3, 2, 4], 2)], |_, x| x[0].moments()).empty_gives_nan(),
+        Case::new("moments", [Case::normal(&[7, 3], 1)], |_, x| {
+            let [mean, variance] = x[0].moments();
+            mean + variance * 2.0
+        })
+        .empty_gives_nan(),
+        Case::new("moments", [Case::normal(&[2, 3, 2, 4], 2)], |_, x| {
+            let [mean, variance] = x[0].moments();
+            mean + variance * 2.0
+        })
+        .empty_gives_nan(),
         Case::new("batch_norm", [Case::normal(&[7, 3], 1)], |_, x| x[0].batch_norm(1e-5)),
         // Here the incoming gradient depends on the input, which the second order must not count twice.
         Case::new("batch_norm", [Case::normal(&[7, 3], 1)], |_, x| x[0].batch_norm(1e-5).tanh()),

@@ -1,6 +1,6 @@
 //! Putting variables together, and padding them.
 
-use crate::op::{Attributes, DynOp, Op};
+use crate::op::{Attributes, DynOp, Op, Outputs};
 use crate::tape::graph::Var;
 use tensor::{DType, OrPanic, Shape, ShapeError, Spec, Tensor, rules};
 
@@ -12,22 +12,28 @@ impl DynOp for Concat {
     fn attributes(&self) -> Attributes {
         Attributes::default().with("axis", self.axis)
     }
-    fn infer(&self, x: &[Spec]) -> Result<Spec, ShapeError> {
+    fn infer(&self, x: &[Spec]) -> Result<Outputs<Spec>, ShapeError> {
         let shapes: Vec<Shape> = x.iter().map(|x| x.shape).collect();
         // The kernel refuses types that differ.
         let dtype = x.first().map_or(DType::F32, |x| x.dtype);
-        Ok(Spec { shape: rules::concat_shape(&shapes, self.axis)?, dtype })
+        Ok(Spec { shape: rules::concat_shape(&shapes, self.axis)?, dtype }.into())
     }
     #[track_caller]
-    fn forward(&self, x: &[&Tensor]) -> Tensor {
-        Tensor::concat(x, self.axis)
+    fn forward(&self, x: &[&Tensor]) -> Outputs<Tensor> {
+        Tensor::concat(x, self.axis).into()
     }
-    fn vjp<'g>(&self, x: &[Var<'g>], _: Var<'g>, dy: Var<'g>, need: &[bool]) -> Vec<Option<Var<'g>>> {
+    fn vjp<'g>(
+        &self,
+        x: &[Var<'g>],
+        _: &[Var<'g>],
+        dy: &[Option<Var<'g>>],
+        need: &[bool],
+    ) -> Vec<Option<Var<'g>>> {
         let mut start = 0;
         let part = |(x, need): (&Var<'g>, &bool)| {
             let size = x.shape()[x.shape().axis("concat", self.axis).or_panic()];
             start += size;
-            need.then(|| dy.narrow(self.axis, start - size, size))
+            dy[0].filter(|_| *need).map(|dy| dy.narrow(self.axis, start - size, size))
         };
         x.iter().zip(need).map(part).collect()
     }

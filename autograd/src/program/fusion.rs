@@ -1,24 +1,19 @@
-//! Which operations are computed together: one pass over memory instead of one for each.
+//! Which operations are computed together: in one pass over memory instead of one for each.
 //!
-//! An element-wise operation can be computed in the steps of its users instead of in one of its own, if these go through
-//! the same elements: element-wise operations of its shape, sums of such elements for each channel, and kernels that take it as
-//! a prologue. With one such step that always pays. With several it is computed several times, which pays if less memory is read
-//! and written.
-//!
-//! And a kernel that takes an epilogue joins the step of the element-wise operations that read its result.
+//! An element-wise operation can be computed in the groups of its users instead of in a step of its own, if these go through the same
+//! elements: element-wise operations of its shape, sums of such elements for each channel, and kernels that take it as a prologue.
+//! And a kernel that takes an epilogue joins the group of the element-wise operations that read its result. Whether that pays
+//! is the cost model's to say (`cost.rs`).
 
+use super::cost;
 use super::ir::Ir;
 use crate::tape::graph::Source;
 use tensor::{DType, Shape};
 
-/// Bytes from which on a value is rather computed again than read: as many as no longer lie in a core's cache when they are
-/// needed, where reading takes ten times as long as a function of numbers that are in the first-level cache.
-const FAR: usize = 1 << 20;
-
 /// How many operations back is looked for what a step reads anyway.
 const LOOK_BACK: usize = 5;
 
-/// For each node the nodes that its step computes, itself last; none if it has no step of its own.
+/// For each node the nodes that its group computes, itself last; none if no group ends with it.
 pub(super) fn groups(ir: &Ir<'_>, kept: &[usize], live: &[bool]) -> Vec<Vec<usize>> {
     let nodes = ir.nodes;
     let mut users: Vec<Vec<usize>> = vec![vec![]; nodes.len()];
@@ -26,85 +21,88 @@ pub(super) fn groups(ir: &Ir<'_>, kept: &[usize], live: &[bool]) -> Vec<Vec<usiz
         nodes[i].inputs.iter().for_each(|&input| users[input].push(i));
     }
     let none = || vec![vec![]; nodes.len()];
-    let mut groups =
-        Groups { ir, users, homes: none(), members: none(), reads: none(), kernels: vec![None; nodes.len()] };
+    let kernels = vec![None; nodes.len()];
+    let mut groups = Groups { ir, users, of: none(), members: none(), reads: none(), kernels };
     let computed = |&i: &usize| live[i] && matches!(nodes[i].source, Source::Op(_));
     for i in (0..nodes.len()).rev().filter(computed) {
-        groups.place(i, kept.contains(&i));
+        groups.assign_group(i, kept.contains(&i));
     }
     groups.members.iter_mut().for_each(|members| members.reverse());
     groups.members
 }
 
+/// Groups, each called by the node that it ends with.
 struct Groups<'a> {
     ir: &'a Ir<'a>,
     users: Vec<Vec<usize>>,
-    /// The steps that compute a node, each called by the node that it ends with.
-    homes: Vec<Vec<usize>>,
-    /// The nodes that a step computes, the last first.
+    /// The groups that compute a node.
+    of: Vec<Vec<usize>>,
+    /// The nodes that a group computes, the last first.
     members: Vec<Vec<usize>>,
-    /// What a step reads.
+    /// What a group reads.
     reads: Vec<Vec<usize>>,
-    /// The kernel of a step.
+    /// The kernel of a group.
     kernels: Vec<Option<usize>>,
 }
 
 impl Groups<'_> {
-    /// Decides where node `i` is computed; its users have their places already.
-    fn place(&mut self, i: usize, kept: bool) {
-        let mut homes = vec![];
-        let mut own = kept;
-        for &user in &self.users[i] {
-            for &home in &self.homes[user] {
-                match self.takes(home, user, i) {
-                    false => own = true,
-                    true if homes.contains(&home) => {}
-                    true => homes.push(home),
-                }
-            }
-        }
-        if self.ir.scalar_expr(i).is_none() {
-            (homes, own) = match self.finished_by(i).filter(|_| !kept) {
-                Some(home) => (vec![home], false),
+    /// Decides in which groups node `i` is computed; its users are in theirs already.
+    fn assign_group(&mut self, i: usize, kept: bool) {
+        let (mut groups, mut alone) = if self.ir.scalar_expr(i).is_some() {
+            self.groups_of_users(i, kept)
+        } else {
+            match self.epilogue_of(i).filter(|_| !kept) {
+                Some(group) => (vec![group], false),
                 None => (vec![], true),
-            };
-        }
-        let inputs = &self.ir.nodes[i].inputs;
-        let more =
-            |home: &usize| inputs.iter().map(|&input| self.more(*home, input, LOOK_BACK)).sum::<usize>();
-        let bytes = self.bytes(i);
-        if homes.len() > 1 && !own {
-            // Read what it is computed from, written (to memory that is read first, unless it is in place), read by each; or
-            // each reads what it is computed from, and computes it, which takes as long as to read it.
-            let read = inputs.iter().map(|&input| self.bytes(input)).sum::<usize>();
-            let written = if self.is_in_place(i, LOOK_BACK) { bytes } else { 2 * bytes };
-            let together = homes.iter().map(more).sum::<usize>() + homes.len() * bytes;
-            own = together >= read + written + homes.len() * bytes;
-        }
-        if own || homes.is_empty() {
-            homes.retain(|home| bytes >= FAR && more(home) < bytes);
-            homes.push(i);
-        }
-        for &home in &homes {
-            if self.ir.kernel(i).is_some() {
-                self.kernels[home] = Some(i);
             }
-            self.members[home].push(i);
-            self.reads[home].retain(|&read| read != i);
+        };
+        let (inputs, bytes) = (&self.ir.nodes[i].inputs, self.bytes(i));
+        let more =
+            |group: usize| inputs.iter().map(|&input| self.more(group, input, LOOK_BACK)).sum::<usize>();
+        if groups.len() > 1 && !alone {
+            let read = inputs.iter().map(|&input| self.bytes(input)).sum();
+            let each: Vec<usize> = groups.iter().map(|&group| more(group)).collect();
+            alone = cost::pays_alone(bytes, read, self.is_in_place(i, LOOK_BACK), &each);
+        }
+        if alone || groups.is_empty() {
+            groups.retain(|&group| cost::is_rather_computed(bytes, more(group)));
+            groups.push(i);
+        }
+        for &group in &groups {
+            if self.ir.kernel(i).is_some() {
+                self.kernels[group] = Some(i);
+            }
+            self.members[group].push(i);
+            self.reads[group].retain(|&read| read != i);
             for &input in &self.ir.nodes[i].inputs {
-                if !self.reads[home].contains(&input) {
-                    self.reads[home].push(input);
+                if !self.reads[group].contains(&input) {
+                    self.reads[group].push(input);
                 }
             }
         }
-        self.homes[i] = homes;
+        self.of[i] = groups;
+    }
+
+    /// The groups of the users of node `i` that can compute it on the way, and whether it needs a step of its own for the others.
+    fn groups_of_users(&self, i: usize, kept: bool) -> (Vec<usize>, bool) {
+        let (mut groups, mut alone) = (vec![], kept);
+        for &user in &self.users[i] {
+            for &group in &self.of[user] {
+                match self.takes(group, user, i) {
+                    false => alone = true,
+                    true if groups.contains(&group) => {}
+                    true => groups.push(group),
+                }
+            }
+        }
+        (groups, alone)
     }
 
     /// Whether node `i` is computed from something of its kind that nobody needs afterwards, and can take its memory.
     fn is_in_place(&self, i: usize, back: usize) -> bool {
         let spec = |i: usize| self.ir.nodes[i].value.spec();
         let takes = |&input: &usize| {
-            let computed = matches!(self.ir.nodes[input].source, Source::Op(_));
+            let computed = self.ir.nodes[input].source.is_computed();
             let dies = self.users[input].iter().all(|&user| user <= i);
             let on_the_way = self.ir.scalar_expr(input).is_some();
             let free = !on_the_way || back > 0 && self.is_in_place(input, back - 1);
@@ -113,10 +111,10 @@ impl Groups<'_> {
         self.ir.nodes[i].inputs.iter().any(takes)
     }
 
-    /// Whether the step `home` can compute `i` on the way to its member `user`.
-    fn takes(&self, home: usize, user: usize, i: usize) -> bool {
-        // A step's result is numbers: truth values are not fused.
-        self.ir.nodes[home].value.dtype() == DType::F32
+    /// Whether a group can compute `i` on the way to its member `user`.
+    fn takes(&self, group: usize, user: usize, i: usize) -> bool {
+        // A group's result is numbers: truth values are not fused.
+        self.ir.nodes[group].value.dtype() == DType::F32
             && (self.ir.through(user) == Some(self.ir.nodes[i].value.shape()) || self.takes_prologue(user, i))
     }
 
@@ -127,44 +125,43 @@ impl Groups<'_> {
         inputs.all(|(k, &input)| input != i || kernel.takes_prologue(k))
     }
 
-    /// Whether the step `home` goes through elements of this shape.
-    fn goes_through(&self, home: usize, shape: Shape) -> bool {
+    /// Whether a group goes through elements of this shape.
+    fn goes_through(&self, group: usize, shape: Shape) -> bool {
         let reads = |kernel: usize| {
             let read = |&input: &usize| {
                 self.ir.nodes[input].value.shape() == shape && self.takes_prologue(kernel, input)
             };
             self.ir.nodes[kernel].inputs.iter().any(read)
         };
-        self.ir.through(home) == Some(shape) || self.kernels[home].is_some_and(reads)
+        self.ir.through(group) == Some(shape) || self.kernels[group].is_some_and(reads)
     }
 
-    /// The step that is an epilogue to kernel `i`, whose result nobody else needs: if that is so large that it would have left the
-    /// cache before it is read.
-    fn finished_by(&self, i: usize) -> Option<usize> {
+    /// The group that is an epilogue to kernel `i`, whose result nobody else needs, if that pays.
+    fn epilogue_of(&self, i: usize) -> Option<usize> {
         let &[user] = &self.users[i][..] else { return None };
-        let &[home] = &self.homes[user][..] else { return None };
+        let &[group] = &self.of[user][..] else { return None };
         let shape = Some(self.ir.nodes[i].value.shape());
         let fits = self.ir.kernel(i).is_some_and(|kernel| kernel.takes_epilogue())
-            && self.bytes(i) >= FAR
-            && self.kernels[home].is_none()
-            && [user, home].iter().all(|&node| {
+            && cost::pays_as_epilogue(self.bytes(i))
+            && self.kernels[group].is_none()
+            && [user, group].iter().all(|&node| {
                 self.ir.scalar_expr(node).is_some() && Some(self.ir.nodes[node].value.shape()) == shape
             });
-        fits.then_some(home)
+        fits.then_some(group)
     }
 
-    /// The bytes that the step `home` reads in addition if it needs node `i`, or what that is computed from.
-    fn more(&self, home: usize, i: usize, back: usize) -> usize {
-        if self.reads[home].contains(&i) {
+    /// The bytes that a group reads besides what it reads anyway if it needs node `i`, or what that is computed from.
+    fn more(&self, group: usize, i: usize, back: usize) -> usize {
+        if self.reads[group].contains(&i) {
             return 0;
         }
         let bytes = self.bytes(i);
         let shape = self.ir.nodes[i].value.shape();
-        if back == 0 || self.ir.scalar_expr(i).is_none() || !self.goes_through(home, shape) {
+        if back == 0 || self.ir.scalar_expr(i).is_none() || !self.goes_through(group, shape) {
             return bytes;
         }
         let inputs = self.ir.nodes[i].inputs.iter();
-        inputs.map(|&input| self.more(home, input, back - 1)).sum::<usize>().min(bytes)
+        inputs.map(|&input| self.more(group, input, back - 1)).sum::<usize>().min(bytes)
     }
 
     fn bytes(&self, i: usize) -> usize {

@@ -3,7 +3,7 @@
 use super::fusion::groups;
 use super::ir::Ir;
 use super::{Chain, MOST_OPERANDS, Step, Work};
-use crate::tape::graph::{Node, Source};
+use crate::tape::graph::{Node, Source, values_of};
 use tensor::{ChannelReduceProgram, ElementwiseProgram, Operand, ScalarExpr};
 
 /// The steps that compute the nodes of `kept`, in the order of the graph.
@@ -71,7 +71,7 @@ fn fused(ir: &Ir<'_>, members: &[usize]) -> Option<Step> {
             (Work::Elementwise(program), inputs)
         }
     };
-    Some(Step { work, inputs, output, members: members.to_vec(), drops: vec![], reused: None })
+    Some(Step { work, inputs, output, values: 1, members: members.to_vec(), drops: vec![], reused: None })
 }
 
 /// The group's kernel: the members before it are prologues of its operands, those behind it the epilogue. And all that is read.
@@ -161,7 +161,8 @@ impl<'a> ExprList<'a> {
 fn single(nodes: &[Node], i: usize) -> Option<Step> {
     let Source::Op(op) = &nodes[i].source else { return None };
     let (work, inputs) = (Work::Op(op.clone()), nodes[i].inputs.clone());
-    Some(Step { work, inputs, output: i, members: vec![i], drops: vec![], reused: None })
+    let values = values_of(nodes, i);
+    Some(Step { work, inputs, output: i, values, members: vec![i], drops: vec![], reused: None })
 }
 
 /// Notes at each step which values it is the last to use, and which of them the result could take the place of.
@@ -169,8 +170,9 @@ fn drop_after_last_use(steps: &mut [Step], nodes: &[Node], kept: &[usize]) {
     let mut seen = vec![false; nodes.len()];
     kept.iter().for_each(|&i| seen[i] = true);
     for step in steps.iter_mut().rev() {
-        for &i in step.inputs.iter().chain([&step.output]) {
-            let computed = matches!(nodes[i].source, Source::Op(_));
+        let outputs: Vec<usize> = step.outputs().collect();
+        for &i in step.inputs.iter().chain(&outputs) {
+            let computed = nodes[i].source.is_computed();
             if !std::mem::replace(&mut seen[i], true) && computed {
                 step.drops.push(i);
             }

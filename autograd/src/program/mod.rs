@@ -8,10 +8,11 @@
 //! |---|---|
 //! | `function.rs` | compiling the same code once for each combination of input shapes |
 //! | `ir.rs` | the nodes, and how each lowers |
-//! | `fusion.rs` | which nodes are computed together: the cost model |
+//! | `fusion.rs`, `cost.rs` | which nodes are computed together; the cost model |
 //! | `lowering.rs` | from nodes to steps |
 //! | `plan.rs`, `profile.rs` | what a program does, and where its time goes |
 
+mod cost;
 mod function;
 mod fusion;
 mod ir;
@@ -21,7 +22,7 @@ mod profile;
 #[cfg(test)]
 mod random_graphs;
 
-use crate::op::DynOp;
+use crate::op::{DynOp, Outputs};
 use crate::params::grads::{Computed, Grads, Origin};
 use crate::params::module::{Module, ParamPath};
 use crate::params::param::ParamId;
@@ -29,7 +30,7 @@ use crate::tape::debug_nans::Watcher;
 use crate::tape::graph::{Graph, Recorded, Source, Var};
 use std::array;
 use std::collections::HashMap;
-use std::ops::Deref;
+use std::ops::{Deref, Range};
 use std::sync::{Arc, LazyLock};
 use std::time::Instant;
 use tensor::{ChannelReduceProgram, ElementwiseProgram, Epilogue, Kernel, Prologue, Spec, Tensor};
@@ -71,7 +72,10 @@ struct Input {
 struct Step {
     work: Work,
     inputs: Vec<usize>,
+    /// The node of its value, the first if there are several.
     output: usize,
+    /// How many values it has; the others' nodes are those behind the first's.
+    values: usize,
     /// The nodes computed on the way, and the output.
     members: Vec<usize>,
     /// The nodes whose values nobody needs any more.
@@ -196,7 +200,7 @@ impl Graph {
                 Source::Constant => slots[index] = Some(node.value.clone()),
                 Source::Input if self.key.get() == Some(index) => key = Some((index, node.value.copy())),
                 Source::Input => inputs.push(Input { node: index, spec: node.value.spec() }),
-                Source::Param(_) | Source::Op(_) => {}
+                Source::Param(_) | Source::Op(_) | Source::Value(_) => {}
             }
         }
         let watcher = Watcher::of(self);
@@ -363,8 +367,8 @@ impl Program {
         for node in leaves.chain(self.key.as_ref().map(|(node, _)| *node)) {
             self.slots[node] = None;
         }
-        for step in &self.steps {
-            self.slots[step.output] = None;
+        for node in self.steps.iter().flat_map(Step::outputs) {
+            self.slots[node] = None;
         }
     }
 
@@ -388,7 +392,7 @@ impl Program {
         }
         for (step, plan) in self.steps.iter().zip(&mut self.plan) {
             let begun = self.profiled.then(|| start.elapsed());
-            let value = step.compute(&mut self.slots);
+            let values = step.compute(&mut self.slots);
             if let Some(begun) = begun {
                 plan.last_begun = begun;
                 plan.last_time = start.elapsed() - begun;
@@ -396,16 +400,18 @@ impl Program {
                 plan.runs += 1;
             }
             if self.runs == 0 {
-                plan.buffer = value.buffer_id();
+                plan.buffer = values.first().buffer_id();
             }
-            if let Some(watcher) = &self.watcher {
-                let operands = step.inputs.iter().filter_map(|&input| self.slots[input].as_ref());
-                watcher.complaint(step.output, &value, operands).map_or(Ok(()), Err)?;
+            for (node, value) in step.outputs().zip(values) {
+                if let Some(watcher) = &self.watcher {
+                    let operands = step.inputs.iter().filter_map(|&input| self.slots[input].as_ref());
+                    watcher.complaint(node, &value, operands).map_or(Ok(()), Err)?;
+                }
+                for (id, _) in self.gradients.iter().filter(|(_, gradient)| *gradient == node) {
+                    ready(*id, &value);
+                }
+                self.slots[node] = Some(value);
             }
-            for (id, _) in self.gradients.iter().filter(|(_, node)| *node == step.output) {
-                ready(*id, &value);
-            }
-            self.slots[step.output] = Some(value);
             for &node in &step.drops {
                 self.slots[node] = None;
             }
@@ -415,9 +421,21 @@ impl Program {
 }
 
 impl Step {
-    fn compute(&self, slots: &mut [Option<Tensor>]) -> Tensor {
+    /// The nodes of its values.
+    fn outputs(&self) -> Range<usize> {
+        self.output..self.output + self.values
+    }
+
+    fn compute(&self, slots: &mut [Option<Tensor>]) -> Outputs<Tensor> {
         match &self.work {
             Work::Op(op) => self.operate(op, slots),
+            _ => self.compute_fused(slots).into(),
+        }
+    }
+
+    fn compute_fused(&self, slots: &mut [Option<Tensor>]) -> Tensor {
+        match &self.work {
+            Work::Op(_) => unreachable!("it is computed alone"),
             Work::Elementwise(program) => {
                 let over = self.reused.and_then(|i| Some((i, slots[self.inputs[i]].take()?)));
                 match over {
@@ -449,7 +467,7 @@ impl Step {
         }
     }
 
-    fn operate(&self, op: &Arc<dyn DynOp>, slots: &[Option<Tensor>]) -> Tensor {
+    fn operate(&self, op: &Arc<dyn DynOp>, slots: &[Option<Tensor>]) -> Outputs<Tensor> {
         let value = |i: usize| match &slots[self.inputs[i]] {
             Some(value) => value,
             None => unreachable!("%{} is read before it is computed", self.inputs[i]),

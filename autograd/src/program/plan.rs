@@ -70,8 +70,8 @@ pub(super) fn describe(graph: &Graph, steps: &[Step]) -> Vec<PlanStep> {
             .inputs
             .iter()
             .any(|&input| nodes[input].value.shares_buffer(&nodes[step.output].value));
-        let moved =
-            specs.iter().map(|spec| spec.bytes()).sum::<usize>() + nodes[step.output].value.spec().bytes();
+        let written: usize = step.outputs().map(|node| nodes[node].value.spec().bytes()).sum();
+        let moved = specs.iter().map(|spec| spec.bytes()).sum::<usize>() + written;
         let ops: Vec<&str> = members.iter().map(|(name, _)| *name).collect();
         PlanStep {
             node: step.output,

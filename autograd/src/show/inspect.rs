@@ -91,6 +91,7 @@ impl Graph {
             Source::Constant => NodeKind::Constant((node.value.count() == 1).then(|| node.value.item())),
             Source::Param(id) => NodeKind::Param(self.names.borrow().get(id).cloned()),
             Source::Op(op) => NodeKind::Op { name: op.name(), attributes: op.attributes() },
+            Source::Value(i) => NodeKind::Value(*i),
         }
     }
 
@@ -156,8 +157,8 @@ impl<'a> Cluster<'a> {
                 (NodeKind::Param(_), _) => "#fff0c2",
                 (NodeKind::Input, _) => "#d8f0d8",
                 (NodeKind::Constant(_), _) => "#eeeeee",
-                (NodeKind::Op { .. }, Phase::Forward) => "#d6e6fb",
-                (NodeKind::Op { .. }, Phase::Gradient) => "#fbdcd6",
+                (NodeKind::Op { .. } | NodeKind::Value(_), Phase::Forward) => "#d6e6fb",
+                (NodeKind::Op { .. } | NodeKind::Value(_), Phase::Gradient) => "#fbdcd6",
             };
             let label = quoted(&format!("%{} {}", node.index, node.kind));
             let _ = writeln!(

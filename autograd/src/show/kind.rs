@@ -19,22 +19,25 @@ pub enum NodeKind {
         /// Its attributes.
         attributes: Attributes,
     },
+    /// Another value of the operation that it reads, by its number from 1 on: the variance beside a mean, say.
+    Value(usize),
 }
 
 impl NodeKind {
-    /// The kind in one word: `Input`, `Constant`, `Param`, or the operation's name.
+    /// The kind in one word: `Input`, `Constant`, `Param`, `Value`, or the operation's name.
     pub fn name(&self) -> &'static str {
         match self {
             NodeKind::Input => "Input",
             NodeKind::Constant(_) => "Constant",
             NodeKind::Param(_) => "Param",
             NodeKind::Op { name, .. } => name,
+            NodeKind::Value(_) => "Value",
         }
     }
 
     /// Whether it is computed.
     pub fn is_op(&self) -> bool {
-        matches!(self, NodeKind::Op { .. })
+        matches!(self, NodeKind::Op { .. } | NodeKind::Value(_))
     }
 }
 
@@ -45,6 +48,7 @@ impl fmt::Display for NodeKind {
         match self {
             NodeKind::Constant(Some(number)) => write!(f, " {number}"),
             NodeKind::Param(Some(path)) => write!(f, " {path}"),
+            NodeKind::Value(i) => write!(f, " {i}"),
             NodeKind::Op { attributes, .. } if !attributes.is_empty() => write!(f, " {attributes}"),
             _ => Ok(()),
         }

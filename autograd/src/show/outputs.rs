@@ -1,6 +1,6 @@
 //! What the parts of a model give: intermediate values by name, without an edit of the model.
 
-use crate::tape::graph::{Graph, Phase, Source, Var};
+use crate::tape::graph::{Graph, Phase, Var};
 use crate::tape::scope::Label;
 
 /// A part of a model that ran in a graph, see [`Graph::module_outputs`].
@@ -43,7 +43,7 @@ impl Graph {
             scope == part
         };
         for (index, node) in nodes.iter().enumerate().filter(|(_, node)| node.phase == Phase::Forward) {
-            if matches!(node.source, Source::Op(_)) {
+            if node.source.is_computed() {
                 let mut scope = node.scope;
                 while scope != 0 {
                     last[scope] = Some(index);
@@ -53,7 +53,7 @@ impl Graph {
             for &input in &node.inputs {
                 let from = &nodes[input];
                 let mut scope = from.scope;
-                while scope != 0 && matches!(from.source, Source::Op(_)) && !within(node.scope, scope) {
+                while scope != 0 && from.source.is_computed() && !within(node.scope, scope) {
                     given[scope] = given[scope].max(Some(input));
                     scope = scopes[scope].parent;
                 }

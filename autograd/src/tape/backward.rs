@@ -3,7 +3,7 @@
 use crate::op::DynOp;
 use crate::params::grads::{Computed, Grads, Origin};
 use crate::params::param::{ParamId, Role};
-use crate::tape::graph::{Graph, Phase, Recorded, Source, Var};
+use crate::tape::graph::{Graph, Phase, Recorded, Source, Var, values_of};
 use std::sync::Arc;
 use tensor::{Shape, Tensor};
 
@@ -70,12 +70,22 @@ impl Graph {
         let mut grads: Vec<Option<Var<'g>>> = vec![None; y.index + 1];
         grads[y.index] = Some(dy);
         for index in (0..=y.index).rev() {
-            let (true, Some(dy)) = (relevant[index], grads[index]) else { continue };
             let var = |index| Var { graph: self, index };
-            // All that depends on it came before.
-            ready(var(index), dy);
-            let Some((op, inputs)) = self.operation(index) else { continue };
+            if let (true, Some(dy)) = (relevant[index], grads[index]) {
+                // All that depends on it came before.
+                ready(var(index), dy);
+            }
+            let Some((op, inputs, values)) = self.operation(index) else { continue };
+            let arrived = |i: usize| match relevant.get(i) {
+                Some(true) => grads[i],
+                _ => None,
+            };
+            let dy: Vec<Option<Var<'g>>> = (index..index + values).map(arrived).collect();
+            if dy.iter().all(Option::is_none) {
+                continue;
+            }
             let x: Vec<Var<'g>> = inputs.iter().map(|&i| var(i)).collect();
+            let y: Vec<Var<'g>> = (index..index + values).map(var).collect();
             // What no gradient flows to may be relevant by other ways.
             let need: Vec<bool> = inputs
                 .iter()
@@ -86,7 +96,7 @@ impl Graph {
                 continue;
             }
             self.watch.differentiated.set(Some(index));
-            let found = op.vjp(&x, var(index), dy, &need);
+            let found = op.vjp(&x, &y, &dy, &need);
             for (i, (&x, dx)) in x.iter().zip(found).enumerate().filter(|&(i, _)| need[i]) {
                 let Some(dx) = dx else {
                     panic!(
@@ -131,24 +141,26 @@ impl Graph {
             relevant[x.index] = true;
         }
         for (index, node) in nodes[..=last].iter().enumerate() {
-            if let Source::Op(op) = &node.source
-                && !relevant[index]
-                && node.value.dtype().is_float()
-            {
+            if relevant[index] || !node.value.dtype().is_float() {
+                continue;
+            }
+            // Another value of an operation depends on what that does.
+            let of = if matches!(node.source, Source::Value(_)) { &nodes[node.inputs[0]] } else { node };
+            if let Source::Op(op) = &of.source {
                 let through = |(i, &input): (usize, &usize)| relevant[input] && op.differentiable(i);
-                relevant[index] = node.inputs.iter().enumerate().any(through);
+                relevant[index] = of.inputs.iter().enumerate().any(through);
             }
         }
         relevant
     }
 
-    /// The operation that made a node; from here on its nodes belong to the same part of the model.
-    fn operation(&self, index: usize) -> Option<(Arc<dyn DynOp>, Vec<usize>)> {
+    /// The operation that made a node, its inputs and how many values it has; from here on its nodes belong to the same part of the model.
+    fn operation(&self, index: usize) -> Option<(Arc<dyn DynOp>, Vec<usize>, usize)> {
         let nodes = self.nodes.borrow();
         let node = &nodes[index];
         self.scope.set(node.scope);
         match &node.source {
-            Source::Op(op) => Some((op.clone(), node.inputs.clone())),
+            Source::Op(op) => Some((op.clone(), node.inputs.clone(), values_of(&nodes, index))),
             _ => None,
         }
     }

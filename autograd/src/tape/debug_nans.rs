@@ -90,7 +90,7 @@ impl Graph {
     fn watched_kind(&self, index: usize) -> Kind {
         let infinities_meant = self.watch.origins.borrow()[index].infinities_meant;
         match self.nodes.borrow()[index].source {
-            Source::Op(_) => Kind::Operation { infinities_meant },
+            Source::Op(_) | Source::Value(_) => Kind::Operation { infinities_meant },
             Source::Param(_) => Kind::Param,
             Source::Input | Source::Constant => Kind::Given,
         }

@@ -1,6 +1,6 @@
 //! The graph: a tape of nodes, each with its value, in the order in which they were computed.
 
-use crate::op::{DynOp, Erased, Op};
+use crate::op::{DynOp, Erased, MultiErased, MultiOp, Op, Outputs};
 use crate::params::param::{Param, ParamId, Role};
 use crate::tape::scope::Scope;
 use crate::tape::watch::Watch;
@@ -36,6 +36,15 @@ pub(crate) enum Source {
     Constant,
     Param(ParamId),
     Op(Arc<dyn DynOp>),
+    /// Value number so many, from 1 on, of the operation before; the first is the operation's own node.
+    Value(usize),
+}
+
+impl Source {
+    /// Whether it is computed.
+    pub(crate) fn is_computed(&self) -> bool {
+        matches!(self, Source::Op(_) | Source::Value(_))
+    }
 }
 
 pub(crate) struct Node {
@@ -232,10 +241,35 @@ impl Graph {
             let spec = self.expect(op.infer(values.map(Tensor::spec)));
             expect_spec(op.name(), spec, op.forward(values))
         };
-        self.record(Arc::new(Erased(op)), &x, value)
+        self.record(Arc::new(Erased(op)), &x, value.into())
     }
 
-    /// Applies an operation of any number of inputs.
+    /// Applies an operation of several values: a node for each, the first of which is the operation's.
+    ///
+    /// # Panics
+    /// As [`apply`](Graph::apply).
+    #[track_caller]
+    pub fn apply_multi<'g, const N: usize, const M: usize>(
+        &'g self,
+        op: impl MultiOp<N, M>,
+        x: [Var<'g>; N],
+    ) -> [Var<'g>; M] {
+        self.check_all_same_graph(op.name(), &x);
+        let found = {
+            let nodes = self.nodes.borrow();
+            let values = values(&nodes, x);
+            let specs = self.expect(op.infer(values.map(Tensor::spec)));
+            let mut specs = specs.into_iter();
+            op.forward(values).map(|value| match specs.next() {
+                Some(spec) => expect_spec(op.name(), spec, value),
+                None => unreachable!("there are as many specs as values"),
+            })
+        };
+        let first = self.record(Arc::new(MultiErased(op)), &x, found.into()).index;
+        std::array::from_fn(|i| Var { graph: self, index: first + i })
+    }
+
+    /// Applies an operation of any number of inputs; the first of its values.
     ///
     /// # Panics
     /// If the shapes or types break the operation's rule, or the inputs are of another graph.
@@ -248,8 +282,10 @@ impl Graph {
                 values.push(&nodes[self.check_same_graph(op.name(), x)].value);
             }
             let specs: Vec<Spec> = values.iter().map(|x| x.spec()).collect();
-            let spec = self.expect(op.infer(&specs));
-            expect_spec(op.name(), spec, op.forward(&values))
+            let specs = self.expect(op.infer(&specs));
+            let found = op.forward(&values);
+            specs.iter().zip(found.iter()).for_each(|(&spec, value)| check_spec(op.name(), spec, value));
+            found
         };
         self.record(Arc::new(op), x, value)
     }
@@ -287,10 +323,16 @@ impl Graph {
     }
 
     #[track_caller]
-    fn record(&self, op: Arc<dyn DynOp>, x: &[Var<'_>], value: Tensor) -> Var<'_> {
+    fn record(&self, op: Arc<dyn DynOp>, x: &[Var<'_>], values: Outputs<Tensor>) -> Var<'_> {
         let inputs = x.iter().map(|x| x.index).collect();
         let (phase, scope) = (self.phase.get(), self.scope.get());
-        self.push(Node { source: Source::Op(op), inputs, value, phase, scope })
+        let mut values = values.into_iter();
+        let Some(value) = values.next() else { unreachable!("an operation has at least one value") };
+        let first = self.push(Node { source: Source::Op(op), inputs, value, phase, scope });
+        for (i, value) in (1..).zip(values) {
+            self.push(Node { source: Source::Value(i), inputs: vec![first.index], value, phase, scope });
+        }
+        first
     }
 
     #[track_caller]
@@ -334,10 +376,22 @@ fn values<'a, const N: usize>(nodes: &'a [Node], x: [Var<'_>; N]) -> [&'a Tensor
 /// The value, if it is what the operation's rule says.
 #[track_caller]
 fn expect_spec(op: &str, spec: Spec, value: Tensor) -> Tensor {
+    check_spec(op, spec, &value);
+    value
+}
+
+/// Refuses a value that is not what the operation's rule says.
+#[track_caller]
+fn check_spec(op: &str, spec: Spec, value: &Tensor) {
     if value.spec() != spec {
         panic!("{op}: its infer says {spec}, and its forward gives {}; they must agree", value.spec());
     }
-    value
+}
+
+/// How many values the operation of node `index` has.
+pub(crate) fn values_of(nodes: &[Node], index: usize) -> usize {
+    let is_value = |node: &&Node| matches!(node.source, Source::Value(_)) && node.inputs == [index];
+    1 + nodes[index + 1..].iter().take_while(is_value).count()
 }
 
 /// A node of a graph: a value that knows where it came from. Copied freely; arithmetic needs neither `&` nor `clone`.

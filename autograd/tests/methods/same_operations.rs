@@ -86,8 +86,8 @@ fn compositions_have_the_same_value() {
         let [a, b, c] = [&x, &t, &scale].map(|x| graph.input(x.clone()));
         let transposed =
             graph.input(image.clone()).conv2d_transpose(graph.input(kernel.clone()), [2, 3, 3, 2], conv);
-        let [affine, moments] = x.batch_norm_affine(0.1, Some(&scale), None);
-        let [of_affine, of_moments] = a.batch_norm_affine(0.1, Some(c), None);
+        let [affine, mean, variance] = x.batch_norm_affine(0.1, Some(&scale), None);
+        let [of_affine, of_mean, of_variance] = a.batch_norm_affine(0.1, Some(c), None);
         for (name, tensor, variable) in [
             ("powf", x.abs().powf(1.5), a.abs().powf(1.5)),
             ("tan", x.tan(), a.tan()),
@@ -95,7 +95,8 @@ fn compositions_have_the_same_value() {
             ("elu", x.elu(1.5), a.elu(1.5)),
             ("batch_norm", x.batch_norm(0.1), a.batch_norm(0.1)),
             ("batch_norm_affine", affine, of_affine),
-            ("its moments", moments, of_moments),
+            ("its mean", mean, of_mean),
+            ("its variance", variance, of_variance),
             (
                 "binary_cross_entropy_with_logits",
                 x.binary_cross_entropy_with_logits(&t),

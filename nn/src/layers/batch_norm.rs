@@ -136,7 +136,7 @@ impl BatchNorm {
         let graph = x.graph();
         let [scale, offset] =
             [&self.scale, &self.offset].map(|param| param.as_ref().map(|param| graph.param(param)));
-        let [y, moments] = x.batch_norm_affine(self.eps, scale, offset);
+        let [y, mean, variance] = x.batch_norm_affine(self.eps, scale, offset);
         let steps = graph.param(&self.steps);
         let decay = if self.step_dependent {
             let steps = steps.to(x.dtype());
@@ -144,8 +144,7 @@ impl BatchNorm {
         } else {
             x.full([], self.decay)
         };
-        for (row, state) in [&self.mean, &self.variance].into_iter().enumerate() {
-            let of_batch = moments.narrow(0, row, 1).reshape(state.value().shape());
+        for (state, of_batch) in [(&self.mean, mean), (&self.variance, variance)] {
             graph.update(state, decay * graph.param(state) + (1.0 - decay) * of_batch);
         }
         graph.update(&self.steps, steps + 1.0);

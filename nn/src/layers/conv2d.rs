@@ -67,8 +67,8 @@ impl Conv2d {
         let [height, width] = kernel_size.into().positive("conv2d", "kernel");
         let seed = rng.bits();
         let (weight_init, shape) = (Init::XavierUniform, [height, width, in_channels, out_channels]);
-        let weight = weight_init.draw(shape, DType::F32, &mut Rng::stream(seed, 0));
-        let bias = Init::Zeros.draw([out_channels], DType::F32, &mut Rng::stream(seed, 1));
+        let weight = weight_init.sample(shape, DType::F32, &mut Rng::stream(seed, 0));
+        let bias = Init::Zeros.sample([out_channels], DType::F32, &mut Rng::stream(seed, 1));
         let autograd::Conv2d { stride, dilation, padding, groups } = autograd::Conv2d::default();
         Conv2d {
             weight: Param::new(weight),
@@ -138,7 +138,7 @@ impl Conv2d {
         }
         self.groups = groups;
         let (shape, dtype) = (shape.with(2, inputs / groups), self.weight.value().dtype());
-        *self.weight.value_mut() = self.weight_init.draw(shape, dtype, &mut Rng::stream(self.seed, 0));
+        *self.weight.value_mut() = self.weight_init.sample(shape, dtype, &mut Rng::stream(self.seed, 0));
         self
     }
 

@@ -44,8 +44,8 @@ impl Linear {
     #[track_caller]
     pub fn new(inputs: usize, outputs: usize, rng: &mut Rng) -> Linear {
         let seed = rng.bits();
-        let weight = Init::XavierUniform.draw([inputs, outputs], DType::F32, &mut Rng::stream(seed, 0));
-        let bias = Init::Zeros.draw([outputs], DType::F32, &mut Rng::stream(seed, 1));
+        let weight = Init::XavierUniform.sample([inputs, outputs], DType::F32, &mut Rng::stream(seed, 0));
+        let bias = Init::Zeros.sample([outputs], DType::F32, &mut Rng::stream(seed, 1));
         Linear { weight: Param::new(weight), bias: Some(Param::new(bias)), seed }
     }
 
@@ -72,7 +72,7 @@ impl Linear {
 /// Draws a parameter again.
 #[track_caller]
 pub(super) fn redraw(param: &mut Param, init: Init, rng: &mut Rng) {
-    let value = init.draw(param.value().shape(), param.value().dtype(), rng);
+    let value = init.sample(param.value().shape(), param.value().dtype(), rng);
     param.set(value);
 }
 

@@ -96,7 +96,7 @@ struct Gpt {
 impl Model for Gpt {
     fn new(rng: &mut Rng) -> Gpt {
         let mut table = |rows: usize| {
-            Param::new(Init::Normal { mean: 0.0, std: 0.1 }.draw([rows, WIDTH], DType::F32, rng))
+            Param::new(Init::Normal { mean: 0.0, std: 0.1 }.sample([rows, WIDTH], DType::F32, rng))
         };
         let (tokens, places) = (table(TOKENS), table(CONTEXT));
         let blocks = [(); 2].map(|()| Block::new(rng)).into();

@@ -11,7 +11,7 @@ fn moments(x: &Tensor) -> [f64; 2] {
 }
 
 fn draw(init: Init, shape: &[usize]) -> Tensor {
-    init.draw(shape, DType::F64, &mut Rng::new(5))
+    init.sample(shape, DType::F64, &mut Rng::new(5))
 }
 
 #[test]
@@ -67,5 +67,5 @@ fn constants_and_edges() {
             assert!(drawn.to_vec::<f64>().iter().all(|x| x.is_finite()));
         }
     }
-    assert_eq!(Init::Zeros.draw([2], DType::F32, &mut Rng::new(1)).dtype(), DType::F32);
+    assert_eq!(Init::Zeros.sample([2], DType::F32, &mut Rng::new(1)).dtype(), DType::F32);
 }

@@ -82,7 +82,7 @@ impl Lines {
 impl Geometry {
     /// Whether the unit is faster: where enough of its tiles is filled. It does not depend on the batch, whose images so have
     /// the same bits as each alone.
-    pub(super) fn is_for_unit(&self) -> bool {
+    pub(super) fn is_for_amx(&self) -> bool {
         simd_level() >= SimdLevel::Amx
             && self.is_direct()
             && self.channels.min(self.channels_out) >= 16
@@ -91,7 +91,7 @@ impl Geometry {
             && self.n * self.image() * self.image_out() > 0
     }
 
-    pub(super) fn forward_split(
+    pub(super) fn forward_amx(
         &self,
         x: &Numbers<'_>,
         kernel: &[f32],
@@ -126,7 +126,7 @@ impl Geometry {
     }
 
     /// A pixel of a phase takes from the outputs before it, as many as its kernel has entries.
-    pub(super) fn input_grad_split(
+    pub(super) fn input_grad_amx(
         &self,
         dy: &Numbers<'_>,
         kernel: &[f32],
@@ -163,7 +163,7 @@ impl Geometry {
 
     /// Rows and columns are exchanged: the terms are the pixels of the output, which has fewer numbers than there are in
     /// windows, and so is the one to be turned over.
-    pub(super) fn kernel_grad_split(&self, x: &Numbers<'_>, dy: &Numbers<'_>) -> Option<Buffer<f32>> {
+    pub(super) fn kernel_grad_amx(&self, x: &Numbers<'_>, dy: &Numbers<'_>) -> Option<Buffer<f32>> {
         let (padded, outputs, count) =
             (Lines::of(&self.padded_input(), self.conv.stride), self.channels_out, self.kernel_count());
         let (in_row, [down, right]) = (self.kernel[1] * self.channels, self.conv.stride);

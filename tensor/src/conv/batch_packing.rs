@@ -7,16 +7,16 @@ use crate::runtime::simd::vectorize;
 ///
 /// # Panics
 /// If `from` is too short, or there are more sequences than the group has.
-pub(crate) fn interleave(from: &[f32], stride: usize, present: usize, group: usize, out: &mut [f32]) {
+pub(crate) fn pack_batch(from: &[f32], stride: usize, present: usize, group: usize, out: &mut [f32]) {
     assert!(present <= group, "{present} sequences in a group of {group}");
     let len = out.len() / group;
     let sequence = |g: usize| &from[g * stride..][..len];
     match group {
         _ if len == 0 => {}
         1 if present == 1 => out.copy_from_slice(sequence(0)),
-        2 if present == 2 => interleave_all::<2>(std::array::from_fn(sequence), out),
-        4 if present == 4 => interleave_all::<4>(std::array::from_fn(sequence), out),
-        8 if present == 8 => interleave_all::<8>(std::array::from_fn(sequence), out),
+        2 if present == 2 => pack_all::<2>(std::array::from_fn(sequence), out),
+        4 if present == 4 => pack_all::<4>(std::array::from_fn(sequence), out),
+        8 if present == 8 => pack_all::<8>(std::array::from_fn(sequence), out),
         _ => {
             out.fill(0.0);
             for g in 0..present {
@@ -27,7 +27,7 @@ pub(crate) fn interleave(from: &[f32], stride: usize, present: usize, group: usi
 }
 
 #[inline(always)]
-fn interleave_all<const G: usize>(from: [&[f32]; G], out: &mut [f32]) {
+fn pack_all<const G: usize>(from: [&[f32]; G], out: &mut [f32]) {
     vectorize(
         #[inline(always)]
         || {
@@ -42,7 +42,7 @@ fn interleave_all<const G: usize>(from: [&[f32]; G], out: &mut [f32]) {
     );
 }
 
-/// The reverse of [`interleave`]: the sequences that are present, one after the other.
+/// The reverse of [`pack_batch`]: the sequences that are present, one after the other.
 ///
 /// # Panics
 /// If `out` is not as long as they are.
@@ -95,7 +95,7 @@ mod tests {
                 let stride = len + 3;
                 let from: Vec<f32> = (0..group * stride).map(|i| i as f32 + 1.0).collect();
                 let mut side_by_side = vec![-1.0; group * len];
-                interleave(&from, stride, present, group, &mut side_by_side);
+                pack_batch(&from, stride, present, group, &mut side_by_side);
                 for (at, &x) in side_by_side.iter().enumerate() {
                     let (i, g) = (at / group, at % group);
                     let expected = if g < present { from[g * stride + i] } else { 0.0 };

@@ -83,7 +83,7 @@ impl Geometry {
         Matrix { data: kernel, offset, rows: self.channels_out as isize, columns: 1 }
     }
 
-    pub(super) fn forward_unfolded<T: Gemm>(&self, x: &[T], kernel: &[T]) -> Buffer<T> {
+    pub(super) fn forward_im2col<T: Gemm>(&self, x: &[T], kernel: &[T]) -> Buffer<T> {
         let mut out = Buffer::uninit(self.n * self.image_out());
         if self.is_empty() {
             return out;
@@ -111,7 +111,7 @@ impl Geometry {
         out
     }
 
-    pub(super) fn input_grad_unfolded<T: Gemm + std::ops::AddAssign>(
+    pub(super) fn input_grad_im2col<T: Gemm + std::ops::AddAssign>(
         &self,
         dy: &[T],
         kernel: &[T],
@@ -147,7 +147,7 @@ impl Geometry {
         Matrix { data: y, offset, rows: self.channels_out as isize, columns: 1 }
     }
 
-    pub(super) fn kernel_grad_unfolded<T: Gemm + std::ops::AddAssign>(&self, x: &[T], dy: &[T]) -> Buffer<T> {
+    pub(super) fn kernel_grad_im2col<T: Gemm + std::ops::AddAssign>(&self, x: &[T], dy: &[T]) -> Buffer<T> {
         let count = self.kernel_count();
         let mut total = Buffer::full(count, T::default());
         if self.is_empty() || count == 0 {

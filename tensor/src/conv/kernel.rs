@@ -65,12 +65,12 @@ pub(super) fn forward(conv: &Conv2d, x: Prologue<'_>, kernel: &Tensor, mut epilo
     let shape = conv.shape(x.shape(), kernel.shape()).or_panic();
     let kernel = kernel.contiguous();
     if let (Some(x), Some(kernel)) = (g.numbers(x), kernel.as_slice()) {
-        let epilogue = &mut epilogue.for_tiles(shape, !g.is_for_unit());
+        let epilogue = &mut epilogue.for_tiles(shape, !g.is_for_amx());
         return Tensor::from_buffer(g.forward(&x, kernel, epilogue), shape);
     }
     let x = x.to_tensor();
     let y = for_float!(x.dtype(), T => {
-        Tensor::from_buffer(g.forward_unfolded(row_major::<T>(&x), row_major(&kernel)), shape)
+        Tensor::from_buffer(g.forward_im2col(row_major::<T>(&x), row_major(&kernel)), shape)
     }, else panic!("{}", wrong_type("conv2d", &x, "floats")));
     epilogue.run(y)
 }
@@ -91,12 +91,12 @@ pub(super) fn input_grad(
     // The fast kernels put zeros around the output, where an infinity of the kernel would make NaN of no term at all.
     let fast = kernel.as_slice().filter(|kernel| are_finite(kernel));
     if let (Some(kernel), Some(dy)) = (fast, g.numbers(dy)) {
-        let epilogue = &mut epilogue.for_tiles(images, !g.is_for_unit());
+        let epilogue = &mut epilogue.for_tiles(images, !g.is_for_amx());
         return Tensor::from_buffer(g.input_grad(&dy, kernel, epilogue), images);
     }
     let dy = dy.to_tensor();
     let dx = for_float!(dy.dtype(), T => {
-        Tensor::from_buffer(g.input_grad_unfolded(row_major::<T>(&dy), row_major(&kernel)), images)
+        Tensor::from_buffer(g.input_grad_im2col(row_major::<T>(&dy), row_major(&kernel)), images)
     }, else panic!("{}", wrong_type("conv2d_input_grad", &dy, "floats")));
     epilogue.run(dx)
 }
@@ -114,6 +114,6 @@ pub(super) fn kernel_grad(conv: &Conv2d, kernel: Shape, [x, dy]: [Prologue<'_>; 
     }
     let (x, dy) = (x.to_tensor(), dy.to_tensor());
     for_float!(x.dtype(), T => {
-        Tensor::from_buffer(g.kernel_grad_unfolded(row_major::<T>(&x), row_major(&dy)), kernel)
+        Tensor::from_buffer(g.kernel_grad_im2col(row_major::<T>(&x), row_major(&dy)), kernel)
     }, else panic!("{}", wrong_type("conv2d_kernel_grad", &x, "floats")))
 }

@@ -223,24 +223,24 @@ impl Geometry {
     }
 
     fn forward(&self, x: &Numbers<'_>, kernel: &[f32], epilogue: &mut TileEpilogue<'_>) -> Buffer<f32> {
-        let fast = match self.is_for_unit() {
-            true => self.forward_split(x, kernel, epilogue),
+        let fast = match self.is_for_amx() {
+            true => self.forward_amx(x, kernel, epilogue),
             false => self.forward_winograd(x, kernel, epilogue),
         };
         fast.unwrap_or_else(|| self.forward_direct(x, kernel, epilogue))
     }
 
     fn input_grad(&self, dy: &Numbers<'_>, kernel: &[f32], epilogue: &mut TileEpilogue<'_>) -> Buffer<f32> {
-        let fast = match self.is_for_unit() {
-            true => self.input_grad_split(dy, kernel, epilogue),
+        let fast = match self.is_for_amx() {
+            true => self.input_grad_amx(dy, kernel, epilogue),
             false => self.input_grad_winograd(dy, kernel, epilogue),
         };
         fast.unwrap_or_else(|| self.input_grad_direct(dy, kernel, epilogue))
     }
 
     fn kernel_grad(&self, x: &Numbers<'_>, dy: &Numbers<'_>) -> Buffer<f32> {
-        let fast = match self.is_for_unit() {
-            true => self.kernel_grad_split(x, dy),
+        let fast = match self.is_for_amx() {
+            true => self.kernel_grad_amx(x, dy),
             false => self.kernel_grad_winograd(x, dy),
         };
         fast.unwrap_or_else(|| self.kernel_grad_direct(x, dy))

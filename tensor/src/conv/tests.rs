@@ -144,7 +144,7 @@ fn same_padding_is_tensorflows() {
 
 /// The kernels for `f32`, Winograd's algorithm among them where it pays, against the products of matrices in `f64`, which the tests above hold against the definition.
 #[test]
-fn direct_convolution_agrees_with_unfolded() {
+fn direct_convolution_agrees_with_im2col() {
     let rng = &mut Rng::new(6);
     for (n, size, [inputs, outputs], kernel) in [
         (3, [9, 10], [3, 5], [3, 2]),
@@ -270,15 +270,12 @@ fn the_matrix_unit_stays_within_the_same_error() {
         let k = Tensor::normal([kernel, kernel, inputs, outputs], 0.0, 0.1, DType::F32, rng);
         let y = x.conv2d(&k, &conv);
         let g = conv.geometry(x.shape(), k.shape()).unwrap();
-        assert!(g.is_for_unit());
+        assert!(g.is_for_amx());
         let ([xs, ys], ks) = ([&x, &y].map(|t| numbers(t).expect("it is f32")), row_major(&k));
         let mut none = as_it_is();
         let none = &mut none.for_tiles(x.shape(), false);
-        let passes = [
-            g.forward_split(&xs, ks, none),
-            g.input_grad_split(&ys, ks, none),
-            g.kernel_grad_split(&xs, &ys),
-        ];
+        let passes =
+            [g.forward_amx(&xs, ks, none), g.input_grad_amx(&ys, ks, none), g.kernel_grad_amx(&xs, &ys)];
         let [x64, k64, y64] = [&x, &k, &y].map(|t| t.to(DType::F64));
         let expected = [
             x64.conv2d(&k64, &conv),
@@ -294,9 +291,7 @@ fn the_matrix_unit_stays_within_the_same_error() {
         let mut infinite = x.copy();
         infinite.as_mut_slice::<f32>()[77] = f32::INFINITY;
         let infinite = numbers(&infinite).expect("it is f32");
-        assert!(
-            g.forward_split(&infinite, ks, none).is_none() && g.kernel_grad_split(&infinite, &ys).is_none()
-        );
+        assert!(g.forward_amx(&infinite, ks, none).is_none() && g.kernel_grad_amx(&infinite, &ys).is_none());
     }
 }
 

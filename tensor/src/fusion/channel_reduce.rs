@@ -112,7 +112,7 @@ mod tests {
             [vec![3000, 7, 24], vec![41, 10, 200], vec![5, 4099], vec![40_000, 1], vec![7], vec![0, 3]]
         {
             let channels = &shape[shape.len() - 1..];
-            let (x, dy, mean, inverse) = (normal(&shape), normal(&shape), normal(channels), normal(channels));
+            let (x, dy, mean, inv_std) = (normal(&shape), normal(&shape), normal(channels), normal(channels));
             for other in &operands(&shape, &mut normal) {
                 let program = vec![
                     (ScalarExpr::new(|[x, y]| x.mul(y)), vec![Input(3), Input(4)]),
@@ -123,12 +123,12 @@ mod tests {
                 let shape = Shape::from(shape.as_slice());
                 let fused =
                     ChannelReduceProgram::new(shape, 5, program, ChannelReduce::normalize(), summed).unwrap();
-                let found = fused.run(&[&x, &mean, &inverse, &dy, other]);
+                let found = fused.run(&[&x, &mean, &inv_std, &dy, other]);
                 let product = &dy * other;
                 let expected = crate::kernels::normalize_sums(
                     &product.relu(),
                     &mean,
-                    &inverse,
+                    &inv_std,
                     &(&product + product.relu()),
                 );
                 assert_eq!(found, expected, "{shape} {:?}", other.layout());

@@ -78,9 +78,9 @@ mod tests {
         let rng = &mut Rng::new(1);
         let mut normal = |shape: &[usize]| Tensor::normal(Shape::from(shape), 0.3, 1.0, DType::F32, rng);
         let (x, dy, params) = (normal(&[7, 130, 5]), normal(&[7, 130, 5]), [(); 4].map(|()| normal(&[5])));
-        let [mean, inverse, scale, offset] = &params;
-        let inputs = [&x, mean, inverse, scale, offset, &dy];
-        let y = crate::kernels::normalize(&x, mean, inverse, scale, offset);
+        let [mean, inv_std, scale, offset] = &params;
+        let inputs = [&x, mean, inv_std, scale, offset, &dy];
+        let y = crate::kernels::normalize(&x, mean, inv_std, scale, offset);
         let grad = (ScalarExpr::new(|[y, dy]| y.relu_grad(dy)), vec![Result(1), Input(5)]);
         let sum = (ScalarExpr::new(|[x, y]| x.add(y)), vec![Result(2), Result(0)]);
         for (more, len, expected) in [

@@ -9,13 +9,13 @@ use crate::ops::per_channel::{add_terms, laid_out, map_channels, rows_per_task, 
 use crate::runtime::math::Float;
 use crate::runtime::threads::for_each_chunk_mut;
 
-/// The rule of `moments`: from `[…, channels]` to `[2, channels]`.
+/// The rule of `moments`: from `[…, channels]` to `[channels]`.
 ///
 /// # Errors
 /// If there is no last axis.
 pub fn moments_shape(x: Shape) -> Result<Shape, ShapeError> {
     match x.last() {
-        Some(&channels) => Shape::of(&[2, channels], "moments"),
+        Some(&channels) => Shape::of(&[channels], "moments"),
         None => Err(ShapeError::new(
             "moments",
             format!("{x} is a single number without channels; the last axis is theirs"),
@@ -82,8 +82,8 @@ pub fn normalize_shape(
 ///
 /// # Errors
 /// As there.
-pub fn normalize_sums_shape([x, mean, inverse, dy]: [Shape; 4]) -> Result<Shape, ShapeError> {
-    normalize_shape("normalize_sums", x, &[mean, inverse], Some(dy))?;
+pub fn normalize_sums_shape([x, mean, inv_std, dy]: [Shape; 4]) -> Result<Shape, ShapeError> {
+    normalize_shape("normalize_sums", x, &[mean, inv_std], Some(dy))?;
     Shape::of(&[2, mean.count()], "normalize_sums")
 }
 
@@ -140,12 +140,12 @@ fn moments<T: Float + Element>(x: &[T], channels: usize) -> Buffer<T> {
 /// The three formulas of batch normalisation, one number at a time: the value, the two terms whose sums over the batch its
 /// gradient needs, and the gradient.
 #[inline(always)]
-fn normalized<T: Float>(x: T, [mean, inverse, scale, offset]: [T; 4]) -> T {
-    (x - mean) * inverse * scale + offset
+fn normalized<T: Float>(x: T, [mean, inv_std, scale, offset]: [T; 4]) -> T {
+    (x - mean) * inv_std * scale + offset
 }
 #[inline(always)]
-fn terms<T: Float>(x: T, dy: T, [mean, inverse]: [T; 2]) -> [T; 2] {
-    [dy, dy * ((x - mean) * inverse)]
+fn terms<T: Float>(x: T, dy: T, [mean, inv_std]: [T; 2]) -> [T; 2] {
+    [dy, dy * ((x - mean) * inv_std)]
 }
 #[inline(always)]
 fn gradient<T: Float>(x: T, dy: T, [mean, factor, shift, slope]: [T; 4]) -> T {
@@ -208,43 +208,39 @@ pub(crate) mod loops {
 }
 
 impl ChannelReduce {
-    /// Of `x`, mean, inverse and `dy`, see [`kernels::normalize_sums`](crate::kernels::normalize_sums).
+    /// Of `x`, mean, inv_std and `dy`, see [`kernels::normalize_sums`](crate::kernels::normalize_sums).
     #[inline(never)]
     pub fn normalize() -> ChannelReduce {
         ChannelReduce {
             rows: 2,
-            add: |[x, mean, inverse, dy], totals| add_terms((x, dy), [mean, inverse], totals, terms),
+            add: |[x, mean, inv_std, dy], totals| add_terms((x, dy), [mean, inv_std], totals, terms),
         }
     }
 }
 
 impl Tensor {
-    /// The mean and the biased variance of every channel (the last axis) over all other axes: `[2, channels]`. Of no
-    /// numbers they are NaN.
+    /// The mean and the biased variance of every channel (the last axis) over all other axes, each `[channels]` (TensorFlow's
+    /// `tf.nn.moments`). Of no numbers they are NaN.
     ///
     /// ```
     /// # use tensor::Tensor;
-    /// let moments = Tensor::from([[1.0_f64, 5.0], [3.0, 5.0]]).moments();
-    /// assert_eq!(moments, Tensor::from([[2.0_f64, 5.0], [1.0, 0.0]]));
+    /// let [mean, variance] = Tensor::from([[1.0_f64, 5.0], [3.0, 5.0]]).moments();
+    /// assert_eq!((mean, variance), (Tensor::from([2.0_f64, 5.0]), Tensor::from([1.0_f64, 0.0])));
     /// ```
     ///
     /// # Panics
     /// If there is no last axis or the elements are not floats.
     #[track_caller]
-    pub fn moments(&self) -> Tensor {
+    pub fn moments(&self) -> [Tensor; 2] {
         let shape = moments_shape(self.shape()).or_panic();
         let x = self.contiguous();
         for_float!(self.dtype(), T => match x.as_slice::<T>() {
-            Some(data) if !data.is_empty() => Tensor::from_buffer(moments(data, shape[1]), shape),
-            _ => Tensor::full(shape, f64::NAN, self.dtype()),
+            Some(data) if !data.is_empty() => {
+                let both = Tensor::from_buffer(moments(data, shape[0]), Shape::from([2, shape[0]]));
+                [0, 1].map(|row| both.narrow(0, row, 1).reshape(shape))
+            }
+            _ => [(); 2].map(|()| Tensor::full(shape, f64::NAN, self.dtype())),
         }, else panic!("moments: {} holds {}, not floats; convert it with .to(…)", self.shape(), self.dtype()))
-    }
-
-    /// This tensor and what goes with it, row-major, if all are of one type.
-    #[track_caller]
-    fn with_params<const N: usize>(&self, op: &'static str, params: [&Tensor; N]) -> (Tensor, [Tensor; N]) {
-        params.iter().try_for_each(|p| p.expect_dtype(op, self.dtype())).or_panic();
-        (self.contiguous(), params.map(Tensor::contiguous))
     }
 
     /// Every channel (the last axis) brought to mean 0 and variance 1 over all other axes: `(x − mean) / sqrt(variance + eps)`, the
@@ -260,12 +256,12 @@ impl Tensor {
     /// If there is no last axis, the elements are not floats, or `eps` is negative or not finite.
     #[track_caller]
     pub fn batch_norm(&self, eps: f64) -> Tensor {
-        let [y, _] = self.batch_norm_affine(eps, None, None);
+        let [y, ..] = self.batch_norm_affine(eps, None, None);
         y
     }
 
-    /// As [`batch_norm`](Tensor::batch_norm), then multiplied by `scale` and moved by `offset`, a number for each channel; and the
-    /// [`moments`](Tensor::moments) that it was normalised by.
+    /// As [`batch_norm`](Tensor::batch_norm), then multiplied by `scale` and moved by `offset`, a number for each channel; and the mean
+    /// and the variance that it was normalised by, see [`moments`](Tensor::moments).
     ///
     /// # Panics
     /// As there, and if scale or offset is not of shape `[channels]` and of this type.
@@ -275,23 +271,29 @@ impl Tensor {
         eps: f64,
         scale: Option<&Tensor>,
         offset: Option<&Tensor>,
-    ) -> [Tensor; 2] {
+    ) -> [Tensor; 3] {
         check_eps(self.shape(), eps).or_panic();
         if !self.dtype().is_float() {
             panic!("{}", wrong_type("batch_norm", self, "floats"));
         }
-        let moments = self.moments();
-        let row = |i: usize| moments.narrow(0, i, 1).flatten(0);
-        let inv_std = (row(1) + eps).sqrt().recip();
+        let [mean, variance] = self.moments();
+        let inv_std = (&variance + eps).sqrt().recip();
         let [scale, offset] = [(scale, 1.0), (offset, 0.0)].map(|(given, value)| match given {
             Some(given) => given.clone(),
-            None => Tensor::full([moments.shape()[1]], value, self.dtype()),
+            None => Tensor::full(mean.shape(), value, self.dtype()),
         });
-        let params = [row(0), inv_std, scale, offset];
+        let params = [mean, inv_std, scale, offset];
         normalize_shape("batch_norm_affine", self.shape(), &params.each_ref().map(Tensor::shape), None)
             .or_panic();
-        let [mean, inv_std, scale, offset] = &params;
-        [normalize(self, mean, inv_std, scale, offset), moments]
+        let [mean, inv_std, scale, offset] = params;
+        [normalize(self, &mean, &inv_std, &scale, &offset), mean, variance]
+    }
+
+    /// This tensor and what goes with it, row-major, if all are of one type.
+    #[track_caller]
+    fn with_params<const N: usize>(&self, op: &'static str, params: [&Tensor; N]) -> (Tensor, [Tensor; N]) {
+        params.iter().try_for_each(|p| p.expect_dtype(op, self.dtype())).or_panic();
+        (self.contiguous(), params.map(Tensor::contiguous))
     }
 }
 
@@ -301,13 +303,13 @@ fn slices<T: Element, const N: usize>(x: &[Tensor; N]) -> Option<[&[T]; N]> {
     slices.iter().all(Option::is_some).then(|| slices.map(Option::unwrap_or_default))
 }
 
-/// `(x − mean) · inverse · scale + offset`, each of the four a number for each channel.
+/// `(x − mean) · inv_std · scale + offset`, each of the four a number for each channel.
 ///
 /// # Panics
 /// If one is not `[channels]`, or the types are not one float.
 #[track_caller]
-pub fn normalize(x: &Tensor, mean: &Tensor, inverse: &Tensor, scale: &Tensor, offset: &Tensor) -> Tensor {
-    let params = [mean, inverse, scale, offset];
+pub fn normalize(x: &Tensor, mean: &Tensor, inv_std: &Tensor, scale: &Tensor, offset: &Tensor) -> Tensor {
+    let params = [mean, inv_std, scale, offset];
     normalize_shape("normalize", x.shape(), &params.map(Tensor::shape), None).or_panic();
     let (x, params) = x.with_params("normalize", params);
     for_float!(x.dtype(), T => {
@@ -321,19 +323,19 @@ pub fn normalize(x: &Tensor, mean: &Tensor, inverse: &Tensor, scale: &Tensor, of
     }, else panic!("normalize: {} holds {}, not floats", x.shape(), x.dtype()))
 }
 
-/// For each channel the sums of `dy` and of `dy · (x − mean) · inverse`, a row each: the gradients of a loss with
+/// For each channel the sums of `dy` and of `dy · (x − mean) · inv_std`, a row each: the gradients of a loss with
 /// respect to offset and scale of [`normalize`](crate::kernels::normalize) where `dy` is that with respect to its result.
 ///
 /// # Panics
-/// If `mean` or `inverse` is not `[channels]`, `dy` not of the shape of `self`, or the types are not one float.
+/// If `mean` or `inv_std` is not `[channels]`, `dy` not of the shape of `self`, or the types are not one float.
 #[track_caller]
-pub fn normalize_sums(x: &Tensor, mean: &Tensor, inverse: &Tensor, dy: &Tensor) -> Tensor {
-    let shape = normalize_sums_shape([x, mean, inverse, dy].map(Tensor::shape)).or_panic();
-    let (x, params) = x.with_params("normalize_sums", [mean, inverse, dy]);
+pub fn normalize_sums(x: &Tensor, mean: &Tensor, inv_std: &Tensor, dy: &Tensor) -> Tensor {
+    let shape = normalize_sums_shape([x, mean, inv_std, dy].map(Tensor::shape)).or_panic();
+    let (x, params) = x.with_params("normalize_sums", [mean, inv_std, dy]);
     for_float!(x.dtype(), T => {
         match (x.as_slice::<T>(), slices(&params)) {
-            (Some(x), Some([mean, inverse, dy])) if !x.is_empty() => {
-                let params = [mean, inverse].map(laid_out);
+            (Some(x), Some([mean, inv_std, dy])) if !x.is_empty() => {
+                let params = [mean, inv_std].map(laid_out);
                 let sums = sum_channels((x.len(), mean.len(), 2), |range, totals| {
                     let params = params.each_ref().map(|p| &p[..]);
                     add_terms((&x[range.clone()], &dy[range]), params, totals, terms);
@@ -347,7 +349,7 @@ pub fn normalize_sums(x: &Tensor, mean: &Tensor, inverse: &Tensor, dy: &Tensor) 
 
 /// `factor · (dy − shift − (x − mean) · slope)`, each of the four but `x` and `dy` a number for each channel: the
 /// gradient with respect to `x` of [`normalize`](crate::kernels::normalize), through mean and deviation too, if `factor` is
-/// `inverse · scale`, `shift` the mean of `dy`, and `slope` that of `dy · (x − mean) · inverse`, times `inverse`.
+/// `inv_std · scale`, `shift` the mean of `dy`, and `slope` that of `dy · (x − mean) · inv_std`, times `inv_std`.
 ///
 /// # Panics
 /// If one is not `[channels]`, `dy` not of the shape of `self`, or the types are not one float.
@@ -385,9 +387,9 @@ mod tests {
         for shape in [[1000, 7, 24], [3, 1, 1], [5, 4, 300], [40, 3, 7]] {
             let x = Tensor::normal(shape, 3.0, 2.0, DType::F64, rng);
             let (mean, variance) = (x.mean([0, 1]), x.var([0, 1], 0));
-            let moments = x.moments();
-            assert!((moments.narrow(0, 0, 1) - &mean).abs().max(..).item() < 1e-12);
-            assert!((moments.narrow(0, 1, 1) - &variance).abs().max(..).item() < 1e-12);
+            for (found, expected) in x.moments().iter().zip([&mean, &variance]) {
+                assert!((found - expected).abs().max(..).item() < 1e-12);
+            }
             let factor = (variance + 1e-3).sqrt().recip();
             let y = (&x - &mean) * &factor;
             let dy = Tensor::normal(x.shape(), 0.0, 1.0, DType::F64, rng);
@@ -422,7 +424,7 @@ mod tests {
     fn a_small_variance_far_from_zero_keeps_its_digits() {
         let x = Tensor::normal([100_000, 3], 1000.0, 0.1, DType::F32, &mut Rng::new(2));
         let exact = x.to(DType::F64).var(0, 0);
-        let found = x.moments().narrow(0, 1, 1).to(DType::F64);
+        let found = x.moments()[1].to(DType::F64);
         assert!((found / exact - 1.0).abs().max(..).item() < 1e-3);
     }
 }

@@ -3,7 +3,7 @@
 use super::super::Geometry;
 use super::{PARTS, Padded, add_parts, group};
 use crate::array::storage::Buffer;
-use crate::conv::batch_packing::interleave;
+use crate::conv::batch_packing::pack_batch;
 use crate::fusion::Numbers;
 use crate::gemm::{GemmSpec, Prefetcher, Rows};
 use crate::runtime::threads::for_each_chunk_mut;
@@ -56,7 +56,7 @@ impl<'a> KernelGrad<'a> {
             self.sums.compute(self.rows, &images, dy, out, add, prefetcher);
         } else {
             let mut together = Buffer::uninit(group * g.image_out());
-            interleave(dy, g.image_out(), dy.len() / g.image_out(), group, &mut together);
+            pack_batch(dy, g.image_out(), dy.len() / g.image_out(), group, &mut together);
             self.sums.compute(self.rows, &images, &together, out, add, prefetcher);
         }
     }

@@ -10,7 +10,7 @@ mod kernel_grad;
 
 use super::Geometry;
 use crate::array::storage::Buffer;
-use crate::conv::batch_packing::interleave;
+use crate::conv::batch_packing::pack_batch;
 use crate::gemm::{GemmSpec, Rows};
 use crate::runtime::lanes::lanes;
 use crate::runtime::threads::for_each_chunk_mut;
@@ -51,7 +51,7 @@ impl Padded {
                 let (before, rest) = row.split_at_mut(left * self.channels * group);
                 let (middle, after) = rest.split_at_mut(copied * group);
                 before.fill(0.0);
-                interleave(&images[y * line..], image, images.len() / image, group, middle);
+                pack_batch(&images[y * line..], image, images.len() / image, group, middle);
                 after.fill(0.0);
             } else {
                 row.fill(0.0);

@@ -19,12 +19,12 @@ const ROWS: usize = 4 * BLOCK;
 
 impl Operands<'_> {
     /// Whether the unit is faster.
-    pub(super) fn are_for_unit(&self, [m, k, n]: [usize; 3]) -> bool {
+    pub(super) fn are_for_amx(&self, [m, k, n]: [usize; 3]) -> bool {
         simd_level() >= SimdLevel::Amx && m >= MANY && k.min(n) >= LEAST && k * n >= SMALL
     }
 
     /// `None` if the result has to be computed in another way.
-    pub(super) fn multiply_split(&self, out: &mut [f32]) -> Option<()> {
+    pub(super) fn multiply_amx(&self, out: &mut [f32]) -> Option<()> {
         let GemmSpec { len: k, columns: n, a_step, b_step, b_column, .. } = self.sums;
         // SAFETY: the matrix is inside, which was checked when it was taken as an operand.
         let b = unsafe { Panels::of_matrix(Parts::Three, self.b, [b_step, b_column], [k, n]) };

@@ -53,7 +53,7 @@ impl Gemm for f32 {
         let Some(operands) = Operands::new([m, k, n], a, b) else {
             return crate_f32([m, k, n], a, b, 0.0, out, [n, 1]);
         };
-        if operands.are_for_unit([m, k, n]) && operands.multiply_split(out).is_some() {
+        if operands.are_for_amx([m, k, n]) && operands.multiply_amx(out).is_some() {
             return;
         }
         let GemmSpec { b_column, .. } = operands.sums;
