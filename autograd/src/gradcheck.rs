@@ -275,7 +275,7 @@ impl Check {
         let graph = Graph::training(self.seed, 0);
         let vars: Vec<_> = inputs.iter().map(|x| graph.input(x.clone())).collect();
         let out = f(&graph, &vars);
-        let rows: Vec<Vec<Vec<f64>>> = (0..y.count())
+        let rows: Vec<Vec<Vec<f64>>> = (0..y.numel())
             .map(|o| {
                 let mut one = y.zeros_like();
                 one.as_mut_slice::<f64>()[o] = 1.0;
@@ -284,7 +284,7 @@ impl Check {
             })
             .collect();
         for (input, x) in inputs.iter().enumerate() {
-            for i in 0..x.count() {
+            for i in 0..x.numel() {
                 let moved = |h: f64| {
                     let mut p = inputs.to_vec();
                     p[input].as_mut_slice::<f64>()[i] += h;

@@ -392,7 +392,10 @@ fn every_method_has_a_case() {
         &methods,
         &cases,
         &[
-            ("they say what the variable is", &["graph", "index", "value", "shape", "spec", "rank", "dtype"]),
+            (
+                "they say what the variable is",
+                &["graph", "index", "value", "shape", "spec", "rank", "numel", "dtype"],
+            ),
             ("any variable has the value", &["detach"]),
             ("as `backward`", &["backward_with"]),
         ],

@@ -62,7 +62,7 @@ fn conv(c: &mut Criterion) {
             let spec = Conv2d { stride: [stride; 2], ..Conv2d::default() };
             let (x, w) = (normal([BATCH, size, size, inputs]), normal([kernel, kernel, inputs, outputs]));
             let dy = x.conv2d(&w, &spec);
-            group.throughput(Throughput::Elements((dy.count() * kernel * kernel * inputs) as u64));
+            group.throughput(Throughput::Elements((dy.numel() * kernel * kernel * inputs) as u64));
             let name = |pass| format!("{}/{pass}", i + 1);
             group.bench_function(name("forward"), |b| b.iter(|| x.conv2d(&w, &spec)));
             group.bench_function(name("kernel_grad"), |b| {

@@ -27,7 +27,7 @@ fn layer_flops(model: &impl Layer, batch: usize) -> Vec<f64> {
     let outputs: HashMap<&str, usize> = summary
         .rows
         .iter()
-        .filter_map(|row| Some((row.layer.split_once(' ')?.0, row.output.count())))
+        .filter_map(|row| Some((row.layer.split_once(' ')?.0, row.output.numel())))
         .collect();
     let mut flops = vec![];
     for (name, param) in model.params() {
@@ -36,7 +36,7 @@ fn layer_flops(model: &impl Layer, batch: usize) -> Vec<f64> {
             && param.role() == Role::Trainable
             && let (Some(output), Some(channels)) = (outputs.get(layer), shape.last())
         {
-            flops.push(2.0 * (shape.count() * output / channels) as f64);
+            flops.push(2.0 * (shape.numel() * output / channels) as f64);
         }
     }
     flops

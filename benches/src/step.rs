@@ -141,7 +141,7 @@ impl TestBatches {
                     }
                 }
             };
-            right += loss::accuracy(&logits, labels) * labels.count() as f64;
+            right += loss::accuracy(&logits, labels) * labels.numel() as f64;
         }
         right
     }

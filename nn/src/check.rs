@@ -8,11 +8,11 @@ use crate::{Graph, Layer, Module, Role, Tensor};
 /// parameters, in `f64`.
 ///
 /// ```
-/// use nn::{DType, Linear, Rng, Tensor};
+/// use nn::{DType, Linear, Module, Rng, Tensor};
 ///
 /// let rng = &mut Rng::new(42);
 /// let mut layer = Linear::new(3, 2, rng);
-/// nn::convert(&mut layer, DType::F64);
+/// layer.to(DType::F64);
 /// nn::check_gradients(&mut layer, &Tensor::normal([4, 3], 0.0, 1.0, DType::F64, rng)).unwrap();
 /// ```
 ///
@@ -26,7 +26,7 @@ pub fn check_gradients<L: Layer>(layer: &mut L, x: &Tensor) -> Result<(), Failur
     // A number that every element of the result has a part in, each another one.
     fn loss<'g>(graph: &'g Graph, layer: &impl Layer, x: &Tensor) -> crate::Var<'g> {
         let y = layer.forward(graph.input(x.clone()));
-        let (shape, count) = (y.shape(), y.shape().count());
+        let (shape, count) = (y.shape(), y.shape().numel());
         let weights = Tensor::arange(1.0, count as f64 + 1.0, 1.0, y.dtype()).sin();
         (y * graph.constant(weights.reshape(shape))).sum(..)
     }

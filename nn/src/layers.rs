@@ -69,7 +69,7 @@ fn expect_dtype(op: &str, x: Var<'_>, param: &Param) {
         let shape = x.shape();
         let message = format!(
             "{op}: the input {shape} is {found}, the layer's parameters are {expected}; \
-             convert the one with .to(…) or the other with nn::convert(…)"
+             convert the one with .to(…) or the model with model.to(…)"
         );
         refuse(x, Some(param), message);
     }

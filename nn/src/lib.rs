@@ -79,7 +79,6 @@
 //! | `loss` | losses on logits, and accuracy |
 //! | `save`, `load` | checkpoints |
 //! | `summary` | the table of a model's layers |
-//! | `convert` | another element type for a whole model |
 //! | `check` | checking the gradients of a layer and its parameters |
 
 #![forbid(unsafe_code)]
@@ -88,7 +87,6 @@
 extern crate self as nn;
 
 mod check;
-mod convert;
 mod init;
 mod layer;
 mod layers;
@@ -105,7 +103,6 @@ pub use autograd::{
     simd_level, threads,
 };
 pub use check::check_gradients;
-pub use convert::convert;
 pub use init::Init;
 pub use layer::Layer;
 pub use layers::{

@@ -34,7 +34,7 @@ pub fn load(module: &mut (impl Module + ?Sized), path: impl AsRef<Path>) -> Resu
     let mut values = Vec::with_capacity(params.len());
     for ((name, param), place) in params.iter().zip(places) {
         let (shape, dtype) = (param.value().shape(), param.value().dtype());
-        let mut bytes = vec![0; shape.count() * dtype.size()];
+        let mut bytes = vec![0; shape.numel() * dtype.size()];
         file.seek(SeekFrom::Start(start + place as u64)).map_err(io)?;
         file.read_exact(&mut bytes).map_err(io)?;
         let value = decode(&bytes, shape, dtype);

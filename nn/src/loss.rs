@@ -32,7 +32,7 @@ pub enum Reduction {
 impl Reduction {
     #[track_caller]
     fn check(self, op: &str, losses: Shape) {
-        if self == Reduction::Mean && losses.count() == 0 {
+        if self == Reduction::Mean && losses.numel() == 0 {
             panic!("{op}: the batch is empty, its losses {losses} have no mean");
         }
     }

@@ -102,7 +102,7 @@ fn header(params: &[(String, Tensor)], metadata: &Metadata) -> Result<Vec<u8>, S
     entries.insert(METADATA.to_owned(), metadata.clone().into_iter().collect());
     let mut start = 0;
     for (name, value) in params {
-        let end = start + value.count() * value.dtype().size();
+        let end = start + value.numel() * value.dtype().size();
         let dtype = match value.dtype() {
             DType::F32 => Dtype::F32,
             DType::F64 => Dtype::F64,

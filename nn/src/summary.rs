@@ -99,14 +99,14 @@ impl Summary {
     pub fn of(graph: &Graph, model: &(impl Module + ?Sized)) -> Summary {
         graph.name_params(model);
         let params: HashMap<String, &Param> = model.params().into_iter().collect();
-        let count = |role| params.values().filter(|p| p.role() == role).map(|p| p.value().count()).sum();
+        let count = |role| params.values().filter(|p| p.role() == role).map(|p| p.value().numel()).sum();
         Summary {
             rows: rows(&graph.nodes(), &params),
             input: None,
             trained: count(Role::Trainable),
             frozen: count(Role::Frozen),
             buffers: count(Role::Buffer),
-            bytes: params.values().map(|p| p.value().count() * p.value().dtype().size()).sum(),
+            bytes: params.values().map(|p| p.value().numel() * p.value().dtype().size()).sum(),
         }
     }
 }
@@ -132,7 +132,7 @@ fn rows(nodes: &[NodeInfo], params: &HashMap<String, &Param>) -> Vec<Row> {
             NodeKind::Param(Some(path)) => params.get(path),
             _ => None,
         });
-        let parameters = named.filter(|p| p.role() != Role::Buffer).map(|p| p.value().count()).sum();
+        let parameters = named.filter(|p| p.role() != Role::Buffer).map(|p| p.value().numel()).sum();
         rows.push(Row { layer, output: last.shape, parameters });
     }
     rows

@@ -220,7 +220,7 @@ impl Optimizer for Lbfgs {
             for (slot, numbers) in [('s', &pair.s), ('y', &pair.y)] {
                 let mut first = 0;
                 for (name, param) in params(model) {
-                    let (shape, len) = (param.value().shape(), param.value().count());
+                    let (shape, len) = (param.value().shape(), param.value().numel());
                     let part = Tensor::from(&numbers[first..first + len]).reshape(shape);
                     entries.push((format!("{name}/{slot}{i}"), part));
                     first += len;
@@ -299,7 +299,7 @@ fn write(model: &mut dyn Module, values: impl Iterator<Item = f64>) {
     let mut first = 0;
     model.visit_mut(&ParamPath::ROOT, &mut |_, param| {
         if param.role() == Role::Trainable {
-            let (spec, len) = (param.value().spec(), param.value().count());
+            let (spec, len) = (param.value().spec(), param.value().numel());
             let value = Tensor::from(&values[first..first + len]).reshape(spec.shape).to(spec.dtype);
             *param.value_mut() = value;
             first += len;

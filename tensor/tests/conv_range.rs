@@ -76,7 +76,7 @@ impl Case {
     /// The same by the definition: padding is zeros, which are part of the images that a kernel meets, and have no gradient.
     fn by_definition(self, [x, k, dy]: &Operands) -> [Vec<Sum>; 3] {
         let Case { n, size, channels: [inputs, outputs], kernel, stride, padding } = self;
-        let mut sums = [x, k, dy].map(|t| vec![Sum::default(); t.count()]);
+        let mut sums = [x, k, dy].map(|t| vec![Sum::default(); t.numel()]);
         let [dx, dk, y] = &mut sums;
         let [x, k, dy] = [x, k, dy].map(|t| t.to_vec::<f32>());
         for place in 0..n * self.out() * self.out() {
@@ -172,7 +172,7 @@ fn an_outlier_leaves_the_digits_of_others() {
         for exponent in 3..=9 {
             let sign = if rng.bits().is_multiple_of(2) { 1.0 } else { -1.0 };
             let value = sign * 10_f32.powi(exponent);
-            for count in [1, 1 + operands[i].count() / 100] {
+            for count in [1, 1 + operands[i].numel() / 100] {
                 let operands = replaced(operands, i, with(&operands[i], value, count, rng));
                 case.check(&operands, &format!("{count} times {value} in operand {i}"));
             }
@@ -215,7 +215,7 @@ fn what_is_not_finite_reaches_what_the_definition_says() {
 fn small_and_large_scales_keep_their_digits() {
     let rng = &mut Rng::new(5);
     for_each_operand(rng, |case, operands, i, rng| {
-        let some = with(&operands[i], 1e-40, 1 + operands[i].count() / 10, rng);
+        let some = with(&operands[i], 1e-40, 1 + operands[i].numel() / 10, rng);
         case.check(&replaced(operands, i, some), &format!("subnormal numbers in operand {i}"));
         for scale in [1e-40, 1e-38, 1e-30, 1e-20, 1e20, 1e30, 3e35] {
             let all = replaced(operands, i, &operands[i] * scale);

@@ -278,7 +278,7 @@ proptest! {
         prop_assert_eq!(stacked.narrow(axis, 1, 1).squeeze(axis), &x + &x);
         let padding: Vec<[usize; 2]> = (0..x.rank()).map(|i| [(a + i) % 3, (cut + i) % 2]).collect();
         let padded = x.pad(&padding, -1.0);
-        prop_assert_eq!(padded.sum(..), x.sum(..) - (padded.count() - x.count()) as f64);
+        prop_assert_eq!(padded.sum(..), x.sum(..) - (padded.numel() - x.numel()) as f64);
         let back = padding.iter().enumerate().fold(padded, |p, (i, &[before, _])| p.narrow(i as isize, before, m.shape[i]));
         prop_assert_eq!(back, x);
     }
@@ -360,7 +360,7 @@ fn empty_axes_beside_long_ones() {
         let x = Tensor::zeros(shape, DType::F32);
         for axes in [vec![0], vec![1], vec![2], vec![0, 1], vec![0, 2], vec![1, 2], vec![0, 1, 2]] {
             let sum = x.sum(axes.clone());
-            assert_eq!(sum.to_vec::<f32>(), vec![0.0; sum.count()], "{shape:?} over {axes:?}");
+            assert_eq!(sum.to_vec::<f32>(), vec![0.0; sum.numel()], "{shape:?} over {axes:?}");
             assert!(x.prod(axes).to_vec::<f32>().iter().all(|&p| p == 1.0));
         }
         assert!(x.moments().iter().all(|moment| moment.shape() == [shape[2]]));

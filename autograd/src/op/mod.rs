@@ -82,7 +82,7 @@ pub trait Op<const N: usize>: Send + Sync + 'static {
 
     /// The additions and multiplications for inputs of these shapes and a result of shape `y`, for profiles.
     fn flops(&self, _x: [Shape; N], y: Shape) -> u64 {
-        y.count() as u64
+        y.numel() as u64
     }
 
     /// How a [`Program`](crate::Program) computes it together with its neighbours. The bits must be those of
@@ -126,7 +126,7 @@ pub trait DynOp: Send + Sync {
     }
     /// See [`Op::flops`]; `y` is the shape of the first value.
     fn flops(&self, _x: &[Shape], y: Shape) -> u64 {
-        y.count() as u64
+        y.numel() as u64
     }
     /// See [`Op::lower`]; of an operation with one value.
     fn lower(&self) -> Lowering {

@@ -80,7 +80,7 @@ pub trait MultiOp<const N: usize, const M: usize>: Send + Sync + 'static {
 
     /// See [`Op::flops`](crate::Op::flops); `y` is the shape of the first value.
     fn flops(&self, _x: [Shape; N], y: Shape) -> u64 {
-        y.count() as u64
+        y.numel() as u64
     }
 }
 
@@ -142,7 +142,7 @@ mod tests {
             [_, dlargest]: [Option<Var<'g>>; 2],
             _: [bool; 1],
         ) -> [Option<Var<'g>>; 1] {
-            [dlargest.map(|dlargest| index.one_hot(x.shape().count(), x.dtype()) * dlargest)]
+            [dlargest.map(|dlargest| index.one_hot(x.shape().numel(), x.dtype()) * dlargest)]
         }
     }
 

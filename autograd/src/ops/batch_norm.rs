@@ -33,7 +33,7 @@ impl MultiOp<1, 2> for Moments {
         [sum.map(|sum| sum / examples(x))]
     }
     fn flops(&self, [x]: [Shape; 1], _: Shape) -> u64 {
-        4 * x.count() as u64
+        4 * x.numel() as u64
     }
 }
 
@@ -45,7 +45,7 @@ fn row(v: Var<'_>, i: usize) -> Var<'_> {
 /// How many numbers of each channel there are; at least 1, to be divided by.
 fn examples(x: Var<'_>) -> f64 {
     let shape = x.shape();
-    (shape.count() / shape.last().map_or(1, |&channels| channels.max(1))).max(1) as f64
+    (shape.numel() / shape.last().map_or(1, |&channels| channels.max(1))).max(1) as f64
 }
 
 /// `(x − mean) · inv_std · scale + offset` where mean and inverse deviation are those of the channels of `x` itself. The
@@ -84,7 +84,7 @@ impl Op<5> for Normalize {
         Lowering::elementwise(|[x, mean, inv_std, scale, offset]| (x - mean) * inv_std * scale + offset)
     }
     fn flops(&self, _: [Shape; 5], y: Shape) -> u64 {
-        4 * y.count() as u64
+        4 * y.numel() as u64
     }
 }
 
@@ -120,7 +120,7 @@ impl Op<4> for NormalizeSums {
         Lowering::ChannelReduce(ChannelReduce::normalize())
     }
     fn flops(&self, [x, ..]: [Shape; 4], _: Shape) -> u64 {
-        5 * x.count() as u64
+        5 * x.numel() as u64
     }
 }
 
@@ -160,7 +160,7 @@ impl Op<6> for NormalizeGrad {
         })
     }
     fn flops(&self, _: [Shape; 6], y: Shape) -> u64 {
-        5 * y.count() as u64
+        5 * y.numel() as u64
     }
 }
 

@@ -33,7 +33,7 @@ fn attributes(conv: &Conv2d) -> Attributes {
 
 /// Every number of the output is a sum over a window of all channels of a group.
 fn flops(kernel: Shape, output: Shape) -> u64 {
-    2 * (output.count() * kernel[0] * kernel[1] * kernel[2]) as u64
+    2 * (output.numel() * kernel[0] * kernel[1] * kernel[2]) as u64
 }
 
 impl Op<2> for Convolve {

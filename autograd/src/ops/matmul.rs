@@ -25,7 +25,7 @@ impl Op<2> for MatMul {
         [need[0].then(|| dy.matmul(b.t())), need[1].then(|| a.t().matmul(dy))]
     }
     fn flops(&self, [a, _]: [Shape; 2], y: Shape) -> u64 {
-        2 * (y.count() * a[a.len() - 1]) as u64
+        2 * (y.numel() * a[a.len() - 1]) as u64
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::params::param::{Param, Role};
 use std::fmt;
+use tensor::DType;
 
 /// A part of a model: something with named parameters and buffers, or with parts that have.
 ///
@@ -60,10 +61,34 @@ pub trait Module {
         let mut count = 0;
         self.visit(&ParamPath::ROOT, &mut |_, param| {
             if param.role() == Role::Trainable {
-                count += param.value().count();
+                count += param.value().numel();
             }
         });
         count
+    }
+
+    /// Converts every float parameter and buffer to `dtype`, `F64` for checking gradients, `F32` for speed (PyTorch's
+    /// `module.to(dtype)`). Integer buffers, such as a count of steps, stay as they are.
+    ///
+    /// ```
+    /// use autograd::{DType, Module, Param, Tensor};
+    /// let mut weight = Param::new(Tensor::from([1.0_f32]));
+    /// weight.to(DType::F64);
+    /// assert_eq!(weight.value().dtype(), DType::F64);
+    /// ```
+    ///
+    /// # Panics
+    /// If `dtype` is no float.
+    #[track_caller]
+    fn to(&mut self, dtype: DType) {
+        if !dtype.is_float() {
+            panic!("to: {dtype} has no gradient; parameters are f32 or f64");
+        }
+        self.visit_mut(&ParamPath::ROOT, &mut |_, param| {
+            if param.value().dtype().is_float() {
+                *param.value_mut() = param.value().to(dtype);
+            }
+        });
     }
 
     /// Has all parameters take part in training, or none (fine-tuning freezes the parts it keeps).

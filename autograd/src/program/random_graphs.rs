@@ -34,7 +34,7 @@ impl<'g> Making<'_, 'g> {
     /// Two that broadcast.
     fn pair(&self) -> [Var<'g>; 2] {
         let fit =
-            broadcast_shape("", self.a.shape(), self.b.shape()).is_ok_and(|shape| shape.count() <= LARGEST);
+            broadcast_shape("", self.a.shape(), self.b.shape()).is_ok_and(|shape| shape.numel() <= LARGEST);
         [self.a, if fit { self.b } else { self.a }]
     }
     /// Something with an axis.
@@ -52,7 +52,7 @@ impl<'g> Making<'_, 'g> {
     fn rows(&self) -> Var<'g> {
         let x = self.array();
         let last = x.shape()[x.rank() - 1];
-        x.reshape([x.shape().count() / last.max(1), last])
+        x.reshape([x.shape().numel() / last.max(1), last])
     }
     /// Images with as many channels as the model's kernels, and place for a window.
     fn images(&self) -> Option<Var<'g>> {
@@ -67,7 +67,7 @@ impl<'g> Making<'_, 'g> {
     /// So many numbers below `n`.
     fn index(&self, shape: impl Into<Shape>, n: usize) -> Var<'g> {
         let shape = shape.into();
-        let numbers: Vec<i64> = (0..shape.count()).map(|i| ((i * 7 + self.dice) % n) as i64).collect();
+        let numbers: Vec<i64> = (0..shape.numel()).map(|i| ((i * 7 + self.dice) % n) as i64).collect();
         self.a.graph().constant(Tensor::from(numbers).reshape(shape))
     }
     fn conv(&self) -> Conv2d {
@@ -171,7 +171,7 @@ const MENU: &[(&str, Make)] = &[
     ("index_add", |m| Some(m.array().index_add(m.axis(), m.index([m.size()], 2), 2))),
     ("concat", |m| Some(Var::concat(&[m.array(), m.array() * 2.0], m.axis()))),
     ("stack", |m| Some(Var::stack(&[m.a, m.a.relu()], 0))),
-    ("reshape", |m| Some(m.a.reshape([m.a.shape().count()]))),
+    ("reshape", |m| Some(m.a.reshape([m.a.shape().numel()]))),
     ("flatten", |m| Some(m.array().flatten(m.axis() as usize))),
     ("squeeze", |m| Some(m.a.unsqueeze(0).squeeze(0))),
     ("unsqueeze", |m| (m.a.rank() < 5).then(|| m.a.unsqueeze(-1))),
@@ -309,7 +309,7 @@ fn check(plan: &Plan) -> Result<(), TestCaseError> {
     for recipe in &plan.recipes {
         let value = |i: usize| pool[pool.len() - 1 - i % pool.len()];
         let making = Making { a: value(recipe.a), b: value(recipe.b), dice: recipe.dice, params: &params };
-        if making.a.shape().count() > LARGEST / 2 {
+        if making.a.shape().numel() > LARGEST / 2 {
             continue;
         }
         pool.extend((MENU[recipe.op].1)(&making));

@@ -88,7 +88,7 @@ impl Graph {
     fn kind(&self, node: &Node) -> NodeKind {
         match &node.source {
             Source::Input => NodeKind::Input,
-            Source::Constant => NodeKind::Constant((node.value.count() == 1).then(|| node.value.item())),
+            Source::Constant => NodeKind::Constant((node.value.numel() == 1).then(|| node.value.item())),
             Source::Param(id) => NodeKind::Param(self.names.borrow().get(id).cloned()),
             Source::Op(op) => NodeKind::Op { name: op.name(), attributes: op.attributes() },
             Source::Value(i) => NodeKind::Value(*i),

@@ -169,7 +169,7 @@ impl Graph {
     #[track_caller]
     fn seed<'g>(&'g self, op: &str, y: Var<'g>) -> Var<'g> {
         let (shape, dtype) = (y.shape(), y.dtype());
-        if shape.count() != 1 {
+        if shape.numel() != 1 {
             panic!("{op}: the loss must be one number, not {shape}; take its .mean(..) or .sum(..)");
         }
         if !dtype.is_float() {

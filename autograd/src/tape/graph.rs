@@ -432,6 +432,11 @@ impl<'g> Var<'g> {
         self.shape().len()
     }
 
+    /// The number of elements.
+    pub fn numel(self) -> usize {
+        self.shape().numel()
+    }
+
     /// The type of the elements.
     pub fn dtype(self) -> DType {
         self.graph.nodes.borrow()[self.index].value.dtype()

@@ -36,7 +36,6 @@ const ONLY_TENSORS: [(&str, &[&str]); 2] = [
             "assign",
             "buffer_id",
             "shares_buffer",
-            "count",
         ],
     ),
 ];

@@ -110,7 +110,7 @@ fn convolutions(bars: &mut Bars) {
         let x = Tensor::normal([100, size, size, inputs], 0.0, 1.0, DType::F32, rng);
         let k = Tensor::normal([kernel, kernel, inputs, outputs], 0.0, 1.0, DType::F32, rng);
         let y = x.conv2d(&k, &conv);
-        let operations = 2 * y.count() * kernel * kernel * inputs;
+        let operations = 2 * y.numel() * kernel * kernel * inputs;
         let name = format!("{kernel} × {kernel}, {inputs} to {outputs}");
         bars.expect(&name, least, operations, || x.conv2d(&k, &conv));
         bars.expect(&format!("{name}, gradient in the kernel"), least, operations, || {

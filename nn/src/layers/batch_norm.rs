@@ -199,7 +199,7 @@ impl Layer for BatchNorm {
     fn forward<'g>(&self, x: Var<'g>) -> Var<'g> {
         let (shape, training) = (x.shape(), x.graph().is_training());
         let _scope = x.graph().scope("BatchNorm");
-        let channels = self.mean.value().count();
+        let channels = self.mean.value().numel();
         if shape.last() != Some(&channels) {
             let hint = if shape.len() == 4 { hint(shape, Some(channels)) } else { "" };
             let message = format!(
@@ -212,7 +212,7 @@ impl Layer for BatchNorm {
             refuse(x, Some(&self.mean), message);
         }
         // A layer of no channels has nothing to average, which is fine.
-        if training && shape.count() == 0 && channels > 0 {
+        if training && shape.numel() == 0 && channels > 0 {
             let message = format!(
                 "batch_norm: the batch {shape} is empty, its channels have no mean; train on at least one example"
             );

@@ -29,7 +29,7 @@ fn descend(model: &mut impl Module, grads: &Grads, rate: f64) {
 /// each parameter's, in the Euclidean norm, and so that the loss becomes `share` of what it was.
 fn train<M: Model>([inputs, targets]: [Tensor; 2], steps: u64, rate: f64, bound: f64, share: f64) {
     let [mut eager, mut compiled, mut exact] = [(); 3].map(|()| M::new(&mut Rng::new(1)));
-    nn::convert(&mut exact, DType::F64);
+    exact.to(DType::F64);
     let precise = if inputs.dtype() == DType::F32 { inputs.to(DType::F64) } else { inputs.clone() };
     let graph = Graph::training(7, 0);
     let exact_grads = exact.loss(graph.input(precise), graph.input(targets.clone())).backward();

@@ -9,7 +9,7 @@ use nn::{
 /// Checks the gradients of a layer in f64 at random numbers.
 #[track_caller]
 fn check(mut layer: impl Layer, shape: &[usize]) {
-    nn::convert(&mut layer, DType::F64);
+    layer.to(DType::F64);
     check_gradients(&mut layer, &normal(shape, 7)).unwrap_or_else(|failure| panic!("{failure}"));
 }
 
@@ -143,7 +143,7 @@ fn conv2d_is_the_sum_of_its_definition() {
     let [weight, bias] = RANDOM;
     let mut layer = Conv2d::new(4, 6, [3, 2], &mut Rng::new(1)).groups(2).init(weight, bias);
     layer = layer.stride([2, 1]).dilation([1, 2]).padding(Padding::Explicit([[1, 2], [1, 0]]));
-    nn::convert(&mut layer, DType::F64);
+    layer.to(DType::F64);
     let x = normal(&[2, 5, 6, 4], 3);
     let y = layer.forward(Graph::inference().input(x.clone())).value();
     assert_eq!(y.shape(), [2, 3, 5, 6]);

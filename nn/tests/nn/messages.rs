@@ -73,7 +73,7 @@ fn layers(list: &mut Refusals) {
     refused!(list, max_pool2d: MaxPool2d::new(2).padding(Padding::Explicit([[0, 2], [0, 0]])));
     refused!(list, flatten: Flatten.forward(x(&[])));
     refused!(list, gelu: Activation::Gelu.forward(integers()));
-    refused!(list, convert without shape: nn::convert(&mut linear.clone(), DType::I64));
+    refused!(list, to without shape: linear.clone().to(DType::I64));
 }
 
 /// A layer's mistake points at the line that runs the chain, however deep the layer is in it.

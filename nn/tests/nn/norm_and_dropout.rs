@@ -1,7 +1,7 @@
 //! Layers that differ between training and inference.
 
 use crate::{assert_close, normal};
-use nn::{BatchNorm, DType, Dropout, Graph, Layer, Param, Tensor};
+use nn::{BatchNorm, DType, Dropout, Graph, Layer, Module, Param, Tensor};
 
 /// The averages after `steps` batches, in plain f64 numbers.
 fn averages(
@@ -41,7 +41,7 @@ fn running_averages() {
         (BatchNorm::new(2).decay(0.9).step_dependent(false), Box::new(|_| 0.9), [0.0, 1.0]),
     ];
     for (mut norm, decay, start) in cases {
-        nn::convert(&mut norm, DType::F64);
+        norm.to(DType::F64);
         for (step, batch) in batches.iter().enumerate() {
             let graph = Graph::training(1, step as u64);
             let grads = norm.forward(graph.input(batch.clone())).square().mean(..).backward();
@@ -70,7 +70,7 @@ fn running_averages() {
 #[test]
 fn a_batch_is_normalised_by_itself() {
     let mut norm = BatchNorm::new(2).eps(1e-3).scale(2.0).offset(0.5);
-    nn::convert(&mut norm, DType::F64);
+    norm.to(DType::F64);
     let x = normal(&[5, 2], 1) * 3.0 - 7.0;
     let y = norm.forward(Graph::training(0, 0).input(x.clone())).value();
     let [mean, variance] = averages(std::slice::from_ref(&x), 2, |_| 0.0, [0.0; 2]);
@@ -88,7 +88,7 @@ fn an_untrained_norm_passes_its_input_eager_and_compiled() {
         [BatchNorm::new(2), BatchNorm::new(2).step_dependent(false), BatchNorm::new(2).without_scale()]
     {
         let mut norm = norm;
-        nn::convert(&mut norm, DType::F64);
+        norm.to(DType::F64);
         let x = normal(&[5, 2], 3) * 4.0 + 7.0;
         let record = |norm: &BatchNorm| {
             let graph = Graph::inference();

@@ -97,7 +97,7 @@ fn another_model() {
     let mut other = model(1);
     other.dense = Linear::new(5, 3, &mut Rng::new(1)).without_bias();
     other.odd.push(Param::buffer(Tensor::from(1_i64)));
-    nn::convert(other.norm.as_mut().unwrap(), DType::F64);
+    other.norm.as_mut().unwrap().to(DType::F64);
     save(&other, &path, &Metadata::new()).unwrap();
     let error = refused(&path);
     let expected = "is a checkpoint of another model: \

@@ -43,7 +43,7 @@ impl Tensor {
         if !dtype.holds(value) {
             panic!("full: {value} is not of type {dtype}, which the tensor {shape} is to hold");
         }
-        for_any!(dtype, T => Tensor::from_buffer(Buffer::full(shape.count(), <T as Stored>::cast(value)), shape))
+        for_any!(dtype, T => Tensor::from_buffer(Buffer::full(shape.numel(), <T as Stored>::cast(value)), shape))
     }
 
     /// The identity matrix of size `n`.
@@ -84,13 +84,13 @@ impl Tensor {
         }
         let number = |i: usize| start + i as f64 * step;
         // Whole at the first two, in range at both ends: so are all between.
-        for i in [0, 1, shape.count().saturating_sub(1)] {
-            if i < shape.count() && !dtype.holds(number(i)) {
+        for i in [0, 1, shape.numel().saturating_sub(1)] {
+            if i < shape.numel() && !dtype.holds(number(i)) {
                 panic!("arange: {} is not of type {dtype}, which the tensor {shape} is to hold", number(i));
             }
         }
         for_any!(dtype, T => {
-            let mut out = Buffer::<T>::uninit(shape.count());
+            let mut out = Buffer::<T>::uninit(shape.numel());
             out.iter_mut().enumerate().for_each(|(i, x)| *x = <T as Stored>::cast(number(i)));
             Tensor::from_buffer(out, shape)
         })
@@ -140,10 +140,10 @@ impl Tensor {
     /// If the number of elements is not that of the shape.
     pub fn from_vec<T: Element>(data: Vec<T>, shape: impl AsRef<[usize]>) -> Result<Tensor, ShapeError> {
         let shape = Shape::of(shape.as_ref(), "from_vec")?;
-        if data.len() != shape.count() {
+        if data.len() != shape.numel() {
             return Err(ShapeError::new(
                 "from_vec",
-                format!("{} elements do not fill {shape}, which has {}", data.len(), shape.count()),
+                format!("{} elements do not fill {shape}, which has {}", data.len(), shape.numel()),
             ));
         }
         Ok(Tensor::from_buffer(Buffer::from(data), shape))
@@ -183,11 +183,11 @@ fn whole_steps(start: f64, end: f64, step: f64) -> f64 {
 #[track_caller]
 fn integers(start: i64, step: i64, shape: Shape) -> Tensor {
     let number = |i: usize| i128::from(start) + i as i128 * i128::from(step);
-    let last = number(shape.count().saturating_sub(1));
+    let last = number(shape.numel().saturating_sub(1));
     if i64::try_from(last).is_err() {
         panic!("arange: {last} is not of type i64, which the tensor {shape} is to hold");
     }
-    let mut out = Buffer::<i64>::uninit(shape.count());
+    let mut out = Buffer::<i64>::uninit(shape.numel());
     out.iter_mut().enumerate().for_each(|(i, x)| *x = number(i) as i64);
     Tensor::from_buffer(out, shape)
 }
@@ -261,7 +261,7 @@ mod tests {
             (3.0, 3.0, 1.0, 0),
         ] {
             for dtype in [DType::F32, DType::F64] {
-                assert_eq!(Tensor::arange(start, end, step, dtype).count(), length, "{start} {end} {step}");
+                assert_eq!(Tensor::arange(start, end, step, dtype).numel(), length, "{start} {end} {step}");
             }
         }
         for (start, end, step, numbers) in [

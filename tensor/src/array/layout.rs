@@ -322,7 +322,7 @@ fn slice(x: &Layout, axis: isize, part: Slice) -> Result<Layout, ShapeError> {
     let mut out = *x;
     out.shape = x.shape.with(axis, len.div_ceil(part.step.unsigned_abs()));
     let first = if part.step < 0 && len > 0 { end - 1 } else { start };
-    if out.shape.count() > 0 {
+    if out.shape.numel() > 0 {
         out.offset += first * x.strides[axis];
     }
     // With one element left the stride is never used; a huge step must not overflow it.

@@ -66,7 +66,7 @@ const BLOCK: usize = 8 << 10;
 #[track_caller]
 fn draw(op: &str, shape: Shape, dtype: DType, mut number: impl FnMut() -> f64) -> Tensor {
     for_float!(dtype, T => {
-        let mut out = Buffer::<T>::uninit(shape.count());
+        let mut out = Buffer::<T>::uninit(shape.numel());
         out.iter_mut().for_each(|x| *x = number() as T);
         Tensor::from_buffer(out, shape)
     }, else panic!("{op}: {shape}: random numbers are f32 or f64, not {dtype}"))
@@ -108,7 +108,7 @@ fn bernoulli(shape: Shape, p: f64, dtype: DType, rng: &mut Rng) -> Tensor {
     // Of 32 random bits each; a stream for every block, so that threads can share the work.
     let threshold = (p * (1_u64 << 32) as f64).round() as u64;
     for_float!(dtype, T => {
-        let mut out = Buffer::<T>::uninit(shape.count());
+        let mut out = Buffer::<T>::uninit(shape.numel());
         for_each_chunk_mut(&mut out, BLOCK, |block, out| {
             let mut rng = Rng::stream(seed, block as u64);
             for pair in out.chunks_mut(2) {

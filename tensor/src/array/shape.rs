@@ -14,7 +14,7 @@ pub const MAX_RANK: usize = 8;
 /// use tensor::Shape;
 /// let shape = Shape::from([100, 28, 28, 1]);
 /// assert_eq!(shape.len(), 4);
-/// assert_eq!(shape.count(), 78_400);
+/// assert_eq!(shape.numel(), 78_400);
 /// assert_eq!(shape.to_string(), "[100, 28, 28, 1]");
 /// ```
 #[derive(Clone, Copy, Default)]
@@ -52,7 +52,7 @@ impl Shape {
 
     /// The number of elements: the product of the sizes, 1 for the empty shape.
     #[inline]
-    pub fn count(&self) -> usize {
+    pub fn numel(&self) -> usize {
         self.iter().product()
     }
 

@@ -34,7 +34,7 @@ impl Spec {
 
     /// The bytes of its elements.
     pub fn bytes(self) -> usize {
-        self.shape.count() * self.dtype.size()
+        self.shape.numel() * self.dtype.size()
     }
 }
 

@@ -26,7 +26,7 @@ pub struct Tensor {
 
 impl Tensor {
     pub(crate) fn from_buffer<T: Element>(buffer: Buffer<T>, shape: Shape) -> Tensor {
-        debug_assert_eq!(buffer.len(), shape.count());
+        debug_assert_eq!(buffer.len(), shape.numel());
         Tensor { storage: T::storage(buffer), layout: Layout::contiguous(shape) }
     }
 
@@ -44,8 +44,8 @@ impl Tensor {
 
     /// The number of elements.
     #[inline]
-    pub fn count(&self) -> usize {
-        self.shape().count()
+    pub fn numel(&self) -> usize {
+        self.shape().numel()
     }
 
     /// The type of the elements.
@@ -89,8 +89,8 @@ impl Tensor {
         if !self.layout.is_contiguous() {
             return None;
         }
-        let start = if self.count() == 0 { 0 } else { self.layout.offset() as usize };
-        T::buffer(&self.storage).map(|buffer| &buffer[start..start + self.count()])
+        let start = if self.numel() == 0 { 0 } else { self.layout.offset() as usize };
+        T::buffer(&self.storage).map(|buffer| &buffer[start..start + self.numel()])
     }
 
     /// The elements for writing, in row-major order. Elements that anybody else can see are copied first.
@@ -110,11 +110,11 @@ impl Tensor {
     pub fn as_mut_slice<T: Element>(&mut self) -> &mut [T] {
         self.expect_dtype("as_mut_slice", T::DTYPE).or_panic();
         let whole = self.layout.is_contiguous()
-            && T::buffer(&self.storage).is_some_and(|buffer| buffer.len() == self.count());
+            && T::buffer(&self.storage).is_some_and(|buffer| buffer.len() == self.numel());
         if !whole || T::buffer_mut(&mut self.storage).and_then(Buffer::get_mut).is_none() {
             *self = Tensor::from_buffer(map::copy(self.strided::<T>()), self.shape());
         }
-        let count = self.count();
+        let count = self.numel();
         match T::buffer_mut(&mut self.storage).and_then(Buffer::get_mut) {
             Some(buffer) => &mut buffer[..count],
             None => unreachable!("the buffer was just made"),
@@ -150,8 +150,8 @@ impl Tensor {
     /// If there is not exactly one element.
     #[track_caller]
     pub fn item(&self) -> f64 {
-        if self.count() != 1 {
-            panic!("item: {} has {} elements, not one", self.shape(), self.count());
+        if self.numel() != 1 {
+            panic!("item: {} has {} elements, not one", self.shape(), self.numel());
         }
         for_any!(self.dtype(), T => {
             let x = self.strided::<T>();
@@ -258,7 +258,7 @@ pub fn scatter_view(grad: &Tensor, view: &ViewOp, base: Shape) -> Tensor {
         panic!("scatter_view: {} is not the shape {} of the view of {base}", grad.shape(), target.shape());
     }
     crate::array::dtype::for_number!(grad.dtype(), T => {
-        let mut out = Buffer::full(base.count(), T::default());
+        let mut out = Buffer::full(base.numel(), T::default());
         map::scatter(&mut out, &target, grad.strided::<T>(), crate::ops::number::Number::plus);
         Tensor::from_buffer(out, base)
     }, else panic!("{}", wrong_type("scatter_view", grad, "numbers")))

@@ -9,10 +9,10 @@ use crate::array::tensor::Tensor;
 /// # Errors
 /// If the shapes have different numbers of elements.
 pub fn reshape_shape(x: Shape, to: Shape) -> Result<Shape, ShapeError> {
-    if x.count() != to.count() {
+    if x.numel() != to.numel() {
         return Err(ShapeError::new(
             "reshape",
-            format!("{x} has {} elements and {to} has {}", x.count(), to.count()),
+            format!("{x} has {} elements and {to} has {}", x.numel(), to.numel()),
         ));
     }
     Ok(to)

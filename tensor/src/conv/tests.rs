@@ -58,7 +58,7 @@ fn images_that_leave_the_cache_are_computed_as_few_are() {
         let mut normal = |shape: Shape| Tensor::normal(shape, 0.0, 1.0, DType::F32, rng);
         let (x, dy) = (normal([n, 28, 28, channels].into()), normal([n, 28, 28, outputs].into()));
         let k = normal(kernel);
-        assert!(x.count() + dy.count() >= FAR);
+        assert!(x.numel() + dy.numel() >= FAR);
         let (y, dx) = (x.conv2d(&k, &conv), conv2d_input_grad(&dy, &k, x.shape(), &conv));
         for i in [0, 7, 8, n - 1] {
             let part = |x: &Tensor| x.narrow(0, i, 1);

@@ -80,11 +80,11 @@ impl ChannelReduceProgram {
         let shape = self.program.shape;
         let (channels, rows) = (shape[shape.len() - 1], self.sums.rows);
         let result = Shape::from([rows, channels]);
-        if shape.count() == 0 {
+        if shape.numel() == 0 {
             return Tensor::zeros(result, DType::F32);
         }
         let sources = self.program.sources(inputs.iter().map(|input| Input::Memory(input)), Some(channels));
-        let sums = sum_channels((shape.count(), channels, rows), |range, totals| {
+        let sums = sum_channels((shape.numel(), channels, rows), |range, totals| {
             let mut work = self.program.workspace(&sources);
             for first in range.clone().step_by(sources.tile) {
                 let len = sources.tile.min(range.end - first);

@@ -56,7 +56,7 @@ impl<'a> Source<'a> {
 
 /// The run that `x`, broadcast to `shape`, repeats: its trailing axes as they lie in memory.
 fn pattern(x: &Tensor, shape: Shape) -> Option<&[f32]> {
-    if x.dtype() != DType::F32 || shape.count() == 0 {
+    if x.dtype() != DType::F32 || shape.numel() == 0 {
         return None;
     }
     let layout: Layout = ViewOp::Broadcast(shape).of(x.layout()).ok()?;

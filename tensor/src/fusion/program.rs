@@ -174,7 +174,7 @@ impl ElementwiseProgram {
 
     /// Memory for the result.
     pub(super) fn empty(&self) -> Tensor {
-        Tensor::from_buffer(Buffer::<f32>::uninit(self.shape.count()), self.shape)
+        Tensor::from_buffer(Buffer::<f32>::uninit(self.shape.numel()), self.shape)
     }
 
     /// Whether the result can be written over this tensor.

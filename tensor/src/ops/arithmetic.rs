@@ -139,7 +139,7 @@ impl Tensor {
     pub(crate) fn owns_buffer(&self) -> bool {
         for_any!(self.dtype(), T => {
             self.layout().is_contiguous()
-                && self.shared_buffer::<T>().is_some_and(|b| b.is_unique() && b.len() == self.count())
+                && self.shared_buffer::<T>().is_some_and(|b| b.is_unique() && b.len() == self.numel())
         })
     }
 }

@@ -84,7 +84,7 @@ pub fn normalize_shape(
 /// As there.
 pub fn normalize_sums_shape([x, mean, inv_std, dy]: [Shape; 4]) -> Result<Shape, ShapeError> {
     normalize_shape("normalize_sums", x, &[mean, inv_std], Some(dy))?;
-    Shape::of(&[2, mean.count()], "normalize_sums")
+    Shape::of(&[2, mean.numel()], "normalize_sums")
 }
 
 /// Mean and biased variance of every channel, one row each.
@@ -315,7 +315,7 @@ pub fn normalize(x: &Tensor, mean: &Tensor, inv_std: &Tensor, scale: &Tensor, of
     for_float!(x.dtype(), T => {
         match (x.as_slice::<T>(), slices(&params)) {
             (Some(data), Some(params)) if !data.is_empty() => {
-                let y = map_channels((data, data), mean.count(), params, #[inline(always)] |x, _, p| normalized(x, p));
+                let y = map_channels((data, data), mean.numel(), params, #[inline(always)] |x, _, p| normalized(x, p));
                 Tensor::from_buffer(y, x.shape())
             }
             _ => x,

@@ -100,7 +100,7 @@ impl Tensor {
             t.expect_dtype("concat", dtype).or_panic();
         }
         for_any!(dtype, T => {
-            let mut out = Buffer::<T>::uninit(shape.count());
+            let mut out = Buffer::<T>::uninit(shape.numel());
             let mut start = 0;
             for t in tensors {
                 let end = start + t.shape()[axis] as isize;
@@ -156,7 +156,7 @@ impl Tensor {
             target = ViewOp::Slice(axis as isize, part).of(&target).or_panic();
         }
         for_any!(self.dtype(), T => {
-            let mut out = Buffer::full(shape.count(), <T as Stored>::cast(value));
+            let mut out = Buffer::full(shape.numel(), <T as Stored>::cast(value));
             crate::array::map::scatter(&mut out, &target, self.strided::<T>(), |_, new| new);
             Tensor::from_buffer(out, shape)
         })

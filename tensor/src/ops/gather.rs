@@ -115,7 +115,7 @@ impl Tensor {
         let width = shape[a];
         let x = self.contiguous();
         for_any!(self.dtype(), T => {
-            let mut out = Buffer::uninit(shape.count());
+            let mut out = Buffer::uninit(shape.numel());
             if let Some(data) = x.as_slice::<T>() {
                 for (i, (o, j)) in out.iter_mut().zip(chosen).enumerate() {
                     *o = data[(i / (width * inner) * size + j) * inner + i % inner];
@@ -139,7 +139,7 @@ impl Tensor {
         let chosen = indices(op, index, shape, a).or_panic();
         let values = self.contiguous();
         for_number!(self.dtype(), T => {
-            let mut out = Buffer::full(shape.count(), T::default());
+            let mut out = Buffer::full(shape.numel(), T::default());
             if let Some(values) = values.as_slice::<T>() {
                 for (i, (&x, j)) in values.iter().zip(chosen).enumerate() {
                     let target = &mut out[(i / (width * inner) * size + j) * inner + i % inner];
@@ -168,7 +168,7 @@ impl Tensor {
         let chosen = indices("index_select", index, self.shape(), a).or_panic();
         let x = self.contiguous();
         for_any!(self.dtype(), T => {
-            let mut out = Vec::<T>::with_capacity(shape.count());
+            let mut out = Vec::<T>::with_capacity(shape.numel());
             if let Some(data) = x.as_slice::<T>() {
                 for o in 0..outer {
                     for &i in &chosen {
@@ -194,7 +194,7 @@ impl Tensor {
         let chosen = indices(op, index, shape, a).or_panic();
         let values = self.contiguous();
         for_number!(self.dtype(), T => {
-            let mut out = Buffer::full(shape.count(), T::default());
+            let mut out = Buffer::full(shape.numel(), T::default());
             if let Some(values) = values.as_slice::<T>() {
                 for o in 0..outer {
                     for (w, &i) in chosen.iter().enumerate() {
@@ -223,7 +223,7 @@ impl Tensor {
         let shape = one_hot_shape(self.shape(), classes).or_panic();
         let chosen = indices("one_hot", self, shape, self.rank()).or_panic();
         for_any!(dtype, T => {
-            let mut out = Buffer::full(shape.count(), T::default());
+            let mut out = Buffer::full(shape.numel(), T::default());
             for (i, class) in chosen.into_iter().enumerate() {
                 out[i * classes + class] = <T as Stored>::cast(true);
             }

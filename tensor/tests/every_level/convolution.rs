@@ -122,7 +122,7 @@ impl Case {
         let dk = kernels::conv2d_kernel_grad(&x, &dy, k.shape(), &conv);
 
         let [xs, ks, dys] = [&x, &k, &dy].map(|t| t.to_vec::<f32>());
-        let mut exact = [&x, &k, &y].map(|t| Exact::zeros(t.shape().count()));
+        let mut exact = [&x, &k, &y].map(|t| Exact::zeros(t.shape().numel()));
         let span = [0, 1].map(|i| conv.dilation[i] * (self.kernel[i] - 1) + 1);
         let before = conv.padding.resolve([height, width], span, conv.stride).map(|[before, _]| before);
         let &[_, down, right, _] = &*y.shape() else { unreachable!("images have four axes") };

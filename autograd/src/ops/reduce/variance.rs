@@ -25,7 +25,7 @@ impl Op<1> for Centred {
         [Some(dy.centred(self.axes.clone()))]
     }
     fn flops(&self, _: [Shape; 1], y: Shape) -> u64 {
-        4 * y.count() as u64
+        4 * y.numel() as u64
     }
 }
 
@@ -41,7 +41,7 @@ pub(super) struct Deviation {
 
 /// `n − correction`, but not below 0, where `n` numbers of `x` make one of `y`.
 fn divisor(x: Var<'_>, y: Var<'_>, correction: usize) -> f64 {
-    let n = x.shape().count() as f64 / y.shape().count().max(1) as f64;
+    let n = x.shape().numel() as f64 / y.shape().numel().max(1) as f64;
     (n - correction as f64).max(0.0)
 }
 
@@ -61,7 +61,7 @@ impl Op<1> for Variance {
         [Some(dy * (2.0 / divisor(x, y, self.correction)) * x.centred(self.axes.clone()))]
     }
     fn flops(&self, [x]: [Shape; 1], _: Shape) -> u64 {
-        6 * x.count() as u64
+        6 * x.numel() as u64
     }
 }
 
@@ -84,7 +84,7 @@ impl Op<1> for Deviation {
         [Some(dy * (1.0 / divisor(x, y, self.correction)) * (x.centred(self.axes.clone()) / y))]
     }
     fn flops(&self, [x]: [Shape; 1], _: Shape) -> u64 {
-        6 * x.count() as u64
+        6 * x.numel() as u64
     }
 }
 

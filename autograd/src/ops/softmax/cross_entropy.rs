@@ -42,7 +42,7 @@ impl Op<2> for SoftmaxCrossEntropy {
         [Some(dy.graph().apply(SoftmaxCrossEntropyGrad, [logits, labels, dy])), None]
     }
     fn flops(&self, [logits, _]: [Shape; 2], _: Shape) -> u64 {
-        4 * logits.count() as u64
+        4 * logits.numel() as u64
     }
 }
 
@@ -78,7 +78,7 @@ impl Op<3> for SoftmaxCrossEntropyGrad {
         ]
     }
     fn flops(&self, [logits, ..]: [Shape; 3], _: Shape) -> u64 {
-        6 * logits.count() as u64
+        6 * logits.numel() as u64
     }
 }
 
@@ -104,7 +104,7 @@ impl Op<2> for BinaryCrossEntropyWithLogits {
         [need[0].then(|| dy * (x.sigmoid() - t)), need[1].then(|| -(dy * x))]
     }
     fn flops(&self, _: [Shape; 2], y: Shape) -> u64 {
-        8 * y.count() as u64
+        8 * y.numel() as u64
     }
 }
 

@@ -27,7 +27,7 @@ impl Op<1> for Softmax {
         [Some(softmax_grad(y, dy, &self.axis.into()))]
     }
     fn flops(&self, _: [Shape; 1], y: Shape) -> u64 {
-        5 * y.count() as u64
+        5 * y.numel() as u64
     }
 }
 
@@ -75,7 +75,7 @@ impl Op<2> for SoftmaxGrad {
         [need[0].then(|| centred(dz) * centred(dy)), need[1].then(|| softmax_grad(y, dz, &self.axes))]
     }
     fn flops(&self, _: [Shape; 2], z: Shape) -> u64 {
-        4 * z.count() as u64
+        4 * z.numel() as u64
     }
 }
 
@@ -106,7 +106,7 @@ impl Op<2> for SoftmaxCentred {
         [need[0].then(|| -(v * sum)), need[1].then(|| dz - y * sum)]
     }
     fn flops(&self, _: [Shape; 2], z: Shape) -> u64 {
-        3 * z.count() as u64
+        3 * z.numel() as u64
     }
 }
 
@@ -130,7 +130,7 @@ impl Op<1> for LogSoftmax {
         [Some(x.graph().apply(LogSoftmaxGrad { axis: self.axis }, [x, dy]))]
     }
     fn flops(&self, _: [Shape; 1], y: Shape) -> u64 {
-        5 * y.count() as u64
+        5 * y.numel() as u64
     }
 }
 
@@ -166,7 +166,7 @@ impl Op<2> for LogSoftmaxGrad {
         ]
     }
     fn flops(&self, _: [Shape; 2], z: Shape) -> u64 {
-        7 * z.count() as u64
+        7 * z.numel() as u64
     }
 }
 
@@ -190,7 +190,7 @@ impl Op<1> for LogSumExp {
         [Some(x.graph().apply(LogSumExpGrad { axes: self.axes.clone() }, [x, dy]))]
     }
     fn flops(&self, [x]: [Shape; 1], _: Shape) -> u64 {
-        4 * x.count() as u64
+        4 * x.numel() as u64
     }
 }
 
@@ -226,7 +226,7 @@ impl Op<2> for LogSumExpGrad {
         ]
     }
     fn flops(&self, [x, _]: [Shape; 2], _: Shape) -> u64 {
-        6 * x.count() as u64
+        6 * x.numel() as u64
     }
 }
 

@@ -40,7 +40,7 @@ pub(crate) fn map1<A: Element, O: Element>(
     kernel: &(dyn Fn(&[A], &mut [O]) + Sync),
 ) -> Buffer<O> {
     let nest = Nest::new(&a.layout);
-    let mut out = Buffer::uninit(a.layout.shape().count());
+    let mut out = Buffer::uninit(a.layout.shape().numel());
     for_each_chunk_mut(&mut out, GRAIN, |task, out| {
         let mut a = Operand::new(&a, &nest);
         let most = if a.is_contiguous() { out.len() } else { STAGED.min(out.len()) };
@@ -53,7 +53,7 @@ pub(crate) fn map1<A: Element, O: Element>(
 #[track_caller]
 pub(crate) fn copy<T: Element>(a: Strided<'_, T>) -> Buffer<T> {
     let nest = Nest::new(&a.layout);
-    let mut out = Buffer::uninit(a.layout.shape().count());
+    let mut out = Buffer::uninit(a.layout.shape().numel());
     for_each_chunk_mut(&mut out, GRAIN, |task, out| operand::copy(a.data, &nest, task * GRAIN, out));
     out
 }
@@ -83,7 +83,7 @@ pub(crate) fn map2<A: Element, B: Element, O: Element>(
     kernel: &BinaryKernel<'_, A, B, O>,
 ) -> Buffer<O> {
     let nests = (Nest::new(&a.layout), Nest::new(&b.layout));
-    let mut out = Buffer::uninit(a.layout.shape().count());
+    let mut out = Buffer::uninit(a.layout.shape().numel());
     for_each_chunk_mut(&mut out, GRAIN, |task, out| {
         let (mut a, mut b) = (Operand::new(&a, &nests.0), Operand::new(&b, &nests.1));
         let whole = a.is_contiguous() && b.is_contiguous();
@@ -117,7 +117,7 @@ pub(crate) fn update<A: Element, B: Element>(
 #[track_caller]
 pub(crate) fn select<T: Element>(c: Strided<'_, bool>, a: Strided<'_, T>, b: Strided<'_, T>) -> Buffer<T> {
     let nests = [&c.layout, &a.layout, &b.layout].map(Nest::new);
-    let mut out = Buffer::uninit(c.layout.shape().count());
+    let mut out = Buffer::uninit(c.layout.shape().numel());
     for_each_chunk_mut(&mut out, GRAIN, |task, out| {
         let mut c = Operand::new(&c, &nests[0]);
         let (mut a, mut b) = (Operand::new(&a, &nests[1]), Operand::new(&b, &nests[2]));
@@ -146,7 +146,7 @@ pub(crate) fn scatter<T: Element>(
 ) {
     let (target, from) = (Nest::new(target), Nest::new(&values.layout));
     let mut values_of = Operand::new(&values, &from);
-    let count = values.layout.shape().count();
+    let count = values.layout.shape().numel();
     for start in (0..count).step_by(STAGED) {
         let values = values_of.elements(start, STAGED.min(count - start), STAGED);
         target.runs(start, values.len(), |done, count, first, stride| {

@@ -206,7 +206,7 @@ impl Tensor {
     #[track_caller]
     pub fn div(&self, other: &Tensor) -> Tensor {
         let [a, b] = pair("div", self, other).or_panic();
-        if other.dtype() == DType::I64 && a.shape().count() > 0 && other.to_vec::<i64>().contains(&0) {
+        if other.dtype() == DType::I64 && a.shape().numel() > 0 && other.to_vec::<i64>().contains(&0) {
             panic!("div: integer division by zero in {} / {}", self.shape(), other.shape());
         }
         let (x, y) = (self.with_layout(a), other.with_layout(b));

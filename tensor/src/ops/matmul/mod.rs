@@ -214,7 +214,7 @@ fn product<T: Gemm>(a: &Tensor, b: &Tensor) -> Buffer<T> {
     .or_panic();
     let with = |dims: [usize; 2]| -> Shape { lead.iter().copied().chain(dims).collect() };
     let (a, b) = (a.broadcast_to(with([m, k])), b.broadcast_to(with([k, n])));
-    let mut out = Buffer::uninit(lead.count() * m * n);
+    let mut out = Buffer::uninit(lead.numel() * m * n);
     if out.is_empty() {
         return out;
     }

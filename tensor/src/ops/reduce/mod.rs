@@ -24,7 +24,7 @@ pub fn reduce_shape(op: &'static str, x: Shape, axes: &Axes, keep: bool) -> Resu
 /// If the reduced axes are empty while the result is not.
 pub fn extreme_shape(op: &'static str, x: Shape, axes: &Axes, keep: bool) -> Result<Shape, ShapeError> {
     let out = reduce_shape(op, x, axes, keep)?;
-    if x.count() == 0 && out.count() > 0 {
+    if x.numel() == 0 && out.numel() > 0 {
         return Err(ShapeError::new(
             op,
             format!("axes {axes:?} of {x} are empty: there is nothing to choose"),
@@ -61,8 +61,8 @@ impl Tensor {
             panic!("{}", needs("mean", self, "floats"));
         }
         let sum = self.sum_axes("mean", axes, keep);
-        let count = self.count() as f64 / sum.count() as f64;
-        if sum.count() == 0 { sum } else { sum / count }
+        let count = self.numel() as f64 / sum.numel() as f64;
+        if sum.numel() == 0 { sum } else { sum / count }
     }
 
     #[track_caller]

@@ -25,7 +25,7 @@ impl Plan {
         let relevant = || (0..shape.len()).filter(|&i| shape[i] != 1);
         let mut reduced = relevant().filter(|&i| set[i]);
         let Some(first) = reduced.next() else {
-            return Plan { data: x.contiguous(), outer: x.count(), reduced: 1, inner: 1 };
+            return Plan { data: x.contiguous(), outer: x.numel(), reduced: 1, inner: 1 };
         };
         let last = reduced.next_back().unwrap_or(first);
         if relevant().all(|i| set[i] == (first..=last).contains(&i)) {

@@ -160,7 +160,7 @@ impl<const N: usize> Rows<N> {
     pub(crate) fn map(self, single: RowKernel<'_, f32, N>, double: RowKernel<'_, f64, N>) -> Tensor {
         let shape = self.data[0].shape();
         let y = match self.data[0].dtype() {
-            _ if shape.count() == 0 => self.data[0].clone(),
+            _ if shape.numel() == 0 => self.data[0].clone(),
             DType::F32 => Tensor::from_buffer(self.run(self.size, single), shape),
             _ => Tensor::from_buffer(self.run(self.size, double), shape),
         };
@@ -179,7 +179,7 @@ impl<const N: usize> Rows<N> {
         double: RowKernel<'_, f64, N>,
     ) -> Tensor {
         match self.data[0].dtype() {
-            dtype if self.data[0].count() == 0 => Tensor::full(shape, empty, dtype),
+            dtype if self.data[0].numel() == 0 => Tensor::full(shape, empty, dtype),
             DType::F32 => Tensor::from_buffer(self.run(1, single), shape),
             _ => Tensor::from_buffer(self.run(1, double), shape),
         }

@@ -68,7 +68,7 @@ impl Tensor {
     fn spread(&self, op: &'static str, axes: &Axes, correction: usize, last: fn(f64) -> f64) -> Tensor {
         let shape = reduce_shape(op, self.shape(), axes, false).or_panic();
         let rows = Rows::of(op, [self], axes);
-        let n = self.count() as f64 / shape.count().max(1) as f64;
+        let n = self.numel() as f64 / shape.numel().max(1) as f64;
         let divisor = (n - correction as f64).max(0.0);
         rows.reduce(
             shape,
