@@ -23,6 +23,7 @@
 //! | `array` | what a tensor is: [`Shape`], [`Layout`], [`DType`], storage; making, viewing and printing a [`Tensor`]; the loops over any layout |
 //! | `ops` | the operations, a file for each family: its rule of shapes, its methods, its loops |
 //! | `conv` | [`Conv2d`] and its two adjoints: as im2col, directly, by Winograd's algorithm, on AMX |
+//! | [`mod@reference`] | the definitions of what is fast elsewhere, as plain loops: read these first |
 //! | `gemm` | sums of products in register tiles, under the matrix product and convolution; `gemm/amx` in parts of eight bits |
 //! | `fusion` | [`ScalarExpr`]s, several of them in one pass ([`ElementwiseProgram`]), with sums behind them ([`ChannelReduceProgram`]), or before and behind a convolution ([`Prologue`], [`Epilogue`]) |
 //! | `runtime` | instruction sets, vector registers, `exp`, `ln`, `tanh` … as polynomials, the thread pool, [`peak_flops`] |
@@ -32,6 +33,7 @@ mod conv;
 mod fusion;
 mod gemm;
 mod ops;
+pub mod reference;
 mod runtime;
 
 pub use array::dtype::{DType, Element};

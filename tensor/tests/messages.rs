@@ -411,7 +411,7 @@ fn every_method_has_a_case() {
         &[
             (
                 "they say what the tensor is",
-                &["shape", "spec", "rank", "count", "dtype", "layout", "shares_buffer", "buffer_id"],
+                &["shape", "spec", "rank", "numel", "dtype", "layout", "shares_buffer", "buffer_id"],
             ),
             ("None if the type or the layout is another", &["as_slice"]),
         ],

@@ -5,6 +5,7 @@ use crate::array::dtype::for_float;
 use crate::array::shape::{OrPanic, Shape};
 use crate::array::tensor::{Tensor, wrong_type};
 use crate::fusion::{Epilogue, Kernel, Prologue};
+use crate::reference;
 
 /// A convolution or one of its adjoints, as a kernel to be fused.
 ///
@@ -63,6 +64,9 @@ pub(super) fn forward(conv: &Conv2d, x: Prologue<'_>, kernel: &Tensor, mut epilo
     kernel.expect_dtype("conv2d", x.dtype()).or_panic();
     let g = conv.geometry(x.shape(), kernel.shape()).or_panic();
     let shape = conv.shape(x.shape(), kernel.shape()).or_panic();
+    if x.dtype().is_float() && reference::is_chosen() {
+        return epilogue.run(reference::conv2d(&x.to_tensor(), kernel, conv));
+    }
     let kernel = kernel.contiguous();
     if let (Some(x), Some(kernel)) = (g.numbers(x), kernel.as_slice()) {
         let epilogue = &mut epilogue.for_tiles(shape, !g.is_for_amx());
@@ -87,6 +91,9 @@ pub(super) fn input_grad(
     kernel.expect_dtype("conv2d_input_grad", dy.dtype()).or_panic();
     let g = conv.geometry(images, kernel.shape()).or_panic();
     expect_output("conv2d_input_grad", dy.shape(), conv.shape(images, kernel.shape()).or_panic());
+    if dy.dtype().is_float() && reference::is_chosen() {
+        return epilogue.run(reference::conv2d_input_grad(&dy.to_tensor(), kernel, images, conv));
+    }
     let kernel = kernel.contiguous();
     // The fast kernels put zeros around the output, where an infinity of the kernel would make NaN of no term at all.
     let fast = kernel.as_slice().filter(|kernel| are_finite(kernel));
@@ -109,6 +116,9 @@ pub(super) fn kernel_grad(conv: &Conv2d, kernel: Shape, [x, dy]: [Prologue<'_>; 
     }
     let g = conv.geometry(x.shape(), kernel).or_panic();
     expect_output("conv2d_kernel_grad", dy.shape(), conv.shape(x.shape(), kernel).or_panic());
+    if x.dtype().is_float() && reference::is_chosen() {
+        return reference::conv2d_kernel_grad(&x.to_tensor(), &dy.to_tensor(), kernel, conv);
+    }
     if let (Some(x), Some(dy)) = (g.numbers(x), g.numbers(dy)) {
         return Tensor::from_buffer(g.kernel_grad(&x, &dy), kernel);
     }

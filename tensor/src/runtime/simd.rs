@@ -10,7 +10,7 @@ use std::sync::OnceLock;
 
 /// A set of vector instructions that kernels are compiled for, from the narrowest to the widest.
 ///
-/// Element-wise kernels give the same bits at every level. Sums and products of matrices may differ in the last
+/// Element-wise kernels give the same bits at every level, the definitions among them. Sums and products of matrices may differ in the last
 /// digits from one level to the next, never between two runs at the same level.
 ///
 /// ```
@@ -20,6 +20,8 @@ use std::sync::OnceLock;
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum SimdLevel {
+    /// The definitions, see [`reference`](mod@crate::reference): plain loops, to compare with; never chosen unless asked for.
+    Reference,
     /// What every CPU of the architecture has: SSE2 (128 bits) on x86-64, NEON (128 bits) on AArch64.
     Portable,
     /// AVX2 and FMA: 256 bits. x86-64 CPUs since about 2013.
@@ -31,10 +33,12 @@ pub enum SimdLevel {
 }
 
 impl SimdLevel {
-    const ALL: [SimdLevel; 4] = [SimdLevel::Portable, SimdLevel::Avx2, SimdLevel::Avx512, SimdLevel::Amx];
+    const ALL: [SimdLevel; 5] =
+        [SimdLevel::Reference, SimdLevel::Portable, SimdLevel::Avx2, SimdLevel::Avx512, SimdLevel::Amx];
 
     fn name(self) -> &'static str {
         match self {
+            SimdLevel::Reference => "reference",
             SimdLevel::Portable => "portable",
             SimdLevel::Avx2 => "avx2",
             SimdLevel::Avx512 => "avx512",
@@ -89,9 +93,9 @@ impl Choice {
             )),
             Some(level) if level <= widest || emulated.is_some() => Ok(Choice { level, emulated }),
             Some(level) => Err(format!("TENSOR_SIMD={level}: this CPU has no {level}; using {widest}")),
-            None => {
-                Err(format!("TENSOR_SIMD={wish:?}: expected portable, avx2, avx512 or amx; using {widest}"))
-            }
+            None => Err(format!(
+                "TENSOR_SIMD={wish:?}: expected reference, portable, avx2, avx512 or amx; using {widest}"
+            )),
         }
     }
 }
@@ -113,7 +117,7 @@ fn choice() -> Choice {
 
 /// The level at which this process computes.
 ///
-/// It is the widest that the CPU has, unless the environment variable `TENSOR_SIMD` (`portable`, `avx2`, `avx512` or `amx`)
+/// It is the widest that the CPU has, unless the environment variable `TENSOR_SIMD` (`reference`, `portable`, `avx2`, `avx512` or `amx`)
 /// names a narrower one. Both are looked at once, at the first use. A value of `TENSOR_SIMD` that this CPU cannot
 /// follow is answered by one line on standard error, and ignored.
 ///
@@ -194,7 +198,7 @@ mod tests {
         );
         assert_eq!(
             Choice::parse("AVX9", SimdLevel::Portable).unwrap_err(),
-            "TENSOR_SIMD=\"AVX9\": expected portable, avx2, avx512 or amx; using portable"
+            "TENSOR_SIMD=\"AVX9\": expected reference, portable, avx2, avx512 or amx; using portable"
         );
     }
 
@@ -206,7 +210,7 @@ mod tests {
         }
         assert_eq!(
             Choice::parse("avx9-emulated", SimdLevel::Portable).unwrap_err(),
-            "TENSOR_SIMD=\"avx9-emulated\": expected portable, avx2, avx512 or amx; using portable"
+            "TENSOR_SIMD=\"avx9-emulated\": expected reference, portable, avx2, avx512 or amx; using portable"
         );
     }
 

@@ -9,6 +9,7 @@
 //! ```
 
 mod convolution;
+mod families;
 mod levels;
 mod matmul;
 

@@ -9,6 +9,7 @@ use crate::array::shape::{MAX_RANK, OrPanic, Shape, ShapeError, broadcast_shape}
 use crate::array::storage::Buffer;
 use crate::array::tensor::Tensor;
 use crate::array::tensor::wrong_type;
+use crate::reference;
 use crate::runtime::threads::for_each_chunk_mut;
 
 /// The rule of the matrix product: `[…, m, k] × […, k, n] → […, m, n]`, the leading axes broadcasting. A vector on the
@@ -188,11 +189,29 @@ impl Tensor {
     pub fn matmul(&self, other: &Tensor) -> Tensor {
         let shape = matmul_shape(self.shape(), other.shape()).or_panic();
         other.expect_dtype("matmul", self.dtype()).or_panic();
-        let a = if self.rank() == 1 { self.unsqueeze(0) } else { self.clone() };
-        let b = if other.rank() == 1 { other.unsqueeze(1) } else { other.clone() };
-        for_float!(self.dtype(), T => Tensor::from_buffer(product::<T>(&a, &b), shape),
+        if self.dtype().is_float() && reference::is_chosen() {
+            return reference::matmul(self, other);
+        }
+        for_float!(self.dtype(), T => Tensor::from_buffer(product::<T>(self, other), shape),
             else panic!("{}", wrong_type("matmul", self, "floats")))
     }
+}
+
+/// The operands of a product as matrices with the same leading axes, and the sizes of the product of two of them.
+#[track_caller]
+pub(crate) fn broadcast_matrices(a: &Tensor, b: &Tensor) -> (Tensor, Tensor, [usize; 3]) {
+    let a = if a.rank() == 1 { a.unsqueeze(0) } else { a.clone() };
+    let b = if b.rank() == 1 { b.unsqueeze(1) } else { b.clone() };
+    let (rank_a, rank_b) = (a.rank(), b.rank());
+    let (m, k, n) = (a.shape()[rank_a - 2], a.shape()[rank_a - 1], b.shape()[rank_b - 1]);
+    let lead = broadcast_shape(
+        "matmul",
+        a.shape()[..rank_a - 2].iter().copied().collect(),
+        b.shape()[..rank_b - 2].iter().copied().collect(),
+    )
+    .or_panic();
+    let with = |dims: [usize; 2]| -> Shape { lead.iter().copied().chain(dims).collect() };
+    (a.broadcast_to(with([m, k])), b.broadcast_to(with([k, n])), [m, k, n])
 }
 
 /// Multiply-adds that a task is worth at least.
@@ -204,17 +223,8 @@ const PARTS: usize = 16;
 const PART: usize = 64;
 
 fn product<T: Gemm>(a: &Tensor, b: &Tensor) -> Buffer<T> {
-    let (rank_a, rank_b) = (a.rank(), b.rank());
-    let (m, k, n) = (a.shape()[rank_a - 2], a.shape()[rank_a - 1], b.shape()[rank_b - 1]);
-    let lead = broadcast_shape(
-        "matmul",
-        a.shape()[..rank_a - 2].iter().copied().collect(),
-        b.shape()[..rank_b - 2].iter().copied().collect(),
-    )
-    .or_panic();
-    let with = |dims: [usize; 2]| -> Shape { lead.iter().copied().chain(dims).collect() };
-    let (a, b) = (a.broadcast_to(with([m, k])), b.broadcast_to(with([k, n])));
-    let mut out = Buffer::uninit(lead.numel() * m * n);
+    let (a, b, [m, k, n]) = broadcast_matrices(a, b);
+    let mut out = Buffer::uninit(a.shape()[..a.rank() - 2].iter().product::<usize>() * m * n);
     if out.is_empty() {
         return out;
     }

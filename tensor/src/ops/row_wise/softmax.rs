@@ -15,6 +15,7 @@ use crate::array::storage::Buffer;
 use crate::array::tensor::Tensor;
 use crate::ops::reduce::reduce_shape;
 use crate::ops::row_wise::{RowFloat, Rows, largest};
+use crate::reference;
 use crate::runtime::math::Float;
 use crate::runtime::simd::vectorize;
 
@@ -187,7 +188,8 @@ impl Tensor {
     /// If the axis does not exist or the elements are not floats.
     #[track_caller]
     pub fn softmax(&self, axis: isize) -> Tensor {
-        Rows::of("softmax", [self], &axis.into()).map(&softmax, &softmax)
+        let rows = Rows::of("softmax", [self], &axis.into());
+        if reference::is_chosen() { reference::softmax(self, axis) } else { rows.map(&softmax, &softmax) }
     }
 
     /// The logarithm of [`softmax`](Tensor::softmax) along `axis`: `x − ln Σ e^x`, without overflow, within `eps · max(1, |y|)`
@@ -203,7 +205,12 @@ impl Tensor {
     /// If the axis does not exist or the elements are not floats.
     #[track_caller]
     pub fn log_softmax(&self, axis: isize) -> Tensor {
-        Rows::of("log_softmax", [self], &axis.into()).map(&log_softmax, &log_softmax)
+        let rows = Rows::of("log_softmax", [self], &axis.into());
+        if reference::is_chosen() {
+            reference::log_softmax(self, axis)
+        } else {
+            rows.map(&log_softmax, &log_softmax)
+        }
     }
 
     /// The rule of the functions of a softmax, or of logits, and a tensor like it.
@@ -217,7 +224,11 @@ impl Tensor {
     #[track_caller]
     pub(crate) fn logsumexp_axes(&self, axes: &Axes, keep: bool) -> Tensor {
         let shape = reduce_shape("logsumexp", self.shape(), axes, keep).or_panic();
-        Rows::of("logsumexp", [self], axes).reduce(shape, f64::NEG_INFINITY, &logsumexp, &logsumexp)
+        let rows = Rows::of("logsumexp", [self], axes);
+        if reference::is_chosen() {
+            return reference::logsumexp(self, axes).reshape(shape);
+        }
+        rows.reduce(shape, f64::NEG_INFINITY, &logsumexp, &logsumexp)
     }
 }
 

@@ -164,7 +164,7 @@ pub(crate) fn lanes() -> usize {
     match simd_level() {
         SimdLevel::Avx512 | SimdLevel::Amx => 16,
         SimdLevel::Avx2 => 8,
-        SimdLevel::Portable => 4,
+        SimdLevel::Portable | SimdLevel::Reference => 4,
     }
 }
 
