@@ -282,3 +282,21 @@ fn gradients_of_parts_of_a_batch_add_up() {
     sum.accumulate(&Graph::inference().param(&weight).sum(..).backward());
     assert_eq!(sum.apply(&mut weight, &mut |_, _, _| {}), Err(GradMismatch::Inference));
 }
+
+#[test]
+fn gradients_of_other_shapes_do_not_add_up_and_nothing_is_lost() {
+    let mut weight = Param::new(Tensor::from([1.0_f32]));
+    let grads = |weight: &Param| Graph::training(0, 0).param(weight).sum(..).backward();
+    let mut sum = grads(&weight);
+    *weight.value_mut() = Tensor::from([1.0_f32, 2.0, 3.0]);
+    let other = grads(&weight);
+    let refused = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| sum.accumulate(&other)));
+    assert!(
+        refused
+            .unwrap_err()
+            .downcast_ref::<String>()
+            .unwrap()
+            .contains("accumulate: two gradients of one parameter")
+    );
+    assert_eq!(sum.get(&weight).unwrap().to_vec::<f32>(), [1.0]);
+}

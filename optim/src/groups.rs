@@ -10,7 +10,8 @@ use std::fmt;
 /// groups).
 ///
 /// A pattern is a path name in which `*` stands for any characters, and `?` for one: `*.bias`, `blocks.?.norm.*`. A parameter is in
-/// the first group whose pattern it matches, or in none, and then it is the first optimizer's.
+/// the first group whose pattern it matches, or in none, and then it is the first optimizer's. It stays in its group: the name counts that
+/// it has in the model of its first step.
 ///
 /// ```
 /// use autograd::{Graph, Param, Tensor};
@@ -104,6 +105,7 @@ impl Group {
 impl Optimizer for ParamGroups {
     /// Finds the group of each parameter that is seen for the first time.
     fn begin(&mut self, model: &dyn Module) -> Result<(), String> {
+        self.groups.iter_mut().try_for_each(|group| group.optimizer.begin(model))?;
         model.visit(&ParamPath::ROOT, &mut |path, param| {
             if !self.of.contains_key(&param.id()) {
                 let group = self.find(&path.to_string());

@@ -9,6 +9,8 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 /// gradient, bent by the curvature that the last steps have seen. For small models and losses without noise, where it needs
 /// tens of steps instead of thousands; PyTorch's `torch.optim.LBFGS`.
 ///
+/// A loss or a gradient that is not finite where a step begins leaves the parameters as they are; one on the way is not followed.
+///
 /// Each [`step_with`](Optimizer::step_with) does up to [`iterations`](Lbfgs::iterations), each of which asks for the loss at least
 /// once. The learning rate is the length that a line search begins with, of which 1 is the method's own.
 ///
@@ -75,8 +77,8 @@ impl Lbfgs {
         Lbfgs { iterations, ..self }
     }
 
-    /// A step ends where no element of the gradient is larger than `grad`, or where an iteration changes no parameter and the loss by
-    /// no more than `change`; 1e-7 and 1e-9 unless given.
+    /// A step ends where no element of the gradient is larger than `grad`, or where an iteration changes no parameter, or not the loss,
+    /// by more than `change`; 1e-7 and 1e-9 unless given.
     ///
     /// # Panics
     /// If one is negative or NaN.
@@ -134,6 +136,14 @@ impl Optimizer for Lbfgs {
         );
     }
 
+    /// # Errors
+    /// Always: it is for a whole model, and no group of another optimizer.
+    fn begin(&mut self, _: &dyn Module) -> Result<(), String> {
+        Err("L-BFGS changes all parameters of a model together and asks for the loss several times; it cannot be in a group, and is \
+             stepped by step_with"
+            .into())
+    }
+
     fn update(&mut self, _: &mut Param, _: &Tensor, _: f64) {
         unreachable!("L-BFGS changes all parameters together");
     }
@@ -155,11 +165,17 @@ impl Optimizer for Lbfgs {
             }
             (value, g)
         };
+        // Buffers get their next values once, by the point that the step begins with; other points are tried only.
+        let before = buffers(model);
         let (first, mut g) = evaluate(model);
+        let after = if first.is_finite() { buffers(model) } else { before };
         let (mut f, mut x) = (first, read(model));
         let pairs = self.pairs.entry(trained(model)).or_default();
+        if pairs.front().is_some_and(|pair| pair.s.len() != x.len()) {
+            pairs.clear();
+        }
         for _ in 0..self.iterations {
-            if !f.is_finite() || largest(&g) <= self.least_grad {
+            if !f.is_finite() || g.iter().any(|g| !g.is_finite()) || largest(&g) <= self.least_grad {
                 break;
             }
             let mut d = Lbfgs::direction(pairs, &g);
@@ -199,7 +215,7 @@ impl Optimizer for Lbfgs {
             let (moved, change) = (largest(&s), (f_new - f).abs());
             // A loss that is not convex here has no curvature to follow.
             if dot(&s, &y) > 1e-10 * dot(&y, &y).max(f64::MIN_POSITIVE) {
-                if pairs.len() == self.history {
+                while pairs.len() >= self.history {
                     pairs.pop_front();
                 }
                 pairs.push_back(Pair { s, y });
@@ -209,6 +225,7 @@ impl Optimizer for Lbfgs {
                 break;
             }
         }
+        set_buffers(model, after);
         first
     }
 
@@ -216,7 +233,9 @@ impl Optimizer for Lbfgs {
     fn state(&self, model: &dyn Module) -> Vec<(String, Tensor)> {
         check_names(model);
         let mut entries = vec![];
-        for (i, pair) in self.pairs.get(&trained(model)).into_iter().flatten().enumerate() {
+        let numel: usize = params(model).iter().map(|(_, param)| param.value().numel()).sum();
+        let pairs = self.pairs.get(&trained(model)).into_iter().flatten();
+        for (i, pair) in pairs.filter(|pair| pair.s.len() == numel).enumerate() {
             for (slot, numbers) in [('s', &pair.s), ('y', &pair.y)] {
                 let mut first = 0;
                 for (name, param) in params(model) {
@@ -303,6 +322,24 @@ fn write(model: &mut dyn Module, values: impl Iterator<Item = f64>) {
             let value = Tensor::from(&values[first..first + len]).reshape(spec.shape).to(spec.dtype);
             *param.value_mut() = value;
             first += len;
+        }
+    });
+}
+
+/// The values of the buffers.
+fn buffers(model: &dyn Module) -> Vec<Tensor> {
+    let params = model.params().into_iter();
+    params.filter(|(_, param)| param.role() == Role::Buffer).map(|(_, param)| param.value().clone()).collect()
+}
+
+/// Gives the buffers these values.
+fn set_buffers(model: &mut dyn Module, values: Vec<Tensor>) {
+    let mut values = values.into_iter();
+    model.visit_mut(&ParamPath::ROOT, &mut |_, param| {
+        if param.role() == Role::Buffer
+            && let Some(value) = values.next()
+        {
+            *param.value_mut() = value;
         }
     });
 }

@@ -56,7 +56,8 @@ pub trait Optimizer: Send + Sync {
     /// If gradients and model do not belong together: a trained parameter has no gradient, or has changed since it was
     /// computed (one graph serves one step), there is a gradient of a parameter that the model does not list, or shapes or
     /// types differ from those of the gradient or of the optimizer's state; if the graph was one of a prediction
-    /// ([`Graph::inference`](autograd::Graph::inference)); or if the learning rate is negative or not finite.
+    /// ([`Graph::inference`](autograd::Graph::inference)); if the optimizer refuses
+    /// the model ([`begin`](Optimizer::begin)); or if the learning rate is negative or not finite.
     #[track_caller]
     fn step(&mut self, model: &mut dyn Module, grads: &Grads, lr: f64) {
         check_rate(lr);

@@ -48,11 +48,17 @@ where
     fn update(&mut self, param: &mut Param, grad: &Tensor, lr: f64) {
         let spec = param.value().spec();
         let kept = self.state.of(param);
+        let specs = kept.each_ref().map(Tensor::spec);
         (self.update)(param.value_mut(), grad, kept, lr);
         let now = param.value().spec();
         assert!(
             now == spec,
             "rule: the parameter was {spec} and is {now} after its update; a rule must not change that"
+        );
+        let same = kept.iter().zip(specs).all(|(kept, spec)| kept.spec() == spec);
+        assert!(
+            same,
+            "rule: what is kept of the parameter {spec} has another shape or type after its update; a rule must not change that"
         );
     }
 

@@ -47,8 +47,17 @@ pub struct OptimizerState {
 
 impl OptimizerState {
     /// Nothing kept yet, and for each parameter these.
+    ///
+    /// # Panics
+    /// If two have one name, or a name has a `/`.
+    #[track_caller]
     pub fn new(slots: impl Into<Vec<Slot>>) -> OptimizerState {
-        OptimizerState { slots: slots.into(), of: HashMap::new() }
+        let slots = slots.into();
+        for (i, Slot { name, .. }) in slots.iter().enumerate() {
+            let is_fine = !name.contains('/') && slots[..i].iter().all(|other| other.name != *name);
+            assert!(is_fine, "optimizer state: the slot {name:?} needs a name of its own, without a /");
+        }
+        OptimizerState { slots, of: HashMap::new() }
     }
 
     /// What is kept of this parameter, first values if it is seen for the first time.

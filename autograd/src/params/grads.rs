@@ -99,9 +99,18 @@ impl Grads {
     /// If two gradients of one parameter have not the same shape and type.
     #[track_caller]
     pub fn accumulate(&mut self, other: &Grads) {
+        for (id, theirs) in &other.grads {
+            if let Some(ours) =
+                self.grads.get(id).map(|ours| ours.value.spec()).filter(|&ours| ours != theirs.value.spec())
+            {
+                panic!(
+                    "accumulate: two gradients of one parameter are {ours} and {}; was its value replaced in between?",
+                    theirs.value.spec()
+                );
+            }
+        }
         for (&id, theirs) in &other.grads {
-            let ours = self.grads.remove(&id);
-            let sum = match ours {
+            let sum = match self.grads.get(&id) {
                 None => theirs.clone(),
                 Some(ours) => Computed {
                     // The older of two values: a step refuses the gradient of one that is no longer there.
@@ -112,10 +121,12 @@ impl Grads {
             self.grads.insert(id, sum);
         }
         self.updates.extend(other.updates.iter().map(|(&id, update)| (id, update.clone())));
-        if self.origin == Origin::Training {
+        // The one that refuses more.
+        if self.origin == Origin::Training || other.origin == Origin::Inference {
             self.origin = other.origin;
         }
-        self.frozen.extend(&other.frozen);
+        let new = other.frozen.iter().filter(|id| !self.frozen.contains(id)).copied().collect::<Vec<_>>();
+        self.frozen.extend(new);
         self.stale_allowed |= other.stale_allowed;
     }
 

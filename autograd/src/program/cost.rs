@@ -1,5 +1,5 @@
-//! The cost model of fusion: bytes that move between memory and the caches. A function of numbers that are in the first-level cache costs as
-//! much as reading its result.
+//! The cost model of fusion: bytes that move between memory and the caches. A function of numbers that are in the first-level cache
+//! costs as much as reading its result, so computing a value costs a group its `b` bytes too.
 //!
 //! A value of `b` bytes, computed from inputs of `r` bytes in all, is read by `n` groups of operations. Group `g` would have to read
 //! `m_g` bytes besides what it reads anyway to compute the value itself. Then
@@ -10,8 +10,8 @@
 //! ```
 //!
 //! since memory is read before it is written. With one group the second is never larger. A value that has a step of its own for another
-//! reason is computed once more in the groups where `b ≥ FAR` and `m_g < b`. An epilogue, which saves writing and reading a kernel's result,
-//! takes the kernel's choice of tasks as it is; it pays where the result would have left the cache: `b ≥ FAR`.
+//! reason is computed once more in the groups where `b ≥ FAR` and `m_g < b`. An epilogue saves writing and reading a kernel's
+//! result; it pays where that would have left the cache: `b ≥ FAR`.
 
 /// As many bytes as no longer lie in a core's cache when they are needed, where reading takes ten times as long.
 const FAR: usize = 1 << 20;

@@ -13,9 +13,10 @@ use tensor::{Spec, Tensor};
 /// replayed afterwards: the same code as with a graph of one's own, without its cost. The equivalent of `tf.function`, `jax.jit` and
 /// `torch.compile`.
 ///
-/// The function is called only to record: what it does besides, printing say, happens once for each compilation. It is
-/// compiled anew for inputs of other shapes or types, for a model with other parameters, and after some were frozen, unfrozen or
-/// replaced by others of another shape; so what it computes is always what a graph would.
+/// The function is called only to record, which computes once more than the program that follows: what it does besides, printing say,
+/// happens once for each compilation. It is compiled anew for inputs of other shapes or types, for a model with other parameters,
+/// after some were frozen, unfrozen or replaced by others of another shape, and after its program was evicted. Settings of layers (the
+/// rate of a dropout) are compiled in, as they were when the function was recorded: change them, then [`clear`](CompiledFn::clear).
 ///
 /// ```
 /// use autograd::{CompiledFn, Param, Tensor};
@@ -50,7 +51,7 @@ pub struct CompiledFn<M: ?Sized, F, const N: usize, const O: usize> {
     /// Calls so far.
     calls: u64,
     has_warned: bool,
-    /// Of a call without a program.
+    /// What the last eager call computed.
     grads: Grads,
     /// The program of the last call.
     latest: Option<usize>,
@@ -59,7 +60,7 @@ pub struct CompiledFn<M: ?Sized, F, const N: usize, const O: usize> {
 
 struct Entry {
     program: Program,
-    /// What [`signature`] says of the model.
+    /// The [`signature`] of the model.
     signature: u64,
     /// The number of the call that ran it last.
     used: u64,
@@ -81,6 +82,7 @@ where
     }
 
     fn new(mode: Mode, seed: u64, f: F) -> Self {
+        const { assert!(N > 0, "a function without inputs has no graph to record in") };
         CompiledFn {
             f,
             mode,
@@ -121,7 +123,8 @@ where
 
     /// Looks for NaNs in every value, see [`Graph::debug_nans`].
     #[must_use]
-    pub fn debug_nans(self) -> Self {
+    pub fn debug_nans(mut self) -> Self {
+        self.clear();
         CompiledFn { debug_nans: true, ..self }
     }
 
@@ -129,11 +132,12 @@ where
     /// dropout drops.
     ///
     /// # Panics
-    /// As `f` does, and as [`Graph::compile`] does.
+    /// As `f` does, and as [`Graph::compile`] does; and if `f` uses a parameter that the model does not list.
     #[track_caller]
     pub fn run(&mut self, model: &M, step: u64, inputs: &[Tensor; N]) -> [Tensor; O] {
         self.calls += 1;
         if self.eager {
+            self.latest = None;
             let graph = self.graph(step);
             let outputs = self.record(&graph, model, inputs).map(Var::value);
             self.grads = graph.recorded_grads("eager");
@@ -148,6 +152,13 @@ where
             let graph = self.graph(step);
             graph.name_params(model);
             let mut program = graph.compile(&self.record(&graph, model, inputs));
+            if program.inputs.len() != N {
+                panic!(
+                    "compiled function: it makes {} inputs of its own, of which a program would not know the next value; pass them \
+                     beside the others, or make them constants",
+                    program.inputs.len().saturating_sub(N)
+                );
+            }
             program.set_profiled(self.profiled);
             self.programs.push(Entry { program, signature, used: 0 });
             self.programs.len() - 1
@@ -174,7 +185,7 @@ where
         (self.f)(model, inputs.each_ref().map(|input| graph.input(input.clone())))
     }
 
-    /// Leaves out the program that was not run for the longest time if there are as many as are kept.
+    /// Evicts the least recently used program if there are as many as are kept.
     fn make_room(&mut self, inputs: &[Tensor; N]) {
         if self.programs.len() < self.capacity {
             return;
@@ -182,9 +193,10 @@ where
         if !std::mem::replace(&mut self.has_warned, true) {
             eprintln!("warning: {}", self.complaint(inputs));
         }
-        let oldest = self.programs.iter().enumerate().min_by_key(|(_, entry)| entry.used);
-        if let Some((at, _)) = oldest {
-            self.programs.remove(at);
+        while self.programs.len() >= self.capacity {
+            let used = self.programs.iter().enumerate().min_by_key(|(_, entry)| entry.used);
+            let oldest = used.map_or(0, |(at, _)| at);
+            self.programs.remove(oldest);
         }
     }
 
@@ -242,6 +254,12 @@ impl<M: ?Sized, F, const N: usize, const O: usize> CompiledFn<M, F, N, O> {
             Some(at) => self.programs[at].program.grads_mut(),
             None => &mut self.grads,
         }
+    }
+
+    /// Forgets all programs: after a setting of a layer was changed.
+    pub fn clear(&mut self) {
+        self.programs.clear();
+        self.latest = None;
     }
 
     /// The programs, in the order in which they were compiled.
@@ -306,6 +324,33 @@ mod tests {
             assert_eq!(y, &x[i][0] * 2.0);
             assert_eq!(sizes(&double), expected);
         }
+    }
+
+    /// An eager call after compiled ones has its own gradients; `clear` forgets what was compiled.
+    #[test]
+    fn a_function_made_eager_has_the_gradients_of_its_last_call() {
+        let param = Param::new(Tensor::from([1.0_f32]));
+        let mut step = CompiledFn::training(0, |param: &Param, [x]| {
+            let loss = (x * x.graph().param(param)).sum(..);
+            loss.backward();
+            [loss]
+        });
+        step.run(&param, 0, &[Tensor::from([2.0_f32])]);
+        let mut step = step.eager(true);
+        step.run(&param, 1, &[Tensor::from([5.0_f32])]);
+        assert_eq!(step.grads().get(&param).unwrap().item(), 5.0);
+        let mut step = step.eager(false);
+        step.clear();
+        assert_eq!(step.programs().len(), 0);
+        step.run(&param, 2, &[Tensor::from([7.0_f32])]);
+        assert_eq!(step.grads().get(&param).unwrap().item(), 7.0);
+    }
+
+    #[test]
+    #[should_panic(expected = "compiled function: it makes 1 inputs of its own")]
+    fn an_input_of_its_own_is_refused() {
+        let mut f = CompiledFn::inference(|(): &(), [x]| [x + x.graph().input(Tensor::from(1.0_f32))]);
+        f.run(&(), 0, &[Tensor::from([1.0_f32])]);
     }
 
     #[test]

@@ -10,7 +10,7 @@ use super::ir::Ir;
 use crate::tape::graph::Source;
 use tensor::{DType, Shape};
 
-/// How many operations back is looked for what a step reads anyway.
+/// How many operations back the search goes for what a group reads anyway.
 const LOOK_BACK: usize = 5;
 
 /// For each node the nodes that its group computes, itself last; none if no group ends with it.
@@ -98,7 +98,7 @@ impl Groups<'_> {
         (groups, alone)
     }
 
-    /// Whether node `i` is computed from something of its kind that nobody needs afterwards, and can take its memory.
+    /// Whether node `i` is computed from something of its kind that no later operation reads, and can take its memory.
     fn is_in_place(&self, i: usize, back: usize) -> bool {
         let spec = |i: usize| self.ir.nodes[i].value.spec();
         let takes = |&input: &usize| {
@@ -113,7 +113,7 @@ impl Groups<'_> {
 
     /// Whether a group can compute `i` on the way to its member `user`.
     fn takes(&self, group: usize, user: usize, i: usize) -> bool {
-        // A group's result is numbers: truth values are not fused.
+        // A group ends with numbers; truth values are in the middle only.
         self.ir.nodes[group].value.dtype() == DType::F32
             && (self.ir.through(user) == Some(self.ir.nodes[i].value.shape()) || self.takes_prologue(user, i))
     }

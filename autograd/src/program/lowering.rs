@@ -74,7 +74,7 @@ fn fused(ir: &Ir<'_>, members: &[usize]) -> Option<Step> {
     Some(Step { work, inputs, output, values: 1, members: members.to_vec(), drops: vec![], reused: None })
 }
 
-/// The group's kernel: the members before it are prologues of its operands, those behind it the epilogue. And all that is read.
+/// The group's kernel: the members that its operands are computed from are prologues, the others its epilogue. And all that is read.
 fn kernel(ir: &Ir<'_>, members: &[usize]) -> Option<(Work, Vec<usize>)> {
     let (at, kernel) = members.iter().find_map(|&i| Some((i, ir.kernel(i)?.clone())))?;
     let others: Vec<usize> = members.iter().copied().filter(|&i| i != at).collect();
@@ -104,7 +104,9 @@ fn kernel(ir: &Ir<'_>, members: &[usize]) -> Option<(Work, Vec<usize>)> {
             all.push(input);
         }
     }
-    (prologues.len() <= MOST_OPERANDS).then_some((Work::Kernel { kernel, prologues, epilogue }, all))
+    (1..=MOST_OPERANDS)
+        .contains(&prologues.len())
+        .then_some((Work::Kernel { kernel, prologues, epilogue }, all))
 }
 
 /// Those of the members that `result`, which is one of them, is computed from, and itself.

@@ -1,7 +1,7 @@
 //! Computing a recorded graph again and again.
 //!
-//! A [`Program`] is what a graph becomes when it is only to be repeated: the nodes that matter, in order, with chains of
-//! element-wise operations fused into one pass, every value dropped after its last use, so that its memory serves the next. The
+//! A [`Program`] is what a graph becomes when it is only to be repeated: the nodes that matter, in order, with element-wise
+//! operations fused with each other and with kernels, every value dropped after its last use, so that its memory serves the next. The
 //! values are those of the graph, to the bit.
 //!
 //! | file | what is in it |
@@ -41,20 +41,22 @@ pub use profile::{Profile, ProfileRow};
 
 /// A graph compiled for repetition, see [`Graph::compile`].
 ///
-/// The equivalent of TensorFlow 1's `session.run`, of `tf.function`, and of `jax.jit`.
+/// The equivalent of a TensorFlow 1 graph in a session, and of one signature of a `tf.function` (a concrete function);
+/// [`CompiledFn`] has one for each.
 pub struct Program {
     steps: Vec<Step>,
     /// The value of each node of the graph while it is needed.
     slots: Vec<Option<Tensor>>,
     inputs: Vec<Input>,
     params: HashMap<ParamId, Recorded>,
+    /// The node that random operations draw from, and its value: seed and step.
     key: Option<(usize, Tensor)>,
     outputs: Vec<usize>,
     results: Vec<Tensor>,
     gradients: Vec<(ParamId, usize)>,
     updates: Vec<(ParamId, usize)>,
     grads: Grads,
-    /// What gradients are those of, once there are some.
+    /// What the graph was recorded for, which decides whether a model may be changed by the gradients.
     origin: Origin,
     watcher: Option<Box<Watcher>>,
     plan: Vec<PlanStep>,
@@ -97,13 +99,13 @@ enum Work {
     },
 }
 
-/// What the program computes of these nodes, or the one node if there is no program.
+/// A kernel's operand: what the program computes of these nodes, or the one node itself if there is no program.
 struct Chain {
     program: Option<ElementwiseProgram>,
     inputs: Vec<usize>,
 }
 
-/// No kernel has more operands.
+/// A kernel with more operands is not fused.
 const MOST_OPERANDS: usize = 4;
 
 /// Why a program does not run with what it was given.
@@ -287,8 +289,9 @@ impl Program {
         ready: &mut dyn FnMut(ParamId, &Tensor),
     ) -> Result<&[Tensor], FeedError> {
         self.check(inputs)?;
-        // What the last run returned goes first, so that its memory can be used again.
+        // What the last run returned goes first, so that its memory can be used again; and what one that panicked left.
         self.results.clear();
+        self.unload();
         self.load_params(model)?;
         for (input, value) in self.inputs.iter().zip(inputs) {
             self.slots[input.node] = Some(value.clone());
@@ -384,7 +387,7 @@ impl Program {
 
     fn compute(&mut self, ready: &mut dyn FnMut(ParamId, &Tensor)) -> Result<(), String> {
         let start = Instant::now();
-        // Gradients that no step computes: constants, and inputs themselves.
+        // Gradients that no step computes: constants, inputs and parameters themselves.
         for &(id, node) in &self.gradients {
             if let Some(value) = &self.slots[node] {
                 ready(id, value);

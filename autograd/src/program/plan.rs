@@ -1,4 +1,4 @@
-//! What a program does, for people: a table, a picture, a profile.
+//! What a program does, step by step: a table and a picture for people, and what a run checks parameters by.
 
 use super::{Program, Step, Work};
 use crate::tape::graph::{Graph, Phase};
@@ -37,7 +37,7 @@ pub struct PlanStep {
     pub last_begun: Duration,
     /// How long it took in the last profiled run.
     pub last_time: Duration,
-    /// Whether it is a chain of operations.
+    /// Whether it is several operations.
     pub is_fused: bool,
     /// Tells the memory that the first run put the result into from others.
     pub(super) buffer: usize,

@@ -119,6 +119,7 @@ const MENU: &[(&str, Make)] = &[
     ("select", |m| {
         let [a, b] = m.pair();
         let between = a.greater(b).logical_or(b.less_equal(a * 0.5).logical_not());
+        let between = if m.dice % 2 == 0 { between } else { a.less(b).not_equal(between) };
         Some(between.select(a, b))
     }),
     ("sum", |m| Some(m.array().sum(m.axis()))),

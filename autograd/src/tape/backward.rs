@@ -97,6 +97,9 @@ impl Graph {
             }
             self.watch.differentiated.set(Some(index));
             let found = op.vjp(&x, &y, &dy, &need);
+            if found.len() != x.len() {
+                panic!("{}: its vjp gives {} gradients for {} inputs", op.name(), found.len(), x.len());
+            }
             for (i, (&x, dx)) in x.iter().zip(found).enumerate().filter(|&(i, _)| need[i]) {
                 let Some(dx) = dx else {
                     panic!(

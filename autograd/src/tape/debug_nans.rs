@@ -66,7 +66,10 @@ impl Graph {
         }
         let complaint = {
             let nodes = self.nodes.borrow();
-            let operands = nodes[index].inputs.iter().map(|&input| &nodes[input].value);
+            // Another value of an operation is made of what that reads.
+            let of =
+                if matches!(nodes[index].source, Source::Value(_)) { nodes[index].inputs[0] } else { index };
+            let operands = nodes[of].inputs.iter().map(|&input| &nodes[input].value);
             watch.look.complaint(self.watched_kind(index), &nodes[index].value, operands)
         };
         let Some(complaint) = complaint else { return };

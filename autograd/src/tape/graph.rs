@@ -284,6 +284,14 @@ impl Graph {
             let specs: Vec<Spec> = values.iter().map(|x| x.spec()).collect();
             let specs = self.expect(op.infer(&specs));
             let found = op.forward(&values);
+            if found.len() != specs.len() {
+                panic!(
+                    "{}: its infer says {} values, and its forward gives {}; they must agree",
+                    op.name(),
+                    specs.len(),
+                    found.len()
+                );
+            }
             specs.iter().zip(found.iter()).for_each(|(&spec, value)| check_spec(op.name(), spec, value));
             found
         };

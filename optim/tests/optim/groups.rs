@@ -2,7 +2,7 @@
 
 use super::panic_of;
 use autograd::{Grads, Graph, Module, Param, Tensor};
-use optim::{Adam, Optimizer, ParamGroups, Sgd, StateError};
+use optim::{Adam, Lbfgs, Optimizer, ParamGroups, Sgd, StateError};
 
 /// Three parameters `0.0`, `0.1` and `1`.
 type Model = ([Param; 2], Param);
@@ -74,4 +74,23 @@ fn a_pattern_that_matches_nothing_is_refused() {
     assert!(text.contains("the model's parameters are 0.0, 0.1, 1"), "{text}");
     let (text, ..) = panic_of(|| drop(ParamGroups::new(Sgd::new()).group("", Sgd::new())));
     assert!(text.contains("the pattern is empty"), "{text}");
+}
+
+/// Groups in a group see the model too; L-BFGS is refused before anything is changed.
+#[test]
+fn optimizers_in_groups_are_asked_before_a_step() {
+    let mut model = model();
+    let found = grads(&model);
+    let inner = || ParamGroups::new(Sgd::new()).group("0.0", Sgd::new().momentum(0.5));
+    let mut nested = ParamGroups::new(inner());
+    nested.step(&mut model, &found, 0.1);
+    let names: Vec<String> = nested.state(&model).into_iter().map(|(name, _)| name).collect();
+    assert_eq!(names, ["0.0/velocity"]);
+    let before: Vec<Tensor> = model.params().iter().map(|(_, param)| param.value().copy()).collect();
+    let found = grads(&model);
+    let mut mixed = ParamGroups::new(Sgd::new()).group("1", Lbfgs::new());
+    let (text, ..) = panic_of(|| mixed.step(&mut model, &found, 0.1));
+    assert!(text.contains("cannot be in a group"), "{text}");
+    let after: Vec<Tensor> = model.params().iter().map(|(_, param)| param.value().copy()).collect();
+    assert_eq!(after, before);
 }

@@ -1,4 +1,4 @@
-//! Convolution with many channels on the matrix unit, in two parts (see [`split`](crate::gemm::split)).
+//! Convolution with many channels on the matrix unit, in two parts (see [`amx`](crate::gemm::amx)).
 //!
 //! What two parts leave out is as little as what Winograd's algorithm loses: below `2·10⁻⁵` of the largest output for images
 //! and kernels as they are met, and for any below `3.1·10⁻⁵` of what the products' magnitudes add up to.

@@ -28,6 +28,18 @@ impl ScalarExpr {
                 format!("{dtype} elements are no floats; convert them with .to(…)"),
             ));
         }
+        for (function, operands) in self.steps() {
+            let of_truth = |&(i, operand): &(usize, &Operand)| {
+                function.wants_truth(i) == Some(true) && matches!(operand, Operand::Input(_))
+            };
+            if operands.iter().enumerate().any(|it| of_truth(&it)) {
+                let rule = format!(
+                    "{} takes a truth value, and the inputs are numbers; compare them first",
+                    function.name()
+                );
+                return Err(ShapeError::new(op, rule));
+            }
+        }
         let mut shape = Shape::from([]);
         for spec in x {
             shape = broadcast_shape(op, shape, spec.shape)?;

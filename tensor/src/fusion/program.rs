@@ -301,7 +301,8 @@ pub(super) fn with<'a>(
     input: Input<'a>,
     others: &'a [&'a Tensor],
 ) -> impl Iterator<Item = Input<'a>> {
-    let (before, behind) = others.split_at(i.min(others.len()));
+    assert!(i <= others.len(), "fused: there is no input {i} beside {} others", others.len());
+    let (before, behind) = others.split_at(i);
     let memory = |x: &&'a Tensor| Input::Memory(x);
     before.iter().map(memory).chain([input]).chain(behind.iter().map(memory))
 }

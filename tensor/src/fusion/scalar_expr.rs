@@ -193,6 +193,29 @@ mod tests {
         assert_eq!(expr.steps().len(), 2);
     }
 
+    /// Comparisons of truth values, as in an exclusive or; zeros of both signs.
+    #[test]
+    fn truth_values_are_compared_and_zeros_differ() {
+        let less = ScalarExpr::new(|[x, y]| x.less(y));
+        let differ = ScalarExpr::new(|[a, b]| a.not_equal(b));
+        assert_eq!(differ.after(&less).arity(), 3);
+        let zeros = ScalarExpr::new(|[x]| (x / 0.0).maximum(x / -0.0));
+        let x = crate::Tensor::from([-1.0_f32, 1.0]);
+        assert_eq!(zeros.eval(&[&x]).to_vec::<f32>(), [f32::INFINITY; 2]);
+        let negative = ScalarExpr::new(|[x]| x.maximum(-0.0)).eval(&[&x]).to_vec::<f32>();
+        assert!(negative[0] == 0.0 && negative[0].is_sign_negative());
+    }
+
+    #[test]
+    fn numbers_are_no_truth_values_of_an_expression() {
+        let not = ScalarExpr::new(|[x]| x.logical_not().to_number());
+        let error = not.infer("not", &[crate::Tensor::from([5.0_f32]).spec()]).unwrap_err().to_string();
+        assert_eq!(
+            error,
+            "not: logical_not takes a truth value, and the inputs are numbers; compare them first"
+        );
+    }
+
     #[test]
     #[should_panic(
         expected = "scalar expression: add takes numbers, and less gives a truth value; convert it with to_number()"

@@ -1,7 +1,7 @@
 //! The primitive functions that scalar expressions are made of.
 
 /// What a function is applied to.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug)]
 pub enum Operand {
     /// An input.
     Input(usize),
@@ -9,6 +9,17 @@ pub enum Operand {
     Result(usize),
     /// This number.
     Constant(f64),
+}
+
+/// Constants are equal if their bits are: 0 and −0 are two.
+impl PartialEq for Operand {
+    fn eq(&self, other: &Operand) -> bool {
+        match (self, other) {
+            (Operand::Input(a), Operand::Input(b)) | (Operand::Result(a), Operand::Result(b)) => a == b,
+            (Operand::Constant(a), Operand::Constant(b)) => a.to_bits() == b.to_bits(),
+            _ => false,
+        }
+    }
 }
 
 /// A primitive function of numbers and truth values; each is what the [`Tensor`](crate::Tensor) method of its name does to an
@@ -119,7 +130,8 @@ impl ScalarOp {
         match self {
             LogicalNot | LogicalAnd | LogicalOr => Some(true),
             Select => Some(i == 0),
-            ToNumber => None,
+            // Comparisons take two of either.
+            ToNumber | Equal | NotEqual | Less | LessEqual => None,
             _ => Some(false),
         }
     }

@@ -17,24 +17,34 @@ impl Arena {
     #[track_caller]
     pub(super) fn push(&self, op: ScalarOp, operands: Vec<Operand>) -> Operand {
         let mut steps = self.0.borrow_mut();
-        for (i, operand) in operands.iter().enumerate() {
-            let (is_truth, what) = match *operand {
-                Operand::Input(_) => continue,
-                Operand::Constant(_) => (false, "a constant"),
-                Operand::Result(r) if steps[r].0 == ScalarOp::Select => continue,
-                Operand::Result(r) => (steps[r].0.is_truth(), steps[r].0.name()),
+        for (i, &operand) in operands.iter().enumerate() {
+            let what = || match operand {
+                Operand::Result(r) => steps[r].0.name(),
+                _ => "a constant",
             };
-            match op.wants_truth(i) {
-                Some(true) if !is_truth => panic!(
-                    "scalar expression: {} takes a truth value, and {what} is a number; compare it first",
-                    op.name()
+            match (op.wants_truth(i), is_truth(&steps, operand)) {
+                (Some(true), Some(false)) => panic!(
+                    "scalar expression: {} takes a truth value, and {} is a number; compare it first",
+                    op.name(),
+                    what()
                 ),
-                Some(false) if is_truth => panic!(
-                    "scalar expression: {} takes numbers, and {what} gives a truth value; convert it with to_number()",
-                    op.name()
+                (Some(false), Some(true)) if op != ScalarOp::Select => panic!(
+                    "scalar expression: {} takes numbers, and {} gives a truth value; convert it with to_number()",
+                    op.name(),
+                    what()
                 ),
                 _ => {}
             }
+        }
+        let alike = if op == ScalarOp::Select { &operands[1..] } else { &operands[..] };
+        if let [a, b] = alike
+            && let (Some(a), Some(b)) = (is_truth(&steps, *a), is_truth(&steps, *b))
+            && a != b
+        {
+            panic!(
+                "scalar expression: {} takes two numbers or two truth values, and not one of each; convert one with to_number()",
+                op.name()
+            );
         }
         let step = (op, operands);
         let known = steps.iter().position(|other| *other == step);
@@ -42,6 +52,20 @@ impl Arena {
             steps.push(step);
             steps.len() - 1
         }))
+    }
+}
+
+/// Whether an operand is a truth value; not known of an input.
+fn is_truth(steps: &[Step], operand: Operand) -> Option<bool> {
+    match operand {
+        Operand::Input(_) => None,
+        Operand::Constant(_) => Some(false),
+        Operand::Result(r) => match &steps[r] {
+            (ScalarOp::Select, operands) => {
+                operands[1..].iter().find_map(|&operand| is_truth(steps, operand))
+            }
+            (op, _) => Some(op.is_truth()),
+        },
     }
 }
 
@@ -168,6 +192,7 @@ impl<'e> ScalarVar<'e> {
     /// `x` kept within `low..=high`, see [`Tensor::clamp`](crate::Tensor::clamp).
     #[track_caller]
     pub fn clamp(self, low: f64, high: f64) -> ScalarVar<'e> {
+        assert!(low <= high, "scalar expression: clamp between {low} and {high}, which is no range");
         self.maximum(low).minimum(high)
     }
 

@@ -101,7 +101,7 @@ impl GemmSpec {
         unsafe { self.compute_raw(rows, [a, b], out.as_mut_ptr(), out.len(), add, prefetcher) }
     }
 
-    /// As [`compute`](Sums::compute), for a result that several threads write different parts of.
+    /// As [`compute`](GemmSpec::compute), for a result that several threads write different parts of.
     ///
     /// # Safety
     /// `out` is good for reading and writing `len` elements, and nobody else touches the columns of these rows meanwhile.

@@ -53,7 +53,7 @@ impl Prefetcher {
         self.parts[..self.count].iter().map(|part| numbers(part).div_ceil(LINE)).sum()
     }
 
-    /// Spreads a computation's share of the lines over so many calls of [`fetch`](Ahead::fetch).
+    /// Spreads a computation's share of the lines over so many calls of [`fetch`](Prefetcher::fetch).
     pub(super) fn spread(&mut self, calls: impl FnOnce() -> usize) {
         if self.count > 0 {
             self.pace = self.lines().div_ceil((self.computations * calls()).max(1));

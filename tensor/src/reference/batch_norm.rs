@@ -1,10 +1,17 @@
 //! Moments of channels, and what batch normalisation makes of them.
 
 use super::{like, numbers};
+use crate::array::shape::OrPanic;
 use crate::array::tensor::Tensor;
+use crate::ops::batch_norm::{moments_shape, normalize_sums_shape};
 
 /// `mean = Σ x / n` and `variance = Σ (x − mean)² / n` of each channel, the last axis, over all others; see [`Tensor::moments`].
+///
+/// # Panics
+/// If there is no last axis.
+#[track_caller]
 pub fn moments(x: &Tensor) -> [Tensor; 2] {
+    moments_shape(x.shape()).or_panic();
     let (numbers, channels) = (numbers(x), x.shape()[x.rank() - 1]);
     let n = (numbers.len() / channels.max(1)) as f64;
     let of = |c: usize| numbers.iter().skip(c).step_by(channels);
@@ -21,7 +28,12 @@ pub fn normalize(x: &Tensor, mean: &Tensor, inv_std: &Tensor, scale: &Tensor, of
 
 /// `Σ dy` and `Σ dy · (x − mean) · inv_std` of each channel, a row each; see
 /// [`kernels::normalize_sums`](crate::kernels::normalize_sums).
+///
+/// # Panics
+/// If there is no last axis, or the shapes differ.
+#[track_caller]
 pub fn normalize_sums(x: &Tensor, mean: &Tensor, inv_std: &Tensor, dy: &Tensor) -> Tensor {
+    normalize_sums_shape([x, mean, inv_std, dy].map(Tensor::shape)).or_panic();
     let channels = x.shape()[x.rank() - 1];
     let along = dy * ((x - mean) * inv_std);
     let sums = [dy, &along].map(|terms| {

@@ -25,9 +25,10 @@ pub fn conv2d(x: &Tensor, kernel: &Tensor, conv: &Conv2d) -> Tensor {
 /// [`kernels::conv2d_input_grad`](crate::kernels::conv2d_input_grad).
 ///
 /// # Panics
-/// As [`conv2d`].
+/// As [`conv2d`], and if `dy` has not the shape of its result.
 #[track_caller]
 pub fn conv2d_input_grad(dy: &Tensor, kernel: &Tensor, images: Shape, conv: &Conv2d) -> Tensor {
+    conv.check_output("conv2d_input_grad", images, kernel.shape(), dy.shape()).or_panic();
     let (dys, ks) = (numbers(dy), numbers(kernel));
     let mut dx = vec![0.0; images.numel()];
     for_each_product(images, kernel.shape(), dy.shape(), conv, |at_x, at_kernel, at_y| {
@@ -42,9 +43,10 @@ pub fn conv2d_input_grad(dy: &Tensor, kernel: &Tensor, images: Shape, conv: &Con
 /// [`kernels::conv2d_kernel_grad`](crate::kernels::conv2d_kernel_grad).
 ///
 /// # Panics
-/// As [`conv2d`].
+/// As [`conv2d`], and if `dy` has not the shape of its result.
 #[track_caller]
 pub fn conv2d_kernel_grad(x: &Tensor, dy: &Tensor, kernel: Shape, conv: &Conv2d) -> Tensor {
+    conv.check_output("conv2d_kernel_grad", x.shape(), kernel, dy.shape()).or_panic();
     let (xs, dys) = (numbers(x), numbers(dy));
     let mut dkernel = vec![0.0; kernel.numel()];
     for_each_product(x.shape(), kernel, dy.shape(), conv, |at_x, at_kernel, at_y| {

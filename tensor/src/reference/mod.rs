@@ -4,6 +4,9 @@
 //! slowly: what differs from another level is that level's. Element-wise functions have no second definition here: a kernel
 //! is the formula in `ops/elementwise/kernels.rs` at every level, to the bit.
 //!
+//! Batch normalisation's element-wise parts and the sums of its gradient, which programs compute fused with others, are the kernels' at
+//! this level too; tests compare them with the definitions at every level.
+//!
 //! A fast sum of `n` products `a·b` in a type of precision `ε` differs from the one here by at most `n·ε·Σ|a·b|`
 //! (`tests/every_level`), but where a kernel states another bound.
 //!

@@ -1,8 +1,9 @@
 //! Sums, and sums of exponentials.
 
 use super::{like, numbers, rows};
-use crate::array::shape::Axes;
+use crate::array::shape::{Axes, OrPanic};
 use crate::array::tensor::Tensor;
+use crate::ops::reduce::reduce_shape;
 
 /// `y = Σ x` over the axes, which stay with size 1; see [`Tensor::sum_keepdim`].
 ///
@@ -10,11 +11,19 @@ use crate::array::tensor::Tensor;
 /// use tensor::{Tensor, reference};
 /// assert_eq!(reference::sum(&Tensor::from([[1.0_f32, 2.0], [3.0, 4.0]]), &0.into()), Tensor::from([[4.0_f32, 6.0]]));
 /// ```
+///
+/// # Panics
+/// If an axis does not exist.
+#[track_caller]
 pub fn sum(x: &Tensor, axes: &Axes) -> Tensor {
     fold(x, axes, |row| row.iter().sum())
 }
 
 /// `y = ln Σ e^x` over the axes, which stay with size 1; see [`Tensor::logsumexp_keepdim`].
+///
+/// # Panics
+/// If an axis does not exist.
+#[track_caller]
 pub fn logsumexp(x: &Tensor, axes: &Axes) -> Tensor {
     fold(x, axes, log_of_sum)
 }
@@ -33,7 +42,9 @@ pub(super) fn log_of_sum(row: &[f64]) -> f64 {
 }
 
 /// One number of each row.
+#[track_caller]
 fn fold(x: &Tensor, axes: &Axes, f: impl Fn(&[f64]) -> f64) -> Tensor {
+    reduce_shape("sum", x.shape(), axes, true).or_panic();
     let (rows, shape) = rows(x, axes);
     let (numbers, along) = (numbers(&rows), rows.shape()[1]);
     let row = |i: usize| &numbers[i * along..(i + 1) * along];

@@ -2,7 +2,9 @@
 
 use super::reduce::log_of_sum;
 use super::{like, numbers};
+use crate::array::shape::OrPanic;
 use crate::array::tensor::Tensor;
+use crate::ops::row_wise::cross_entropy::softmax_cross_entropy_shape;
 
 /// `y = e^x / Σ e^x` along an axis; see [`Tensor::softmax`].
 pub fn softmax(x: &Tensor, axis: isize) -> Tensor {
@@ -22,7 +24,12 @@ pub fn log_softmax(x: &Tensor, axis: isize) -> Tensor {
 }
 
 /// `y = ln Σ e^x − x[label]` of each row; see [`Tensor::softmax_cross_entropy`].
+///
+/// # Panics
+/// If the labels do not fit the rows, or one is no class.
+#[track_caller]
 pub fn softmax_cross_entropy(x: &Tensor, labels: &Tensor) -> Tensor {
+    softmax_cross_entropy_shape(x.shape(), labels.shape()).or_panic();
     let (numbers, classes) = (numbers(x), x.shape()[x.rank() - 1]);
     let loss = |(row, &label): (&[f64], &i64)| log_of_sum(row) - row[label as usize];
     let losses = numbers.chunks(classes.max(1)).zip(&labels.to_vec::<i64>()).map(loss).collect();

@@ -1,7 +1,7 @@
 //! Convolution in `f32` without dilation and groups, directly on the images.
 //!
 //! With channels last, the part of a window that lies in one row of the image is a run of neighbouring numbers. So each
-//! pass is a sum of few runs (see [`product`](crate::product)) on an image with its padding around it, which is small
+//! pass is a sum of few runs (see [`gemm`](crate::gemm)) on an image with its padding around it, which is small
 //! enough for the cache.
 
 mod forward;

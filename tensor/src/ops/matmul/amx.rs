@@ -1,4 +1,4 @@
-//! The matrix product on the matrix unit, in three parts (see [`split`](crate::gemm::split)).
+//! The matrix product on the matrix unit, in three parts (see [`amx`](crate::gemm::amx)).
 
 use super::split_k::Operands;
 use crate::gemm::GemmSpec;

@@ -1,4 +1,4 @@
-//! The product of `f32` matrices by own kernels (see [`product`](crate::product)).
+//! The product of `f32` matrices by own kernels (see [`gemm`](crate::gemm)).
 
 use super::{Gemm, Matrix, crate_f32};
 use crate::array::storage::Buffer;

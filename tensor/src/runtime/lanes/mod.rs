@@ -14,7 +14,7 @@ use std::ops::Range;
 /// A register of several `f32`, as the kernels of products see it.
 ///
 /// The methods are unsafe because they may use instructions that only some CPUs have: whoever calls them is compiled
-/// for those (see [`simd`](crate::simd)), and the pointers must be good for as many elements as they say.
+/// for those (see [`simd`](crate::runtime::simd)), and the pointers must be good for as many elements as they say.
 pub(crate) trait Lanes: Copy {
     /// Elements of a register.
     const N: usize;
