@@ -7,7 +7,7 @@ use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
-/// Reads every parameter and state of `module` from a file that [`save`](crate::save) wrote for a model like it, and
+/// Reads every parameter and state of `module` from a file that [`save`](crate::save()) wrote for a model like it, and
 /// returns what was noted with them. Where anything is wrong the model stays as it is.
 ///
 /// The parameters are those that they were, with other values: an optimizer that has trained them goes on with what it

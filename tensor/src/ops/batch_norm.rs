@@ -328,7 +328,7 @@ pub fn normalize(x: &Tensor, mean: &Tensor, inv_std: &Tensor, scale: &Tensor, of
 }
 
 /// For each channel the sums of `dy` and of `dy · (x − mean) · inv_std`, a row each: the gradients of a loss with
-/// respect to offset and scale of [`normalize`](crate::kernels::normalize) where `dy` is that with respect to its result.
+/// respect to offset and scale of [`normalize`] where `dy` is that with respect to its result.
 ///
 /// # Panics
 /// If `mean` or `inv_std` is not `[channels]`, `dy` not of the shape of `self`, or the types are not one float.
@@ -352,7 +352,7 @@ pub fn normalize_sums(x: &Tensor, mean: &Tensor, inv_std: &Tensor, dy: &Tensor) 
 }
 
 /// `factor · (dy − shift − (x − mean) · slope)`, each of the four but `x` and `dy` a number for each channel: the
-/// gradient with respect to `x` of [`normalize`](crate::kernels::normalize), through mean and deviation too, if `factor` is
+/// gradient with respect to `x` of [`normalize`], through mean and deviation too, if `factor` is
 /// `inv_std · scale`, `shift` the mean of `dy`, and `slope` that of `dy · (x − mean) · inv_std`, times `inv_std`.
 ///
 /// # Panics

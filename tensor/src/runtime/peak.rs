@@ -10,7 +10,7 @@ const ROUNDS: usize = 200_000;
 /// How long it is tried.
 const LONG: Duration = Duration::from_millis(100);
 
-/// The most `f32` operations a second that [`threads`](crate::threads) threads reach here: products and sums of numbers
+/// The most `f32` operations a second that [`threads`] threads reach here: products and sums of numbers
 /// that are in registers already, the best of many tries. It takes a tenth of a second: threads that have just been started or
 /// woken may share a CPU for a while.
 ///
