@@ -229,7 +229,7 @@ mod tests {
     /// A normalised, rectified batch is computed as a convolution reads it, since what it is computed from stays in memory for
     /// the gradient; an exponential takes the memory of what it is computed from, and is read by three.
     #[test]
-    fn a_convolution_reads_what_is_computed_meanwhile() {
+    fn a_convolution_takes_a_prologue() {
         let rng = &mut Rng::new(1);
         let mut normal = |shape: [usize; 4]| Tensor::normal(shape, 0.0, 1.0, DType::F32, rng);
         let kernels = [normal([3, 3, 2, 16]), normal([3, 3, 16, 16]), normal([1, 1, 16, 4])].map(Param::new);
@@ -265,7 +265,7 @@ mod tests {
 
     /// What is made of a convolution's result, and of its gradient, is computed while that is in the cache, if it is large.
     #[test]
-    fn a_convolution_is_gone_on_with_image_by_image() {
+    fn an_epilogue_is_applied_while_a_large_result_is_in_the_cache() {
         let rng = &mut Rng::new(1);
         let mut normal = |shape: [usize; 4]| Tensor::normal(shape, 0.0, 1.0, DType::F32, rng);
         let kernels = [normal([3, 3, 2, 4]), normal([3, 3, 4, 4]), normal([1, 1, 1, 4])].map(Param::new);

@@ -2,7 +2,7 @@
 
 use super::fusion::groups;
 use super::ir::Ir;
-use super::{Chain, MOST_OPERANDS, Step, Work};
+use super::step::{Chain, MOST_OPERANDS, Step, Work};
 use crate::tape::graph::{Node, Source, values_of};
 use tensor::{ChannelReduceProgram, ElementwiseProgram, Operand, ScalarExpr};
 

@@ -1,6 +1,7 @@
 //! What a program does, step by step: a table and a picture for people, and what a run checks parameters by.
 
-use super::{Program, Step, Work};
+use super::Program;
+use super::step::{Step, Work};
 use crate::tape::graph::{Graph, Phase};
 use std::fmt::{self, Write};
 use std::time::Duration;

@@ -138,7 +138,7 @@ mod tests {
     use super::*;
     use crate::{Conv2dKernel, DType, Kernel, Prologue, Rng, ScalarExpr};
 
-    /// Convolutions of every kind gone on with image by image, against the same with all of the result.
+    /// Convolutions of every kind with an epilogue, against the same applied to all of the result.
     #[test]
     fn the_bits_are_those_of_a_result_in_memory() {
         let rng = &mut Rng::new(1);

@@ -69,20 +69,9 @@ impl ScalarExpr {
     /// Its value by definition: one tensor operation after the other.
     pub(super) fn define(&self, x: &[&Tensor]) -> Tensor {
         let dtype = x.first().map_or(DType::F32, |x| x.dtype());
-        let mut results: Vec<Tensor> = vec![];
-        for (op, operands) in self.steps() {
-            let tensor = |operand: &Operand| match *operand {
-                Operand::Input(i) => x[i].clone(),
-                Operand::Result(i) => results[i].clone(),
-                Operand::Constant(number) => Tensor::full([], number, dtype),
-            };
-            let operands: Vec<Tensor> = operands.iter().map(tensor).collect();
-            results.push(op.apply(&operands, dtype));
-        }
-        match results.pop() {
-            Some(result) => result,
-            None => unreachable!("an expression has a function"),
-        }
+        let x: Vec<Tensor> = x.iter().map(|&x| x.clone()).collect();
+        let constant = |number| Tensor::full([], number, dtype);
+        self.interpret(&x, constant, |op, operands| op.apply(operands, dtype))
     }
 }
 

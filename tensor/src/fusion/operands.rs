@@ -22,7 +22,7 @@ pub(super) enum Source<'a> {
     Strided(Tensor),
     /// Where the result is written.
     Output,
-    /// The piece that is gone on with, if it is not there.
+    /// A tile of a kernel's result, where that is not in the memory that is written to.
     Piece,
 }
 

@@ -100,22 +100,48 @@ impl ScalarExpr {
         ScalarExpr::of(first.inputs + self.inputs - 1, &arena.steps(), result)
     }
 
-    /// Writes it down once more, of these operands.
-    fn replay(&self, arena: &Arena, given: &[Operand]) -> Operand {
-        let mut results: Vec<Operand> = vec![];
-        for (op, operands) in self.steps() {
-            let operand = |operand: &Operand| match *operand {
-                Operand::Input(i) => given[i],
-                Operand::Result(i) => results[i],
-                constant => constant,
+    /// Its value in any domain: of these inputs, what `constant` makes of its constants, and what `apply` makes of its functions. Tensors,
+    /// variables of a graph and expressions themselves are such domains.
+    ///
+    /// ```
+    /// use tensor::{ScalarExpr, ScalarOp};
+    /// let expr = ScalarExpr::new(|[x, y]| x * y + 2.0);
+    /// let value = expr.interpret(&[3.0, 4.0], |number| number, |op, x| match op {
+    ///     ScalarOp::Mul => x[0] * x[1],
+    ///     _ => x[0] + x[1],
+    /// });
+    /// assert_eq!(value, 14.0);
+    /// ```
+    ///
+    /// # Panics
+    /// If there are fewer inputs than it has.
+    #[track_caller]
+    pub fn interpret<V: Clone>(
+        &self,
+        inputs: &[V],
+        constant: impl Fn(f64) -> V,
+        mut apply: impl FnMut(ScalarOp, &[V]) -> V,
+    ) -> V {
+        assert!(inputs.len() >= self.inputs, "scalar expression: {} inputs of {}", inputs.len(), self.inputs);
+        let mut results: Vec<V> = vec![];
+        for (op, operands) in &self.steps {
+            let value = |operand: &Operand| match *operand {
+                Operand::Input(i) => inputs[i].clone(),
+                Operand::Result(i) => results[i].clone(),
+                Operand::Constant(number) => constant(number),
             };
-            let operands = operands.iter().map(operand).collect();
-            results.push(arena.push(op, operands));
+            let operands: Vec<V> = operands.iter().map(value).collect();
+            results.push(apply(*op, &operands));
         }
-        match results.last() {
-            Some(&result) => result,
+        match results.pop() {
+            Some(result) => result,
             None => unreachable!("an expression has a function"),
         }
+    }
+
+    /// Writes it down once more, of these operands.
+    fn replay(&self, arena: &Arena, given: &[Operand]) -> Operand {
+        self.interpret(given, Operand::Constant, |op, operands| arena.push(op, operands.to_vec()))
     }
 }
 

@@ -1,26 +1,13 @@
 //! Functions that are composed of others: their scalar expressions, operation by operation.
 
 use crate::tape::graph::Var;
-use tensor::{Operand, ScalarExpr, ScalarOp};
+use tensor::{ScalarExpr, ScalarOp};
 
 /// What `expr` computes of these variables, which are floats of one type, a node for each of its functions: differentiated as
 /// these are, and fused by a program. A composition is written down once, for tensors and variables.
 #[track_caller]
 pub(super) fn expanded<'g>(expr: &ScalarExpr, x: &[Var<'g>]) -> Var<'g> {
-    let mut results: Vec<Var<'g>> = vec![];
-    for (op, operands) in expr.steps() {
-        let var = |operand: &Operand| match *operand {
-            Operand::Input(i) => x[i],
-            Operand::Result(i) => results[i],
-            Operand::Constant(number) => x[0].scalar(number),
-        };
-        let operands: Vec<Var<'g>> = operands.iter().map(var).collect();
-        results.push(apply(op, &operands, x[0]));
-    }
-    match results.last() {
-        Some(&result) => result,
-        None => unreachable!("an expression has a function"),
-    }
+    expr.interpret(x, |number| x[0].scalar(number), |op, operands| apply(op, operands, x[0]))
 }
 
 /// The operation of its name; numbers are of the type of `like`.
