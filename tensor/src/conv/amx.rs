@@ -111,7 +111,7 @@ impl Geometry {
         };
         let b = Panels::of_terms(&Split::of(Parts::Two, kernel), terms, outputs, outputs);
         let watch = Watch::default();
-        let out = epilogue.compute(
+        let out = epilogue.for_each_tile(
             self.n * self.image_out(),
             self.image_out(),
             Prefetcher::nothing,
@@ -149,15 +149,16 @@ impl Geometry {
             Some((Grid::of_lines(&self.pixels_of([y, x], &seen)), terms, b))
         });
         let watch = Watch::default();
-        let out = epilogue.compute(self.n * self.image(), self.image(), Prefetcher::nothing, |i, out, _| {
-            let mut a = Split::uninit(Parts::Two, padded.count(), BLOCK * outputs + STEP);
-            padded.put(&mut dy.reader(), i, self.out, &mut a, 0);
-            for (grid, terms, b) in phases.iter().flatten() {
-                let lines = [0, terms.lines_of_run()];
-                let product = Product { grid: *grid, terms: *terms, a: &a, b, lines };
-                watch.note(product.compute(0..channels, out, false));
-            }
-        });
+        let out =
+            epilogue.for_each_tile(self.n * self.image(), self.image(), Prefetcher::nothing, |i, out, _| {
+                let mut a = Split::uninit(Parts::Two, padded.count(), BLOCK * outputs + STEP);
+                padded.put(&mut dy.reader(), i, self.out, &mut a, 0);
+                for (grid, terms, b) in phases.iter().flatten() {
+                    let lines = [0, terms.lines_of_run()];
+                    let product = Product { grid: *grid, terms: *terms, a: &a, b, lines };
+                    watch.note(product.compute(0..channels, out, false));
+                }
+            });
         watch.then(out)
     }
 

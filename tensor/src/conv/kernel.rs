@@ -1,10 +1,10 @@
 //! Convolution and its adjoints as kernels that take prologues and an epilogue: the sizes, the choice of the algorithm.
 
-use super::{Conv2d, are_finite, expect_output, row_major};
+use super::{Conv2d, Geometry, are_finite, expect_output, row_major};
 use crate::array::dtype::for_float;
 use crate::array::shape::{OrPanic, Shape};
 use crate::array::tensor::{Tensor, wrong_type};
-use crate::fusion::{Epilogue, Kernel, Prologue};
+use crate::fusion::{Epilogue, Kernel, Numbers, Prologue};
 use crate::reference;
 
 /// A convolution or one of its adjoints, as a kernel to be fused.
@@ -58,6 +58,11 @@ impl Kernel for Conv2dKernel {
     }
 }
 
+/// What the fast kernels, which are for `f32`, read of this operand, if they are for this convolution.
+fn numbers<'a>(g: &Geometry, x: Prologue<'a>) -> Option<Numbers<'a>> {
+    if g.is_direct() { x.numbers() } else { None }
+}
+
 /// See [`Tensor::conv2d`].
 #[track_caller]
 pub(super) fn forward(conv: &Conv2d, x: Prologue<'_>, kernel: &Tensor, mut epilogue: Epilogue<'_>) -> Tensor {
@@ -68,9 +73,15 @@ pub(super) fn forward(conv: &Conv2d, x: Prologue<'_>, kernel: &Tensor, mut epilo
         return epilogue.run(reference::conv2d(&x.to_tensor(), kernel, conv));
     }
     let kernel = kernel.contiguous();
-    if let (Some(x), Some(kernel)) = (g.numbers(x), kernel.as_slice()) {
-        let epilogue = &mut epilogue.for_tiles(shape, !g.is_for_amx());
-        return Tensor::from_buffer(g.forward(&x, kernel, epilogue), shape);
+    if let (Some(x), Some(kernel)) = (numbers(&g, x), kernel.as_slice()) {
+        let amx = g.is_for_amx();
+        let epilogue = &mut epilogue.for_tiles(shape, !amx);
+        let fast = match amx {
+            true => g.forward_amx(&x, kernel, epilogue),
+            false => g.forward_winograd(&x, kernel, epilogue),
+        };
+        let y = fast.unwrap_or_else(|| g.forward_direct(&x, kernel, epilogue));
+        return Tensor::from_buffer(y, shape);
     }
     let x = x.to_tensor();
     let y = for_float!(x.dtype(), T => {
@@ -97,9 +108,15 @@ pub(super) fn input_grad(
     let kernel = kernel.contiguous();
     // The fast kernels put zeros around the output, where an infinity of the kernel would make NaN of no term at all.
     let fast = kernel.as_slice().filter(|kernel| are_finite(kernel));
-    if let (Some(kernel), Some(dy)) = (fast, g.numbers(dy)) {
-        let epilogue = &mut epilogue.for_tiles(images, !g.is_for_amx());
-        return Tensor::from_buffer(g.input_grad(&dy, kernel, epilogue), images);
+    if let (Some(kernel), Some(dy)) = (fast, numbers(&g, dy)) {
+        let amx = g.is_for_amx();
+        let epilogue = &mut epilogue.for_tiles(images, !amx);
+        let fast = match amx {
+            true => g.input_grad_amx(&dy, kernel, epilogue),
+            false => g.input_grad_winograd(&dy, kernel, epilogue),
+        };
+        let dx = fast.unwrap_or_else(|| g.input_grad_direct(&dy, kernel, epilogue));
+        return Tensor::from_buffer(dx, images);
     }
     let dy = dy.to_tensor();
     let dx = for_float!(dy.dtype(), T => {
@@ -119,8 +136,13 @@ pub(super) fn kernel_grad(conv: &Conv2d, kernel: Shape, [x, dy]: [Prologue<'_>; 
     if x.dtype().is_float() && reference::is_chosen() {
         return reference::conv2d_kernel_grad(&x.to_tensor(), &dy.to_tensor(), kernel, conv);
     }
-    if let (Some(x), Some(dy)) = (g.numbers(x), g.numbers(dy)) {
-        return Tensor::from_buffer(g.kernel_grad(&x, &dy), kernel);
+    if let (Some(x), Some(dy)) = (numbers(&g, x), numbers(&g, dy)) {
+        let fast = match g.is_for_amx() {
+            true => g.kernel_grad_amx(&x, &dy),
+            false => g.kernel_grad_winograd(&x, &dy),
+        };
+        let dk = fast.unwrap_or_else(|| g.kernel_grad_direct(&x, &dy));
+        return Tensor::from_buffer(dk, kernel);
     }
     let (x, dy) = (x.to_tensor(), dy.to_tensor());
     for_float!(x.dtype(), T => {

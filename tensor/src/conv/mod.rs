@@ -13,9 +13,8 @@ mod winograd;
 
 use crate::array::shape::{OrPanic, Shape, ShapeError, image_dims};
 use crate::array::spec::Spec;
-use crate::array::storage::Buffer;
 use crate::array::tensor::Tensor;
-use crate::fusion::{Epilogue, Numbers, Prologue, TileEpilogue};
+use crate::fusion::{Epilogue, Prologue};
 use crate::gemm::Prefetcher;
 use crate::runtime::simd::vectorize;
 
@@ -215,35 +214,6 @@ impl Geometry {
             ..FAR => Prefetcher::nothing(),
             _ => Prefetcher::during(computations),
         }
-    }
-
-    /// What the kernels for `f32` read, if they are for this convolution.
-    fn numbers<'a>(&self, x: Prologue<'a>) -> Option<Numbers<'a>> {
-        if self.is_direct() { x.numbers() } else { None }
-    }
-
-    fn forward(&self, x: &Numbers<'_>, kernel: &[f32], epilogue: &mut TileEpilogue<'_>) -> Buffer<f32> {
-        let fast = match self.is_for_amx() {
-            true => self.forward_amx(x, kernel, epilogue),
-            false => self.forward_winograd(x, kernel, epilogue),
-        };
-        fast.unwrap_or_else(|| self.forward_direct(x, kernel, epilogue))
-    }
-
-    fn input_grad(&self, dy: &Numbers<'_>, kernel: &[f32], epilogue: &mut TileEpilogue<'_>) -> Buffer<f32> {
-        let fast = match self.is_for_amx() {
-            true => self.input_grad_amx(dy, kernel, epilogue),
-            false => self.input_grad_winograd(dy, kernel, epilogue),
-        };
-        fast.unwrap_or_else(|| self.input_grad_direct(dy, kernel, epilogue))
-    }
-
-    fn kernel_grad(&self, x: &Numbers<'_>, dy: &Numbers<'_>) -> Buffer<f32> {
-        let fast = match self.is_for_amx() {
-            true => self.kernel_grad_amx(x, dy),
-            false => self.kernel_grad_winograd(x, dy),
-        };
-        fast.unwrap_or_else(|| self.kernel_grad_direct(x, dy))
     }
 }
 

@@ -1,6 +1,7 @@
 //! Convolution against its definition.
 
 use super::*;
+use crate::fusion::Numbers;
 use crate::{DType, Rng};
 
 /// The definition, one product at a time.

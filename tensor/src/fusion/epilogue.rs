@@ -104,7 +104,7 @@ pub(crate) struct TileEpilogue<'a> {
 impl TileEpilogue<'_> {
     /// A result of `len` numbers, of which `f(i, out, prefetcher)` computes chunk `i`, blocks that follow the first axis, with the
     /// epilogue applied to it. `prefetcher` has room for what a task needs that is about the next.
-    pub(crate) fn compute(
+    pub(crate) fn for_each_tile(
         &mut self,
         len: usize,
         chunk: usize,

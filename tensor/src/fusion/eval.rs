@@ -7,7 +7,7 @@ use crate::array::dtype::DType;
 use crate::array::shape::{OrPanic, Shape, ShapeError, broadcast_shape};
 use crate::array::spec::Spec;
 use crate::array::tensor::Tensor;
-use crate::rules;
+use crate::{for_scalar_ops, rules};
 
 impl ScalarExpr {
     /// Shape and element type of its value for tensors of these: floats of one type, that broadcast.
@@ -75,45 +75,21 @@ impl ScalarExpr {
     }
 }
 
-impl ScalarOp {
-    /// The tensor operation of its name; numbers are of this type.
-    fn apply(self, x: &[Tensor], dtype: DType) -> Tensor {
-        match (self, x) {
-            (ScalarOp::Neg, [x]) => x.neg(),
-            (ScalarOp::Abs, [x]) => x.abs(),
-            (ScalarOp::Sign, [x]) => x.sign(),
-            (ScalarOp::Floor, [x]) => x.floor(),
-            (ScalarOp::Ceil, [x]) => x.ceil(),
-            (ScalarOp::Round, [x]) => x.round(),
-            (ScalarOp::Sqrt, [x]) => x.sqrt(),
-            (ScalarOp::Exp, [x]) => x.exp(),
-            (ScalarOp::ExpM1, [x]) => x.exp_m1(),
-            (ScalarOp::Ln, [x]) => x.ln(),
-            (ScalarOp::Ln1p, [x]) => x.ln_1p(),
-            (ScalarOp::Sin, [x]) => x.sin(),
-            (ScalarOp::Cos, [x]) => x.cos(),
-            (ScalarOp::Tanh, [x]) => x.tanh(),
-            (ScalarOp::Sigmoid, [x]) => x.sigmoid(),
-            (ScalarOp::Add, [x, y]) => x.add(y),
-            (ScalarOp::Sub, [x, y]) => x.sub(y),
-            (ScalarOp::Mul, [x, y]) => x.mul(y),
-            (ScalarOp::Div, [x, y]) => x.div(y),
-            (ScalarOp::Pow, [x, y]) => x.pow(y),
-            (ScalarOp::Maximum, [x, y]) => x.maximum(y),
-            (ScalarOp::Minimum, [x, y]) => x.minimum(y),
-            (ScalarOp::Equal, [x, y]) => x.equal(y),
-            (ScalarOp::NotEqual, [x, y]) => x.not_equal(y),
-            (ScalarOp::Less, [x, y]) => x.less(y),
-            (ScalarOp::LessEqual, [x, y]) => x.less_equal(y),
-            (ScalarOp::LogicalNot, [x]) => x.logical_not(),
-            (ScalarOp::LogicalAnd, [x, y]) => x.logical_and(y),
-            (ScalarOp::LogicalOr, [x, y]) => x.logical_or(y),
-            (ScalarOp::Select, [c, x, y]) => c.select(x, y),
-            (ScalarOp::ToNumber, [x]) => x.to(dtype),
-            _ => unreachable!("{} of {} operands", self.name(), x.len()),
+macro_rules! operations {
+    ($($op:ident $name:ident($x:ident $(, $y:ident)*) $($symbol:literal)?: $kind:ident;)*) => {
+        impl ScalarOp {
+            /// The tensor operation of its name; numbers are of this type.
+            fn apply(self, x: &[Tensor], dtype: DType) -> Tensor {
+                match (self, x) {
+                    $((ScalarOp::$op, [$x $(, $y)*]) => $x.$name($($y),*),)*
+                    (ScalarOp::ToNumber, [x]) => x.to(dtype),
+                    _ => unreachable!("{} of {} operands", self.name(), x.len()),
+                }
+            }
         }
-    }
+    };
 }
+for_scalar_ops!(operations);
 
 #[cfg(test)]
 mod tests {

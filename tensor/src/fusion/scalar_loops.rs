@@ -3,10 +3,9 @@
 
 use super::scalar_expr::ScalarExpr;
 use super::scalar_op::ScalarOp;
+use crate::for_scalar_ops;
 use crate::ops::batch_norm::loops;
 use crate::ops::elementwise::kernels;
-use crate::runtime::loops::{map, map_pairs};
-use crate::runtime::simd::vectorize;
 use std::sync::LazyLock;
 
 /// No loop has more operands.
@@ -52,60 +51,66 @@ impl Loop {
     }
 }
 
-impl ScalarOp {
-    /// Its loop.
-    pub(super) fn compiled(self) -> Loop {
-        match self {
-            ScalarOp::Neg => Loop::One(kernels::neg),
-            ScalarOp::Abs => Loop::One(kernels::abs),
-            ScalarOp::Sign => Loop::One(kernels::sign),
-            ScalarOp::Floor => Loop::One(kernels::floor),
-            ScalarOp::Ceil => Loop::One(kernels::ceil),
-            ScalarOp::Round => Loop::One(kernels::round),
-            ScalarOp::Sqrt => Loop::One(kernels::sqrt),
-            ScalarOp::Exp => Loop::One(kernels::exp),
-            ScalarOp::ExpM1 => Loop::One(kernels::exp_m1),
-            ScalarOp::Ln => Loop::One(kernels::ln),
-            ScalarOp::Ln1p => Loop::One(kernels::ln_1p),
-            ScalarOp::Sin => Loop::One(kernels::sin),
-            ScalarOp::Cos => Loop::One(kernels::cos),
-            ScalarOp::Tanh => Loop::One(kernels::tanh),
-            ScalarOp::Sigmoid => Loop::One(kernels::sigmoid),
-            ScalarOp::Add => Loop::Two(kernels::add),
-            ScalarOp::Sub => Loop::Two(kernels::sub),
-            ScalarOp::Mul => Loop::Two(kernels::mul),
-            ScalarOp::Div => Loop::Two(kernels::div),
-            ScalarOp::Pow => Loop::Two(kernels::pow),
-            ScalarOp::Maximum => Loop::Two(kernels::maximum),
-            ScalarOp::Minimum => Loop::Two(kernels::minimum),
-            ScalarOp::Equal => Loop::Two(kernels::equal),
-            ScalarOp::NotEqual => Loop::Two(kernels::not_equal),
-            ScalarOp::Less => Loop::Two(kernels::less),
-            ScalarOp::LessEqual => Loop::Two(kernels::less_equal),
-            ScalarOp::LogicalNot => Loop::One(|x, out| map(x, out, |x: f32| 1.0 - x)),
-            ScalarOp::LogicalAnd => Loop::Two(|x, y, out| map_pairs(x, y, out, |x: f32, y: f32| x * y)),
-            ScalarOp::LogicalOr => {
-                Loop::Two(|x, y, out| map_pairs(x, y, out, |x: f32, y: f32| if x >= y { x } else { y }))
-            }
-            ScalarOp::Select => Loop::Three(select),
-            ScalarOp::ToNumber => Loop::One(|x, out| out.copy_from_slice(x)),
-        }
+/// The loop of each primitive function under its name, with truth values as numbers.
+mod primitives {
+    use crate::runtime::loops::{map, map_pairs};
+    use crate::runtime::simd::vectorize;
+
+    pub(super) use crate::ops::elementwise::kernels::*;
+
+    pub(super) fn logical_not(x: &[f32], out: &mut [f32]) {
+        map(x, out, |x: f32| 1.0 - x);
+    }
+
+    pub(super) fn logical_and(x: &[f32], y: &[f32], out: &mut [f32]) {
+        map_pairs(x, y, out, |x: f32, y: f32| x * y);
+    }
+
+    pub(super) fn logical_or(x: &[f32], y: &[f32], out: &mut [f32]) {
+        map_pairs(x, y, out, |x: f32, y: f32| if x >= y { x } else { y });
+    }
+
+    /// `if condition { a } else { b }`, in bits: written as a choice, the compiler makes it a jump for each number.
+    pub(super) fn select(condition: &[f32], a: &[f32], b: &[f32], out: &mut [f32]) {
+        vectorize(
+            #[inline(always)]
+            || {
+                let operands = condition.iter().zip(a.iter().zip(b));
+                out.iter_mut().zip(operands).for_each(|(o, (&c, (&a, &b)))| {
+                    let mask = if c != 0.0 { u32::MAX } else { 0 };
+                    *o = f32::from_bits(a.to_bits() & mask | b.to_bits() & !mask);
+                });
+            },
+        );
     }
 }
 
-/// `if condition { a } else { b }`, in bits: written as a choice, the compiler makes it a jump for each number.
-fn select(condition: &[f32], a: &[f32], b: &[f32], out: &mut [f32]) {
-    vectorize(
-        #[inline(always)]
-        || {
-            let operands = condition.iter().zip(a.iter().zip(b));
-            out.iter_mut().zip(operands).for_each(|(o, (&c, (&a, &b)))| {
-                let mask = if c != 0.0 { u32::MAX } else { 0 };
-                *o = f32::from_bits(a.to_bits() & mask | b.to_bits() & !mask);
-            });
-        },
-    );
+macro_rules! loop_of {
+    ($f:path, $x:ident) => {
+        Loop::One($f)
+    };
+    ($f:path, $x:ident, $y:ident) => {
+        Loop::Two($f)
+    };
+    ($f:path, $x:ident, $y:ident, $z:ident) => {
+        Loop::Three($f)
+    };
 }
+
+macro_rules! compiled {
+    ($($op:ident $name:ident($($x:ident),+) $($symbol:literal)?: $kind:ident;)*) => {
+        impl ScalarOp {
+            /// Its loop.
+            pub(super) fn compiled(self) -> Loop {
+                match self {
+                    $(ScalarOp::$op => loop_of!(primitives::$name, $($x),+),)*
+                    ScalarOp::ToNumber => Loop::One(|x, out| out.copy_from_slice(x)),
+                }
+            }
+        }
+    };
+}
+for_scalar_ops!(compiled);
 
 /// The expressions that have a loop of their own.
 static RECOGNISED: LazyLock<Vec<(ScalarExpr, Loop)>> = LazyLock::new(|| {

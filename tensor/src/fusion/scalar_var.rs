@@ -1,6 +1,7 @@
 //! Writing a scalar expression down, as variables are written in formulas.
 
 use super::scalar_op::{Operand, ScalarOp, Step};
+use crate::for_scalar_ops;
 use crate::ops::elementwise::kernels::GELU_GATE;
 use std::cell::RefCell;
 
@@ -106,52 +107,20 @@ impl<'e> ScalarOperand<'e> for f64 {
 }
 
 macro_rules! methods {
-    ($($op:ident $name:ident($($other:ident),*);)*) => {
+    ($($op:ident $name:ident($x:ident $(, $y:ident)*) $($symbol:literal)?: $kind:ident;)*) => {
         impl<'e> ScalarVar<'e> {
             $(
                 #[doc = concat!("See [`Tensor::", stringify!($name), "`](crate::Tensor::", stringify!($name), ").")]
                 #[track_caller]
                 #[allow(clippy::should_implement_trait, reason = "the operators are there too")]
-                pub fn $name(self $(, $other: impl ScalarOperand<'e>)*) -> ScalarVar<'e> {
-                    self.apply(ScalarOp::$op, [$($other.operand()),*])
+                pub fn $name(self $(, $y: impl ScalarOperand<'e>)*) -> ScalarVar<'e> {
+                    self.apply(ScalarOp::$op, [$($y.operand()),*])
                 }
             )*
         }
     };
 }
-
-methods! {
-    Neg neg();
-    Abs abs();
-    Sign sign();
-    Floor floor();
-    Ceil ceil();
-    Round round();
-    Sqrt sqrt();
-    Exp exp();
-    ExpM1 exp_m1();
-    Ln ln();
-    Ln1p ln_1p();
-    Sin sin();
-    Cos cos();
-    Tanh tanh();
-    Sigmoid sigmoid();
-    Add add(other);
-    Sub sub(other);
-    Mul mul(other);
-    Div div(other);
-    Pow pow(other);
-    Maximum maximum(other);
-    Minimum minimum(other);
-    Equal equal(other);
-    NotEqual not_equal(other);
-    Less less(other);
-    LessEqual less_equal(other);
-    LogicalNot logical_not();
-    LogicalAnd logical_and(other);
-    LogicalOr logical_or(other);
-    Select select(a, b);
-}
+for_scalar_ops!(methods);
 
 /// What is composed of others.
 impl<'e> ScalarVar<'e> {

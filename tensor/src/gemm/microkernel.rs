@@ -57,27 +57,6 @@ pub(super) struct MicroTile<'a> {
 }
 
 impl MicroTile<'_> {
-    /// Computes all rows: large tiles, then small ones.
-    ///
-    /// # Safety
-    /// The CPU has the instructions, and all accesses of the job are inside.
-    pub(super) unsafe fn compute(&self, tiles: &Tiles, zeros: &mut Zeros, prefetcher: &mut Prefetcher) {
-        let rows = &self.job.rows;
-        let (mut left, mut line, mut place) = (rows.count, 0, 0);
-        let mut of_tile = [Row::default(); ROWS];
-        while left > 0 {
-            let tile = if left <= tiles.small.rows { tiles.small } else { tiles.large };
-            rows.tile([line, place], &mut of_tile[..tile.rows]);
-            // SAFETY: by this function's contract; there is a row here.
-            unsafe { (tile.compute)(self, &of_tile, left, zeros, prefetcher) };
-            left = left.saturating_sub(tile.rows);
-            place += tile.rows;
-            while place >= rows.width {
-                (line, place) = (line + 1, place - rows.width);
-            }
-        }
-    }
-
     /// What to prefetch during the run's terms, if the hardware would not guess it: where the first line is, how far on the
     /// next term's is, and after [`LINE`] terms the next first one.
     #[inline(always)]

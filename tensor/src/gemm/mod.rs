@@ -24,8 +24,9 @@ use crate::runtime::simd::SimdLevel;
 use crate::runtime::simd::is_emulated;
 use crate::runtime::simd::simd_level;
 use kernels::Kernels;
-use microkernel::MicroTile;
+use microkernel::{MicroTile, ROWS, Tiles};
 use packing::{KBlock, PackedB};
+use rows::Row;
 use skip_zeros::Zeros;
 
 /// `out[row.out + c] = Σ r < runs, Σ i < len: a[row.a + r·a_run + i·a_step + c mod group] · b[r·b_run + i·b_step + c·b_column]`
@@ -232,10 +233,31 @@ unsafe fn compute<K: Kernels>(job: &GemmArgs, add: bool, prefetcher: &mut Prefet
                     (b, step, loaded) = (panel.numbers(), width, K::LANES);
                 }
                 zeros.begin(number);
-                MicroTile { job, runs: pass.runs(), column, last, loaded, b, step, add }
-                    .compute(&tiles, &mut zeros, prefetcher);
+                let block = MicroTile { job, runs: pass.runs(), column, last, loaded, b, step, add };
+                compute_rows(&block, &tiles, &mut zeros, prefetcher);
             }
             (add, number) = (true, number + 1);
+        }
+    }
+}
+
+/// All rows of a block: large tiles, then small ones.
+///
+/// # Safety
+/// As for [`compute`].
+unsafe fn compute_rows(block: &MicroTile, tiles: &Tiles, zeros: &mut Zeros, prefetcher: &mut Prefetcher) {
+    let rows = &block.job.rows;
+    let (mut left, mut line, mut place) = (rows.count, 0, 0);
+    let mut of_tile = [Row::default(); ROWS];
+    while left > 0 {
+        let tile = if left <= tiles.small.rows { tiles.small } else { tiles.large };
+        rows.tile([line, place], &mut of_tile[..tile.rows]);
+        // SAFETY: by this function's contract; there is a row here.
+        unsafe { (tile.compute)(block, &of_tile, left, zeros, prefetcher) };
+        left = left.saturating_sub(tile.rows);
+        place += tile.rows;
+        while place >= rows.width {
+            (line, place) = (line + 1, place - rows.width);
         }
     }
 }

@@ -52,7 +52,7 @@ fn collect(item: &syn::Item, of_operations: bool, names: &mut Vec<String>) {
                 Ok("unary" | "binary" | "flat" | "comparisons" | "operators") => &[1],
                 Ok("reductions") => &[0, 1],
                 // They write what an operation does, and no method.
-                Ok("adjoint_pair" | "flat_reductions") => &[],
+                Ok("adjoint_pair" | "flat_reductions" | "for_scalar_ops") => &[],
                 _ if of_operations => unknown(&m.mac),
                 _ => &[],
             };

@@ -70,7 +70,7 @@ impl Geometry {
         let group = group(self.n, self.channels_out, self.padded_input().count());
         let forward = Forward::new(self, kernel, group);
         let chunk = group * self.image_out();
-        epilogue.compute(
+        epilogue.for_each_tile(
             self.n * self.image_out(),
             chunk,
             || self.prefetcher(1),

@@ -74,20 +74,25 @@ impl Geometry {
     ) -> Buffer<f32> {
         if self.is_empty() || self.image() == 0 {
             let len = self.n * self.image();
-            return epilogue.compute(len, len.max(1), Prefetcher::nothing, |_, out, _| out.fill(0.0));
+            return epilogue.for_each_tile(len, len.max(1), Prefetcher::nothing, |_, out, _| out.fill(0.0));
         }
         let group = group(self.n, self.channels, self.padded_output().count());
         let input_grad = InputGrad::new(self, kernel, group);
         let prefetcher = || self.prefetcher(self.conv.stride[0] * self.conv.stride[1]);
-        epilogue.compute(self.n * self.image(), group * self.image(), prefetcher, |i, out, prefetcher| {
-            let present = out.len() / self.image();
-            dy.add_to(prefetcher, (i + 1) * group * self.image_out(), group * self.image_out());
-            let mut dy = dy.reader();
-            input_grad.compute(
-                dy.read(i * group * self.image_out(), present * self.image_out()),
-                out,
-                prefetcher,
-            );
-        })
+        epilogue.for_each_tile(
+            self.n * self.image(),
+            group * self.image(),
+            prefetcher,
+            |i, out, prefetcher| {
+                let present = out.len() / self.image();
+                dy.add_to(prefetcher, (i + 1) * group * self.image_out(), group * self.image_out());
+                let mut dy = dy.reader();
+                input_grad.compute(
+                    dy.read(i * group * self.image_out(), present * self.image_out()),
+                    out,
+                    prefetcher,
+                );
+            },
+        )
     }
 }

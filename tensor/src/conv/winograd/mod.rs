@@ -296,28 +296,36 @@ where
     ) -> Buffer<f32> {
         let (inputs, outputs, images) = (from.entries(), to.entries(), self.images(tiles));
         let prefetcher = || self.0.prefetcher(N * N);
-        epilogue.compute(self.0.n * to.image(), images * to.image(), prefetcher, |i, out, prefetcher| {
-            let present = out.len() / to.image();
-            x.add_to(prefetcher, (i + 1) * images * from.image(), images * from.image());
-            let mut x = x.reader();
-            let x = x.read(i * images * from.image(), present * from.image());
-            let suits = |x: &[f32]| from.range(x).suits(range);
-            let unsuited: Vec<usize> =
-                (0..present).filter(|i| !suits(&x[i * from.image()..][..from.image()])).collect();
-            let points = self.points_of(x, from, tiles, Direction::Input);
-            let rows = present * tiles[0] * tiles[1];
-            let stride = [inputs, outputs].map(|entries| point_stride(rows, entries));
-            let mut products = Buffer::uninit(N * N * stride[1]);
-            let sums = GemmSpec::of_matrices(inputs, 1, [outputs, 1], outputs);
-            for (p, out) in products.chunks_exact_mut(stride[1]).enumerate() {
-                let rows = Rows::of_matrix(rows, inputs, outputs);
-                let (points, kernel) = (&points[p * stride[0]..], &kernel[p * inputs * outputs..]);
-                sums.compute(rows, points, kernel, out, false, prefetcher);
-            }
-            self.images_of(&products, to, tiles, out);
-            for i in unsuited {
-                directly(&x[i * from.image()..][..from.image()], &mut out[i * to.image()..][..to.image()]);
-            }
-        })
+        epilogue.for_each_tile(
+            self.0.n * to.image(),
+            images * to.image(),
+            prefetcher,
+            |i, out, prefetcher| {
+                let present = out.len() / to.image();
+                x.add_to(prefetcher, (i + 1) * images * from.image(), images * from.image());
+                let mut x = x.reader();
+                let x = x.read(i * images * from.image(), present * from.image());
+                let suits = |x: &[f32]| from.range(x).suits(range);
+                let unsuited: Vec<usize> =
+                    (0..present).filter(|i| !suits(&x[i * from.image()..][..from.image()])).collect();
+                let points = self.points_of(x, from, tiles, Direction::Input);
+                let rows = present * tiles[0] * tiles[1];
+                let stride = [inputs, outputs].map(|entries| point_stride(rows, entries));
+                let mut products = Buffer::uninit(N * N * stride[1]);
+                let sums = GemmSpec::of_matrices(inputs, 1, [outputs, 1], outputs);
+                for (p, out) in products.chunks_exact_mut(stride[1]).enumerate() {
+                    let rows = Rows::of_matrix(rows, inputs, outputs);
+                    let (points, kernel) = (&points[p * stride[0]..], &kernel[p * inputs * outputs..]);
+                    sums.compute(rows, points, kernel, out, false, prefetcher);
+                }
+                self.images_of(&products, to, tiles, out);
+                for i in unsuited {
+                    directly(
+                        &x[i * from.image()..][..from.image()],
+                        &mut out[i * to.image()..][..to.image()],
+                    );
+                }
+            },
+        )
     }
 }
