@@ -14,80 +14,38 @@
 //!
 //! # The tour
 //!
-//! | file | what is in it |
+//! | folder | what is in it |
 //! |---|---|
-//! | `data` | finding, downloading, checking and reading MNIST; batches |
-//! | `synthetic`, `sheet` | digits drawn by the program where there is no network; pictures of digits |
-//! | `models` | the nine models |
-//! | `options` | the flags that all examples share |
-//! | `train`, `session` | an example from its flags to its results; the one training loop in it |
-//! | `engine` | what the loop computes, from compiled graphs or eagerly |
-//! | `evaluate` | accuracy and loss on the test digits |
-//! | `capture`, `bands`, `dataflow` | what is to be seen of a model: inner values, their distributions, its graph |
-//! | `event`, `broadcast` | what the loop tells those who watch, each in a thread of its own |
-//! | `checkpoint`, `model_file` | saving the model as it learns; reading it, if it is the right one and whole |
-//! | `visitors` | what those who watch may ask of the loop |
-//! | `console`, `run_folder`, `history` | who watches: the terminal, the run's files, the page's memory |
-//! | `signals` | being asked to end |
-//! | `status_line` | the terminal's progress line, which nothing that is printed can tear |
-//! | `live` | the page, and the server on this computer that it comes from |
-//! | `digits_png`, `figure`, `movie` | pictures of digits, and of the six panels |
-//! | `recorded`, `replay`, `compare` | runs that are over |
-//! | `picture`, `recognize` | from a picture of a digit to what it is |
+//! | `digits` | MNIST's files, digits drawn by the program, the nine models, recognising a digit |
+//! | `run` | the training loop, from an example's flags to its results |
+//! | `watch` | what the loop emits, and who watches: the terminal, the run's files, the page's memory; runs that are over |
+//! | `show` | the live page, the figure of six panels, the movie |
 #![forbid(unsafe_code)]
 
-mod bands;
-mod broadcast;
-mod capture;
-mod checkpoint;
-mod compare;
-mod console;
-pub mod data;
-mod dataflow;
-mod digits_png;
-mod engine;
-mod evaluate;
-mod event;
-mod figure;
-mod history;
-mod live;
-mod mode;
-mod model_file;
-pub mod models;
-mod movie;
-mod options;
-mod picture;
-mod profile;
-mod recognize;
-mod recorded;
-mod replay;
-mod run_folder;
-mod session;
-mod sheet;
-mod signals;
-mod status_line;
-pub mod synthetic;
-mod train;
-mod visitors;
+mod digits;
+mod run;
+mod show;
+mod watch;
 
-pub use bands::percentile_edges;
-pub use capture::Captured;
-pub use checkpoint::Checkpoints;
-pub use compare::compare;
-pub use console::{print_error, print_line};
-pub use engine::{Engine, LOSS_SCALE, Trained};
-pub use evaluate::evaluate;
-pub use event::{
+pub use digits::contact_sheet;
+pub use digits::model_file::{ModelError, NotFinite};
+pub use digits::recognize::{RecognizeError, recognize};
+pub use digits::{data, models, synthetic};
+pub use run::activations::Activations;
+pub use run::checkpoint::Checkpoints;
+pub use run::control::{Control, Drawing, Request};
+pub use run::engine::{Engine, LOSS_SCALE, Trained};
+pub use run::evaluate::evaluate;
+pub use run::mode::Mode;
+pub use run::options::Options;
+pub use run::percentiles::percentile_edges;
+pub use run::session::Session;
+pub use run::signals::stop_on_signals;
+pub use run::train::{Plan, train};
+pub use watch::compare::compare;
+pub use watch::console::{print_error, print_line};
+pub use watch::event::{
     Checkpoint, Digits, Ending, Event, Histograms, ModelView, Observer, Score, Start, StepRecord, Summary,
 };
-pub use mode::Mode;
-pub use model_file::{ModelError, NotFinite};
-pub use options::Options;
-pub use recognize::{RecognizeError, recognize};
-pub use recorded::RecordedError;
-pub use replay::{ReplayError, replay};
-pub use session::Session;
-pub use sheet::contact_sheet;
-pub use signals::stop_on_signals;
-pub use train::{Plan, train};
-pub use visitors::{Drawing, Request, Visitors};
+pub use watch::recorded::RecordedError;
+pub use watch::replay::{ReplayError, replay};

@@ -33,7 +33,7 @@ fn train(
         record_every: 10,
         stop: Arc::new(AtomicBool::new(false)),
         checkpoints: Checkpoints::default(),
-        visitors: None,
+        control: None,
     };
     let mut losses = vec![];
     let summary = session.run(&mut |event| {

@@ -1,7 +1,7 @@
 //! The progress line on a terminal that is emulated.
 
 #[allow(dead_code, reason = "what only the console calls")]
-#[path = "../../src/status_line.rs"]
+#[path = "../../src/watch/status_line.rs"]
 mod status_line;
 
 use status_line::StatusLine;

@@ -1,6 +1,6 @@
 //! Digits side by side in a PNG file, from which pages cut them out.
 
-use crate::data::Split;
+use crate::digits::data::Split;
 
 /// Digits in a row of the picture of a training batch.
 pub(crate) const TRAINING_COLUMNS: usize = 10;
@@ -34,7 +34,7 @@ mod tests {
 
     #[test]
     fn every_pixel_is_where_the_page_looks_for_it() {
-        let (images, labels) = crate::synthetic::digits(5, 9);
+        let (images, labels) = crate::digits::synthetic::digits(5, 9);
         let split = Split { images, labels, rows: 28, cols: 28 };
         let indices = [8, 0, 3, 3, 7];
         let file = png(&split, &indices, 2);

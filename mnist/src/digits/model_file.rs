@@ -1,6 +1,6 @@
 //! Saved models: which of the nine a file is of, and whether its values are numbers.
 
-use crate::models::{EXAMPLES, by_example};
+use crate::digits::models::{EXAMPLES, by_example};
 use nn::{DType, Differences, LoadError, Metadata, Module, Rng, Sequential};
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -207,7 +207,7 @@ fn all_finite(model: &Sequential, file: &Path) -> Result<(), ModelError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::models;
+    use crate::digits::models;
     use nn::Tensor;
     use std::fs;
     use tempfile::{TempDir, tempdir};

@@ -108,7 +108,7 @@ mod tests {
 
     /// A digit of the program's own on a larger sheet, far from its middle.
     fn sheet(zoom: usize, invert: bool) -> (usize, usize, Vec<u8>, Vec<u8>) {
-        let (images, _) = crate::synthetic::digits(4, 1);
+        let (images, _) = crate::digits::synthetic::digits(4, 1);
         let (width, height) = (28 * zoom + 50, 28 * zoom + 9);
         let mut grey = vec![10; width * height];
         for y in 0..28 * zoom {

@@ -1,10 +1,10 @@
 //! A trained model and a picture of a digit.
 
-use crate::engine::Engine;
-use crate::mode::Mode;
-use crate::model_file::{self, ModelError};
-use crate::picture;
-use crate::session::probabilities;
+use crate::digits::model_file::{self, ModelError};
+use crate::digits::preprocess;
+use crate::run::engine::Engine;
+use crate::run::mode::Mode;
+use crate::run::session::probabilities;
 use std::fs::File;
 use std::io::{self, BufReader};
 use std::path::{Path, PathBuf};
@@ -65,7 +65,7 @@ pub fn recognize(model: &Path, name: Option<&str>, image: &Path) -> Result<[f32;
     let network = model_file::open(model, name)?;
     let (width, height, grey) = grey(image)?;
     let pixels =
-        picture::digit(width, height, &grey).ok_or_else(|| RecognizeError::Empty(image.to_owned()))?;
+        preprocess::digit(width, height, &grey).ok_or_else(|| RecognizeError::Empty(image.to_owned()))?;
     let probabilities = probabilities(&mut Engine::new(Mode::Compiled, 0), &network, pixels);
     if probabilities.iter().any(|p| !p.is_finite()) {
         return Err(RecognizeError::NotANumber(model.to_owned()));

@@ -1,11 +1,11 @@
 //! What goes on inside of a model: its named intermediate values, read without an edit of the model.
 
-use crate::mode::Mode;
+use crate::run::mode::Mode;
 use nn::{Graph, Layer, Program, Role, Tensor, Var};
 
-/// Two kinds of values of a model, see [`Engine::capture`](crate::Engine::capture).
+/// Two kinds of values of a model, see [`Engine::activations`](crate::Engine::activations).
 #[derive(Clone, Debug, PartialEq)]
-pub struct Captured {
+pub struct Activations {
     /// What they are.
     pub titles: [&'static str; 2],
     /// All of them, in no order worth knowing.
@@ -14,7 +14,7 @@ pub struct Captured {
 
 /// Reads the values, from a program of their own that is compiled once for each size of batch.
 #[derive(Default)]
-pub(crate) struct Capture {
+pub(crate) struct ActivationReader {
     programs: Vec<Watched>,
 }
 
@@ -26,14 +26,14 @@ struct Watched {
     first: usize,
 }
 
-impl Capture {
-    pub(crate) fn take(
+impl ActivationReader {
+    pub(crate) fn read(
         &mut self,
         mode: Mode,
         model: &impl Layer,
         [seed, step]: [u64; 2],
         images: &Tensor,
-    ) -> Captured {
+    ) -> Activations {
         let inputs = std::slice::from_ref(images);
         let known = self.programs.iter().position(|watched| watched.program.accepts(inputs));
         let at = known.unwrap_or(self.programs.len());
@@ -44,7 +44,10 @@ impl Capture {
             let titles = [chosen[0].0, chosen[1].0];
             let vars = chosen.map(|(_, vars)| vars);
             if mode == Mode::Eager {
-                return Captured { titles, values: vars.map(|vars| joined(vars.iter().map(|x| x.value()))) };
+                return Activations {
+                    titles,
+                    values: vars.map(|vars| joined(vars.iter().map(|x| x.value()))),
+                };
             }
             let program = graph.compile(&vars.concat());
             self.programs.push(Watched { program, titles, first: vars[0].len() });
@@ -53,7 +56,7 @@ impl Capture {
         match program.run(model, step, inputs) {
             Ok(outputs) => {
                 let values = [&outputs[..*first], &outputs[*first..]];
-                Captured { titles: *titles, values: values.map(|values| joined(values.iter().cloned())) }
+                Activations { titles: *titles, values: values.map(|values| joined(values.iter().cloned())) }
             }
             Err(error) => panic!("the model changed its shape in training: {error}"),
         }
@@ -82,7 +85,7 @@ fn choose(graph: &Graph) -> Option<[(&'static str, Vec<Var<'_>>); 2]> {
 }
 
 /// Weights and biases.
-fn parameters(model: &impl Layer) -> Captured {
+fn parameters(model: &impl Layer) -> Activations {
     let named = |end: &str| {
         let params = model.params().into_iter();
         joined(
@@ -91,7 +94,7 @@ fn parameters(model: &impl Layer) -> Captured {
                 .map(|(_, param)| param.value().clone()),
         )
     };
-    Captured { titles: ["weights", "biases"], values: [named("weight"), named("bias")] }
+    Activations { titles: ["weights", "biases"], values: [named("weight"), named("bias")] }
 }
 
 fn joined(tensors: impl Iterator<Item = Tensor>) -> Vec<f32> {
@@ -108,7 +111,7 @@ fn joined(tensors: impl Iterator<Item = Tensor>) -> Vec<f32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::models;
+    use crate::digits::models;
     use nn::Rng;
 
     #[test]
@@ -116,9 +119,9 @@ mod tests {
         let images = Tensor::zeros([3, 28, 28, 1], nn::DType::F32);
         let take = |mode, build: fn(&mut Rng) -> nn::Sequential| {
             let model = build(&mut Rng::new(1));
-            let mut capture = Capture::default();
-            let first = capture.take(mode, &model, [1, 0], &images);
-            assert_eq!(capture.take(mode, &model, [1, 0], &images), first, "a replay gives the same");
+            let mut reader = ActivationReader::default();
+            let first = reader.read(mode, &model, [1, 0], &images);
+            assert_eq!(reader.read(mode, &model, [1, 0], &images), first, "a replay gives the same");
             first
         };
         let hidden = 200 + 100 + 60 + 30;
@@ -135,9 +138,9 @@ mod tests {
             ),
         ];
         for (build, titles, counts) in cases {
-            let captured = take(Mode::Compiled, build);
-            assert_eq!((captured.titles, captured.values.each_ref().map(Vec::len)), (titles, counts));
-            assert_eq!(take(Mode::Eager, build), captured);
+            let activations = take(Mode::Compiled, build);
+            assert_eq!((activations.titles, activations.values.each_ref().map(Vec::len)), (titles, counts));
+            assert_eq!(take(Mode::Eager, build), activations);
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Saving the model while it learns, so that a computer that fails does not take hours of training with it.
 
-use crate::console::print_error;
-use crate::event::{Checkpoint, Event};
+use crate::watch::console::print_error;
+use crate::watch::event::{Checkpoint, Event};
 use nn::{Metadata, Module, SaveError};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -28,18 +28,18 @@ impl Checkpoints {
     }
 
     /// Saves into the run's folder if the last time is a while ago.
-    pub(crate) fn now_and_then(&mut self, model: &impl Module, step: u64, tell: &mut dyn FnMut(Event)) {
+    pub(crate) fn now_and_then(&mut self, model: &impl Module, step: u64, emit: &mut dyn FnMut(Event)) {
         if self.due.is_some_and(|due| Instant::now() >= due) {
-            self.keep(model, step, tell);
+            self.keep(model, step, emit);
         }
     }
 
     /// Saves the model that the run ends with.
-    pub(crate) fn last(&mut self, model: &impl Module, step: u64, tell: &mut dyn FnMut(Event)) {
-        self.keep(model, step, tell);
+    pub(crate) fn last(&mut self, model: &impl Module, step: u64, emit: &mut dyn FnMut(Event)) {
+        self.keep(model, step, emit);
         if let Some(file) = self.file.clone() {
             match self.save(model, step, &file) {
-                Ok(checkpoint) => tell(Event::Checkpoint(checkpoint)),
+                Ok(checkpoint) => emit(Event::Checkpoint(checkpoint)),
                 Err(error) => self.failed = Some(error),
             }
         }
@@ -51,11 +51,11 @@ impl Checkpoints {
     }
 
     /// The training is worth more than this file: if it cannot be written, that is said once.
-    fn keep(&mut self, model: &impl Module, step: u64, tell: &mut dyn FnMut(Event)) {
+    fn keep(&mut self, model: &impl Module, step: u64, emit: &mut dyn FnMut(Event)) {
         let Some(file) = self.folder.take() else { return };
         match self.save(model, step, &file) {
             Ok(checkpoint) => {
-                tell(Event::Checkpoint(checkpoint));
+                emit(Event::Checkpoint(checkpoint));
                 self.folder = Some(file);
             }
             Err(error) => print_error(&format!("warning: {error}")),
@@ -73,7 +73,7 @@ impl Checkpoints {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::models;
+    use crate::digits::models;
     use nn::Rng;
     use tempfile::tempdir;
 
@@ -83,7 +83,7 @@ mod tests {
         let [folder, file] = ["run.safetensors", "asked.safetensors"].map(|name| out.path().join(name));
         let mut model = models::softmax(&mut Rng::new(1));
         let mut told = vec![];
-        let mut tell = |event| match event {
+        let mut emit = |event| match event {
             Event::Checkpoint(checkpoint) => {
                 assert!(Path::new(&checkpoint.file).exists());
                 told.push((checkpoint.step, checkpoint.file));
@@ -91,11 +91,11 @@ mod tests {
             other => panic!("{other:?}"),
         };
         let mut checkpoints = Checkpoints::new(Some(folder.clone()), Some(file.clone()), Metadata::default());
-        checkpoints.now_and_then(&model, 100, &mut tell);
+        checkpoints.now_and_then(&model, 100, &mut emit);
         checkpoints.due = Some(Instant::now());
-        checkpoints.now_and_then(&model, 200, &mut tell);
-        checkpoints.now_and_then(&model, 300, &mut tell);
-        checkpoints.last(&model, 400, &mut tell);
+        checkpoints.now_and_then(&model, 200, &mut emit);
+        checkpoints.now_and_then(&model, 300, &mut emit);
+        checkpoints.last(&model, 400, &mut emit);
         assert!(checkpoints.failed().is_none());
         let [folder, file] = [folder, file].map(|file| file.display().to_string());
         assert_eq!(told, [(200, folder.clone()), (400, folder), (400, file.clone())]);

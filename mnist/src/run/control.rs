@@ -7,7 +7,7 @@ use std::time::Duration;
 /// How soon a paused loop notices Ctrl-C.
 const GLANCE: Duration = Duration::from_millis(50);
 
-/// A wish of somebody who watches.
+/// A command of somebody who watches.
 pub enum Request {
     /// Training is to pause, or to go on.
     Pause(bool),
@@ -24,30 +24,30 @@ pub struct Drawing {
 }
 
 /// The requests that the loop serves.
-pub struct Visitors {
+pub struct Control {
     requests: Receiver<Request>,
     paused: bool,
 }
 
 /// What is to be done next.
-pub(crate) enum Wish {
+pub(crate) enum Command {
     Read(Drawing),
     /// To be told to all.
     Paused(bool),
 }
 
-impl Visitors {
+impl Control {
     /// The loop will serve these requests.
-    pub fn new(requests: Receiver<Request>) -> Visitors {
-        Visitors { requests, paused: false }
+    pub fn new(requests: Receiver<Request>) -> Control {
+        Control { requests, paused: false }
     }
 
     /// What to do before the next training step. While training is paused this waits, until `stop` is set.
-    pub(crate) fn next(&mut self, stop: &AtomicBool) -> Option<Wish> {
+    pub(crate) fn next(&mut self, stop: &AtomicBool) -> Option<Command> {
         loop {
             if !self.paused {
                 match self.requests.try_recv() {
-                    Ok(request) => return Some(self.wish(request)),
+                    Ok(request) => return Some(self.command(request)),
                     Err(TryRecvError::Empty | TryRecvError::Disconnected) => return None,
                 }
             }
@@ -55,7 +55,7 @@ impl Visitors {
                 return None;
             }
             match self.requests.recv_timeout(GLANCE) {
-                Ok(request) => return Some(self.wish(request)),
+                Ok(request) => return Some(self.command(request)),
                 Err(RecvTimeoutError::Timeout) => {}
                 // Nobody is left who could have it go on.
                 Err(RecvTimeoutError::Disconnected) => self.paused = false,
@@ -75,13 +75,13 @@ impl Visitors {
         None
     }
 
-    fn wish(&mut self, request: Request) -> Wish {
+    fn command(&mut self, request: Request) -> Command {
         match request {
             Request::Pause(paused) => {
                 self.paused = paused;
-                Wish::Paused(paused)
+                Command::Paused(paused)
             }
-            Request::Read(drawing) => Wish::Read(drawing),
+            Request::Read(drawing) => Command::Read(drawing),
         }
     }
 }
@@ -94,22 +94,22 @@ mod tests {
     #[test]
     fn a_pause_lasts_until_it_is_lifted_and_digits_are_read_meanwhile() {
         let (sender, requests) = channel();
-        let (mut visitors, stop) = (Visitors::new(requests), AtomicBool::new(false));
-        assert!(visitors.next(&stop).is_none());
+        let (mut control, stop) = (Control::new(requests), AtomicBool::new(false));
+        assert!(control.next(&stop).is_none());
         let ask = |request| sender.send(request).unwrap();
         ask(Request::Pause(true));
         ask(Request::Read(Drawing { pixels: vec![0; 784], answer: Box::new(|_| ()) }));
         ask(Request::Pause(false));
-        assert!(matches!(visitors.next(&stop), Some(Wish::Paused(true))));
-        assert!(matches!(visitors.next(&stop), Some(Wish::Read(_))));
-        assert!(matches!(visitors.next(&stop), Some(Wish::Paused(false))));
-        assert!(visitors.next(&stop).is_none());
+        assert!(matches!(control.next(&stop), Some(Command::Paused(true))));
+        assert!(matches!(control.next(&stop), Some(Command::Read(_))));
+        assert!(matches!(control.next(&stop), Some(Command::Paused(false))));
+        assert!(control.next(&stop).is_none());
         ask(Request::Pause(true));
-        visitors.next(&stop);
+        control.next(&stop);
         stop.store(true, Ordering::Relaxed);
-        assert!(visitors.next(&stop).is_none(), "Ctrl-C ends a pause");
+        assert!(control.next(&stop).is_none(), "Ctrl-C ends a pause");
         stop.store(false, Ordering::Relaxed);
         drop(sender);
-        assert!(visitors.next(&stop).is_none(), "as does the end of all who could lift it");
+        assert!(control.next(&stop).is_none(), "as does the end of all who could lift it");
     }
 }

@@ -1,9 +1,9 @@
 //! What a run computes: training steps and tests, replayed from compiled graphs or recorded anew each time.
 
-use crate::capture::{Capture, Captured};
-use crate::data::Split;
-use crate::event::Score;
-use crate::mode::Mode;
+use crate::digits::data::Split;
+use crate::run::activations::{ActivationReader, Activations};
+use crate::run::mode::Mode;
+use crate::watch::event::Score;
 use nn::{CompiledFn, Layer, Program, Tensor, Var, loss};
 use optim::Optimizer;
 
@@ -47,7 +47,7 @@ pub struct Engine {
     batch: [Tensor; 2],
     /// Loss and logits.
     results: [Tensor; 2],
-    capture: Capture,
+    activations: ActivationReader,
     /// What the images of the last test were taken for.
     tested: Vec<u8>,
 }
@@ -92,7 +92,7 @@ impl Engine {
             inference: CompiledFn::inference(forward as _).eager(mode == Mode::Eager),
             batch: [none(), none()],
             results: [none(), none()],
-            capture: Capture::default(),
+            activations: ActivationReader::default(),
             tested: vec![],
         }
     }
@@ -138,9 +138,14 @@ impl Engine {
 
     /// The values that tell how the model is doing, as the coming training step on these images would find them: weights
     /// and biases, or, in a model with batch normalisation, what goes into it and what the activations after it give.
-    pub fn capture(&mut self, model: &(impl Layer + 'static), split: &Split, indices: &[usize]) -> Captured {
+    pub fn activations(
+        &mut self,
+        model: &(impl Layer + 'static),
+        split: &Split,
+        indices: &[usize],
+    ) -> Activations {
         self.gather(split, indices);
-        self.capture.take(self.mode, model, [self.seed, self.step], &self.batch[0])
+        self.activations.read(self.mode, model, [self.seed, self.step], &self.batch[0])
     }
 
     /// The mean cross-entropy and the logits of the images with these indices, without dropout.

@@ -1,9 +1,9 @@
 //! How good a model is on images it was not trained on.
 
-use crate::data::Split;
-use crate::engine::Engine;
-use crate::event::Score;
-use crate::mode::Mode;
+use crate::digits::data::Split;
+use crate::run::engine::Engine;
+use crate::run::mode::Mode;
+use crate::watch::event::Score;
 use nn::Layer;
 
 /// Classifies all images of `split`. `None` if there are none.

@@ -1,7 +1,7 @@
 //! The flags that all examples share.
 
-use crate::data::Choice;
-use crate::mode::Mode;
+use crate::digits::data::Choice;
+use crate::run::mode::Mode;
 use clap::Parser;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;

@@ -1,7 +1,7 @@
 //! Where the time of a run went: `--profile`.
 
-use crate::console::print_line;
-use crate::engine::Engine;
+use crate::run::engine::Engine;
+use crate::watch::console::print_line;
 use std::path::{Path, PathBuf};
 
 /// Why there is no trace.

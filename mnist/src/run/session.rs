@@ -1,14 +1,14 @@
 //! Training one model, step by step.
 
-use crate::bands::percentile_edges;
-use crate::capture::Captured;
-use crate::checkpoint::Checkpoints;
-use crate::data::{Batches, Dataset, Split};
-use crate::engine::Engine;
-use crate::event::Score;
-use crate::event::{Digits, Ending, Event, Histograms, Start, StepRecord, Summary};
-use crate::options::Options;
-use crate::visitors::{Drawing, Visitors, Wish};
+use crate::digits::data::{Batches, Dataset, Split};
+use crate::run::activations::Activations;
+use crate::run::checkpoint::Checkpoints;
+use crate::run::control::{Command, Control, Drawing};
+use crate::run::engine::Engine;
+use crate::run::options::Options;
+use crate::run::percentiles::percentile_edges;
+use crate::watch::event::Score;
+use crate::watch::event::{Digits, Ending, Event, Histograms, Start, StepRecord, Summary};
 use nn::{Layer, Module, Sequential};
 use optim::{Optimizer, Schedule};
 use std::sync::Arc;
@@ -47,7 +47,7 @@ pub struct Session {
     /// Where the model is saved, if anywhere.
     pub checkpoints: Checkpoints,
     /// Wishes of those who watch, if there can be any.
-    pub visitors: Option<Visitors>,
+    pub control: Option<Control>,
 }
 
 impl Session {
@@ -76,7 +76,7 @@ impl Session {
     ///
     /// Before each step that is due, and at the end, the model is tested; so the record of step n is that of the model
     /// after n training steps.
-    pub fn run(&mut self, tell: &mut dyn FnMut(Event)) -> Summary {
+    pub fn run(&mut self, emit: &mut dyn FnMut(Event)) -> Summary {
         let begun = Instant::now();
         let (mut last, mut best): (Option<Score>, Option<f64>) = (None, None);
         let mut step = 0;
@@ -86,7 +86,7 @@ impl Session {
         let sheets_every = every(self.steps, self.test_every);
         let ending = loop {
             if over.is_none() {
-                self.attend(tell);
+                self.serve(emit);
                 over = ending_at(step, self.steps, &self.stop);
             }
             let test_due = over.is_some() || step % self.test_every == 0;
@@ -95,16 +95,16 @@ impl Session {
                 last = Some(score);
                 best = Some(best.map_or(score.accuracy, |best| best.max(score.accuracy)));
                 if over.is_some() || step % sheets_every == 0 {
-                    tell(Event::TestDigits(self.test_digits(step)));
+                    emit(Event::TestDigits(self.test_digits(step)));
                 }
             }
             if let Some(ending) = over {
-                tell(Event::Step(record(step, done, test)));
-                self.checkpoints.last(&self.model, step, tell);
+                emit(Event::Step(record(step, done, test)));
+                self.checkpoints.last(&self.model, step, emit);
                 break ending;
             }
             if test.is_some() {
-                self.checkpoints.now_and_then(&self.model, step, tell);
+                self.checkpoints.now_and_then(&self.model, step, emit);
             }
             let lr = self.schedule.at(step);
             let batch = self.batches.draw();
@@ -112,14 +112,14 @@ impl Session {
             let optimizer = &mut *self.optimizer;
             let (split, pictures_due) = (&self.data.train, step % pictures_every == 0);
             if pictures_due {
-                tell_histograms(step, self.engine.capture(&self.model, split, batch.indices), tell);
+                emit_histograms(step, self.engine.activations(&self.model, split, batch.indices), emit);
             }
             let trained = self.engine.train(&mut self.model, optimizer, lr, split, batch.indices);
             let loss = trained.loss();
             if pictures_due {
                 let labels: Vec<u8> = batch.indices.iter().map(|&i| split.labels[i]).collect();
                 let digits = Digits::new(step, batch.indices, &labels, &trained.computed(), TRAINING_DIGITS);
-                tell(Event::TrainingDigits(digits));
+                emit(Event::TrainingDigits(digits));
             }
             let due = test_due || step % self.record_every == 0;
             over = ending_at(step + 1, self.steps, &self.stop);
@@ -128,7 +128,7 @@ impl Session {
                 done = Some(Outcome { epoch, loss, accuracy: trained.accuracy(), lr });
             }
             if due {
-                tell(Event::Step(record(step, done, test)));
+                emit(Event::Step(record(step, done, test)));
             }
             step += 1;
             if !loss.is_finite() {
@@ -137,23 +137,23 @@ impl Session {
             }
         };
         let summary = Summary { ending, steps: step, time: begun.elapsed(), last, best };
-        tell(Event::Done(summary.clone()));
+        emit(Event::Done(summary.clone()));
         summary
     }
 
     /// Answers those who watch, for as long as they have training paused.
-    fn attend(&mut self, tell: &mut dyn FnMut(Event)) {
-        while let Some(wish) = self.visitors.as_mut().and_then(|visitors| visitors.next(&self.stop)) {
-            match wish {
-                Wish::Paused(paused) => tell(Event::Paused(paused)),
-                Wish::Read(drawing) => self.read(drawing),
+    fn serve(&mut self, emit: &mut dyn FnMut(Event)) {
+        while let Some(command) = self.control.as_mut().and_then(|control| control.next(&self.stop)) {
+            match command {
+                Command::Paused(paused) => emit(Event::Paused(paused)),
+                Command::Read(drawing) => self.read(drawing),
             }
         }
     }
 
     /// After training: reads digits that are drawn, until `stop` is set or nobody can draw any more.
     pub fn receive(&mut self) {
-        while let Some(drawing) = self.visitors.as_mut().and_then(|visitors| visitors.after(&self.stop)) {
+        while let Some(drawing) = self.control.as_mut().and_then(|control| control.after(&self.stop)) {
             self.read(drawing);
         }
     }
@@ -190,12 +190,12 @@ fn every(steps: u64, pictured: u64) -> u64 {
     pictured * steps.div_ceil(pictured.saturating_mul(PICTURES)).max(1)
 }
 
-fn tell_histograms(step: u64, captured: Captured, tell: &mut dyn FnMut(Event)) {
-    let Captured { titles, values: [mut first, mut second] } = captured;
+fn emit_histograms(step: u64, activations: Activations, emit: &mut dyn FnMut(Event)) {
+    let Activations { titles, values: [mut first, mut second] } = activations;
     let edges = (percentile_edges(&mut first), percentile_edges(&mut second));
     if let (Some(first), Some(second)) = edges {
         let titles = titles.map(str::to_owned);
-        tell(Event::Histograms(Histograms { step, titles, edges: [first, second] }));
+        emit(Event::Histograms(Histograms { step, titles, edges: [first, second] }));
     }
 }
 

@@ -1,7 +1,7 @@
 //! Being asked to end: by Ctrl-C, by a system that shuts down, by a terminal that is closed.
 
-use crate::console::print_error;
-use crate::status_line::give_back_terminal;
+use crate::watch::console::print_error;
+use crate::watch::status_line::give_back_terminal;
 use std::future::poll_fn;
 use std::io;
 use std::sync::Arc;

@@ -1,23 +1,23 @@
 //! An example from its flags to its results; the loop itself is in `session.rs`, and in plain sight in `examples/00_the_loop.rs`.
 
-use crate::broadcast::broadcast;
-use crate::checkpoint::Checkpoints;
-use crate::console::{Console, print_error, print_line};
-use crate::data::{Batches, DataError, Dataset, Search};
-use crate::dataflow;
-use crate::engine::Engine;
-use crate::event::{Ending, Event, ModelView};
-use crate::figure;
-use crate::history::History;
-use crate::live::{self, Show};
-use crate::model_file::{self, EXAMPLE, ModelError};
-use crate::movie::{self, MovieError};
-use crate::options::Options;
-use crate::profile::{self, TraceError};
-use crate::run_folder::{FIGURE, REPORT, RunFolder};
-use crate::session::Session;
-use crate::signals::stop_on_signals;
-use crate::visitors::Visitors;
+use crate::digits::data::{Batches, DataError, Dataset, Search};
+use crate::digits::model_file::{self, EXAMPLE, ModelError};
+use crate::run::checkpoint::Checkpoints;
+use crate::run::control::Control;
+use crate::run::engine::Engine;
+use crate::run::options::Options;
+use crate::run::profile::{self, TraceError};
+use crate::run::session::Session;
+use crate::run::signals::stop_on_signals;
+use crate::show::figure;
+use crate::show::live::{self, Show};
+use crate::show::movie::{self, MovieError};
+use crate::watch::broadcast::broadcast;
+use crate::watch::console::{Console, print_error, print_line};
+use crate::watch::dataflow;
+use crate::watch::event::{Ending, Event, ModelView};
+use crate::watch::history::History;
+use crate::watch::run_folder::{FIGURE, REPORT, RunFolder};
 use clap::{CommandFactory, FromArgMatches};
 use nn::{Metadata, Rng, Sequential};
 use optim::{Optimizer, Schedule};
@@ -126,7 +126,7 @@ fn run(
     let stop = stop_on_signals();
     let data = Arc::new(data);
     let mut history = History::new();
-    let visitors = options.live.map(|port| open_page(port, &history, &data)).transpose()?;
+    let control = options.live.map(|port| open_page(port, &history, &data)).transpose()?;
     let notes = Metadata::from([
         (EXAMPLE.to_owned(), plan.name.to_owned()),
         ("seed".to_owned(), options.seed.to_string()),
@@ -144,13 +144,13 @@ fn run(
         record_every: plan.record_every,
         stop,
         checkpoints: Checkpoints::new(folder.model(), options.save.clone(), notes),
-        visitors,
+        control,
     };
     session.engine.set_profiled(options.profile);
-    let summary = broadcast(&mut [&mut folder, &mut console, &mut history], |tell| {
-        tell(Event::Start(Box::new(session.start(plan.name, options, schedule_text, optimizer_text))));
-        tell(Event::Model(view(&session)));
-        session.run(tell)
+    let summary = broadcast(&mut [&mut folder, &mut console, &mut history], |emit| {
+        emit(Event::Start(Box::new(session.start(plan.name, options, schedule_text, optimizer_text))));
+        emit(Event::Model(view(&session)));
+        session.run(emit)
     });
     let events = history.events().borrow().clone();
     keep_pictures(&mut folder, &events, &data);
@@ -194,14 +194,14 @@ fn keep_pictures(folder: &mut RunFolder, events: &[Arc<Event>], data: &Dataset) 
 }
 
 /// Serves the live page, prints where, and returns the wishes of those who look at it.
-fn open_page(port: u16, history: &History, data: &Arc<Dataset>) -> Result<Visitors, RunError> {
+fn open_page(port: u16, history: &History, data: &Arc<Dataset>) -> Result<Control, RunError> {
     let (requests, asked) = sync_channel(REQUESTS);
     let show = Show { events: history.events(), data: Some(data.clone()), requests, reads: true };
     let address = live::serve(show, port).map_err(|error| RunError::Live { port, error })?;
     let taken =
         if address.port() == port || port == 0 { String::new() } else { format!(" (port {port} is taken)") };
     print_line(&format!("live page: http://{address}{taken}"));
-    Ok(Visitors::new(asked))
+    Ok(Control::new(asked))
 }
 
 /// What people are shown of the model.

@@ -1,6 +1,6 @@
 //! From the training loop to those who watch: a bounded channel and a thread for each.
 
-use crate::event::{Event, Observer};
+use crate::watch::event::{Event, Observer};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
@@ -42,7 +42,7 @@ pub(crate) fn broadcast<T>(
             seats.push(Seat { sender, waiting: waiting.clone() });
             scope.spawn(move || {
                 for event in events {
-                    observer.notice(&event);
+                    observer.on_event(&event);
                     waiting.fetch_sub(1, Ordering::Relaxed);
                 }
             });
@@ -58,7 +58,7 @@ pub(crate) fn broadcast<T>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::{Digits, StepRecord};
+    use crate::watch::event::{Digits, StepRecord};
     use std::sync::mpsc::{Receiver, channel};
 
     #[derive(Default)]
@@ -70,7 +70,7 @@ mod tests {
     }
 
     impl Observer for Counter {
-        fn notice(&mut self, event: &Event) {
+        fn on_event(&mut self, event: &Event) {
             if let Some(held) = self.held.take() {
                 held.recv().unwrap();
             }
@@ -85,7 +85,7 @@ mod tests {
     fn a_slow_observer_misses_pictures_but_no_numbers() {
         let (go, held) = channel();
         let (mut quick, mut slow) = (Counter::default(), Counter { held: Some(held), ..Counter::default() });
-        broadcast(&mut [&mut quick, &mut slow], |tell| {
+        broadcast(&mut [&mut quick, &mut slow], |emit| {
             for step in 0..500 {
                 let record = StepRecord {
                     step,
@@ -95,8 +95,8 @@ mod tests {
                     lr: None,
                     test: None,
                 };
-                tell(Event::Step(record));
-                tell(Event::TestDigits(Digits::new(step, &[], &[], &[], 0)));
+                emit(Event::Step(record));
+                emit(Event::TestDigits(Digits::new(step, &[], &[], &[], 0)));
             }
             // Nothing above waited for the slow one, which only now begins.
             go.send(()).unwrap();

@@ -1,8 +1,8 @@
 //! The curves of several runs over each other.
 
-use crate::event::{Event, StepRecord};
-use crate::figure::{Curve, SIZE, comparison, svg};
-use crate::recorded::{self, RecordedError};
+use crate::show::figure::{Curve, SIZE, comparison, svg};
+use crate::watch::event::{Event, StepRecord};
+use crate::watch::recorded::{self, RecordedError};
 use std::path::Path;
 
 /// Draws test accuracy and test loss of the runs in these folders as an SVG file, and lists each run's final and best

@@ -1,8 +1,8 @@
 //! The run in the terminal: a live line where there is one, plain lines where there is not.
 
-use crate::data::Notice;
-use crate::event::{Ending, Event, Observer, Start, StepRecord, Summary};
-use crate::status_line::StatusLine;
+use crate::digits::data::Notice;
+use crate::watch::event::{Ending, Event, Observer, Start, StepRecord, Summary};
+use crate::watch::status_line::StatusLine;
 use std::io::Write;
 use std::time::{Duration, Instant};
 
@@ -156,7 +156,7 @@ pub fn print_error(line: &str) {
 }
 
 impl Observer for Console {
-    fn notice(&mut self, event: &Event) {
+    fn on_event(&mut self, event: &Event) {
         match event {
             Event::Start(start) => self.start(start),
             Event::Model(view) => self.say(&format!("\n{}{}", view.table, self.settings)),

@@ -1,7 +1,7 @@
 //! The dataflow graph of a training step as a picture: a box for each layer's operations and one beside it for those of
 //! its gradient.
 
-use crate::engine::LOSS_SCALE;
+use crate::run::engine::LOSS_SCALE;
 use nn::{DType, Graph, Layer, NodeInfo, NodeKind, Phase, Shape, Tensor, loss};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
@@ -189,7 +189,7 @@ fn escaped(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::models;
+    use crate::digits::models;
     use nn::Rng;
 
     #[test]

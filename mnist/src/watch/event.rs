@@ -1,6 +1,6 @@
 //! What the training loop tells those who watch. The loop knows none of them.
 
-use crate::options::Options;
+use crate::run::options::Options;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -216,7 +216,7 @@ mod seconds {
 /// Somebody who watches a run, in a thread of its own.
 pub trait Observer: Send {
     /// Takes notice of an event.
-    fn notice(&mut self, event: &Event);
+    fn on_event(&mut self, event: &Event);
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! All that a run has told so far, for those who come late.
 
-use crate::event::{Event, Observer, Start};
+use crate::watch::event::{Event, Observer, Start};
 use std::sync::Arc;
 use tokio::sync::watch;
 
@@ -54,7 +54,7 @@ impl History {
 }
 
 impl Observer for History {
-    fn notice(&mut self, event: &Event) {
+    fn on_event(&mut self, event: &Event) {
         if matches!(event, Event::Done(_)) {
             self.left_out.take().into_iter().for_each(|record| self.push(record));
         }
@@ -71,7 +71,7 @@ impl Observer for History {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::{Ending, StepRecord, Summary};
+    use crate::watch::event::{Ending, StepRecord, Summary};
     use std::time::Duration;
 
     #[test]
@@ -80,7 +80,7 @@ mod tests {
         history.strides = [20, 100];
         for step in [0, 10, 20, 25] {
             let [train_loss, train_accuracy, lr] = [None; 3];
-            history.notice(&Event::Step(StepRecord {
+            history.on_event(&Event::Step(StepRecord {
                 step,
                 epoch: 1,
                 train_loss,
@@ -90,7 +90,7 @@ mod tests {
             }));
         }
         let (ending, time) = (Ending::Interrupted, Duration::ZERO);
-        history.notice(&Event::Done(Summary { ending, steps: 25, time, last: None, best: None }));
+        history.on_event(&Event::Done(Summary { ending, steps: 25, time, last: None, best: None }));
         let events = history.events().borrow().clone();
         let steps: Vec<u64> = events
             .iter()

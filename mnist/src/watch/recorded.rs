@@ -1,7 +1,7 @@
 //! Runs that are over, read back from their folders.
 
-use crate::event::{Ending, Event, Start, StepRecord, Summary};
-use crate::run_folder::{CONFIG, METRICS, PANELS, RESULTS};
+use crate::watch::event::{Ending, Event, Start, StepRecord, Summary};
+use crate::watch::run_folder::{CONFIG, METRICS, PANELS, RESULTS};
 use serde::de::DeserializeOwned;
 use std::fs;
 use std::io;

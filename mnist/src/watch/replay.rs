@@ -1,16 +1,16 @@
 //! A run that is over, opened in the page again.
 
-use crate::data::{Choice, Dataset, Search, Source};
-use crate::engine::Engine;
-use crate::event::{Event, Observer, Start};
-use crate::history::History;
-use crate::live::{self, Show};
-use crate::mode::Mode;
-use crate::model_file;
-use crate::recorded::{self, RecordedError};
-use crate::run_folder::MODEL;
-use crate::session::probabilities;
-use crate::visitors::Visitors;
+use crate::digits::data::{Choice, Dataset, Search, Source};
+use crate::digits::model_file;
+use crate::run::control::Control;
+use crate::run::engine::Engine;
+use crate::run::mode::Mode;
+use crate::run::session::probabilities;
+use crate::show::live::{self, Show};
+use crate::watch::event::{Event, Observer, Start};
+use crate::watch::history::History;
+use crate::watch::recorded::{self, RecordedError};
+use crate::watch::run_folder::MODEL;
 use nn::Sequential;
 use std::io;
 use std::net::SocketAddr;
@@ -44,14 +44,14 @@ pub fn replay(
 ) -> Result<(), ReplayError> {
     let (start, events) = recorded::read(folder)?;
     let mut history = History::new();
-    events.iter().for_each(|event| history.notice(event));
+    events.iter().for_each(|event| history.on_event(event));
     let data = digits(&start, &events, say);
     let model = trained(&start, &folder.join(MODEL), say);
     let (requests, asked) = sync_channel(4);
     let (events, data, reads) = (history.events(), data.map(Arc::new), model.is_some());
     opened(live::serve(Show { events, data, requests, reads }, port)?);
-    let (mut visitors, mut engine) = (Visitors::new(asked), Engine::new(Mode::Compiled, 0));
-    while let Some(drawing) = visitors.after(stop) {
+    let (mut control, mut engine) = (Control::new(asked), Engine::new(Mode::Compiled, 0));
+    while let Some(drawing) = control.after(stop) {
         // Without a model the page does not offer it.
         if let Some(model) = &model {
             (drawing.answer)(probabilities(&mut engine, model, drawing.pixels));

@@ -1,7 +1,7 @@
 //! The run's files: settings, a line of numbers for each recorded step, what the panels show, results, and the model.
 
-use crate::console::print_error;
-use crate::event::{Event, Observer, Start, StepRecord, Summary};
+use crate::watch::console::print_error;
+use crate::watch::event::{Event, Observer, Start, StepRecord, Summary};
 use serde::Serialize;
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
@@ -143,7 +143,7 @@ fn append(file: &mut Option<BufWriter<File>>, content: &impl Serialize) -> io::R
 }
 
 impl Observer for RunFolder {
-    fn notice(&mut self, event: &Event) {
+    fn on_event(&mut self, event: &Event) {
         if !self.writable {
             return;
         }

@@ -12,20 +12,18 @@
 //! | `files.rs` | the four files of MNIST, their digests, reading a folder |
 //! | `names.rs`, `emnist.rs` | which files of a folder those are; EMNIST's two splits of digits |
 //! | `idx.rs`, `gzip.rs` | the IDX file format, compressed or not |
-//! | `download.rs`, `part.rs`, `http.rs` | fetching a file from a mirror, resuming it, proxies and time limits |
+//! | `fetch` | fetching a file from a mirror, resuming it, proxies and time limits |
 //! | `error.rs`, `notice.rs` | what can go wrong, and what the user is told along the way |
 
 mod batches;
-mod download;
 mod emnist;
 mod error;
+mod fetch;
 mod files;
 mod gzip;
-mod http;
 mod idx;
 mod names;
 mod notice;
-mod part;
 mod search;
 mod source;
 mod split;
@@ -33,9 +31,9 @@ mod split;
 mod tests;
 
 pub use batches::{Batch, Batches};
-pub use download::MIRRORS;
 pub use error::{DataError, DownloadError};
-pub use http::{Proxies, Timeouts};
+pub use fetch::MIRRORS;
+pub use fetch::http::{Proxies, Timeouts};
 pub use notice::Notice;
 pub use search::{Choice, Search};
 pub use source::Source;

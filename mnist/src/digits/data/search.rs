@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 
 use etcetera::base_strategy::{BaseStrategy, choose_native_strategy};
 
-use super::download::{Downloader, MIRRORS};
+use super::fetch::{Downloader, MIRRORS};
 use super::files::{DataFile, MNIST, StoredFile, pair_up, read_folder};
 use super::names::{Naming, choose};
 use super::{DataError, Dataset, DownloadError, Notice, Proxies, Source, Split, Timeouts};
-use crate::synthetic;
+use crate::digits::synthetic;
 
 /// Which digits are wanted.
 #[derive(Debug, Clone, PartialEq, Eq)]

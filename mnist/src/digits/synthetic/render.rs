@@ -99,7 +99,7 @@ pub(super) fn centre(image: &mut [u8; PIXELS], offset: Point) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::synthetic::random::Dice;
+    use crate::digits::synthetic::random::Dice;
 
     #[test]
     fn fits_the_square_with_its_proportions() {

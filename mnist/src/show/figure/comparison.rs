@@ -3,7 +3,7 @@
 use super::SIZE;
 use super::panels::{SMALL, TEXT, plot};
 use super::shape::{Anchor, Colour, Shape};
-use crate::event::StepRecord;
+use crate::watch::event::StepRecord;
 
 /// Colours that are told apart without red and green.
 const COLOURS: [Colour; 8] = [
@@ -77,7 +77,7 @@ pub(crate) fn comparison(curves: &[Curve]) -> Vec<Shape> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::Score;
+    use crate::watch::event::Score;
 
     /// The curves that are drawn, with the accuracies and losses of a run.
     fn lines(accuracy: f64, loss: f64) -> (usize, String) {

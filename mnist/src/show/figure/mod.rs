@@ -11,7 +11,7 @@ pub(crate) use panels::{PAPER, SIZE, TEST, TRAIN, WRONG, WRONG_MARK, panels};
 pub(crate) use raster::raster;
 pub(crate) use shape::{Colour, png, svg};
 
-use crate::event::{Digits, Event, Histograms, Start, StepRecord};
+use crate::watch::event::{Digits, Event, Histograms, Start, StepRecord};
 use std::sync::Arc;
 
 /// What a figure is drawn from: a run up to a step.

@@ -2,8 +2,8 @@
 
 use super::Run;
 use super::shape::{Anchor, Colour, Shape};
-use crate::data::{Dataset, Split};
-use crate::event::{Digits, StepRecord};
+use crate::digits::data::{Dataset, Split};
+use crate::watch::event::{Digits, StepRecord};
 
 /// Size of the figure.
 pub(crate) const SIZE: (usize, usize) = (1200, 760);
@@ -242,7 +242,7 @@ mod tests {
 
     #[test]
     fn sheets_have_dark_digits_on_paper_and_on_red() {
-        let (images, labels) = crate::synthetic::digits(6, 3);
+        let (images, labels) = crate::digits::synthetic::digits(6, 3);
         let split = Split { images, labels, rows: 28, cols: 28 };
         let digits = Digits::new(0, &[0, 1, 2], &[4, 5, 6], &[4, 0, 6], 100);
         let mut shapes = vec![];

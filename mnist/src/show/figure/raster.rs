@@ -127,7 +127,7 @@ fn blended(below: Colour, above: Colour, opacity: f64) -> Colour {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::figure::shape::Anchor;
+    use crate::show::figure::shape::Anchor;
 
     #[test]
     fn areas_lines_and_pictures_cover_their_pixels() {

@@ -10,10 +10,10 @@ mod stream;
 
 pub(crate) use page::{page, report};
 
-use crate::console::print_error;
-use crate::data::Dataset;
-use crate::history::Events;
-use crate::visitors::Request;
+use crate::digits::data::Dataset;
+use crate::run::control::Request;
+use crate::watch::console::print_error;
+use crate::watch::history::Events;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::Arc;

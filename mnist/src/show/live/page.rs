@@ -1,8 +1,8 @@
 //! The page, put together from its parts into one file that loads nothing else.
 
-use crate::data::Dataset;
-use crate::digits_png::{TEST_COLUMNS, TRAINING_COLUMNS, png};
-use crate::event::Event;
+use crate::digits::data::Dataset;
+use crate::digits::digits_png::{TEST_COLUMNS, TRAINING_COLUMNS, png};
+use crate::watch::event::Event;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use serde::Serialize;

@@ -2,10 +2,10 @@
 
 use super::stream::{PAGES, Reader};
 use super::{Show, guard, page};
-use crate::digits_png::{TEST_COLUMNS, TRAINING_COLUMNS, png};
-use crate::event::Event;
-use crate::picture;
-use crate::visitors::{Drawing, Request};
+use crate::digits::digits_png::{TEST_COLUMNS, TRAINING_COLUMNS, png};
+use crate::digits::preprocess;
+use crate::run::control::{Drawing, Request};
+use crate::watch::event::Event;
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, Path, RawQuery, State};
@@ -120,7 +120,7 @@ async fn read(State(app): Shared, drawing: Bytes) -> Response {
     if side == 0 || side * side != drawing.len() {
         return (StatusCode::BAD_REQUEST, "a drawing is a square of bytes\n").into_response();
     }
-    let Some(pixels) = picture::digit(side, side, &drawing) else {
+    let Some(pixels) = preprocess::digit(side, side, &drawing) else {
         return (StatusCode::UNPROCESSABLE_ENTITY, "nothing is drawn\n").into_response();
     };
     let (sender, answer) = oneshot::channel();

@@ -1,7 +1,7 @@
 //! Events on their way to a page.
 
-use crate::event::Event;
-use crate::history::Events;
+use crate::watch::event::Event;
+use crate::watch::history::Events;
 use axum::response::sse;
 use futures_util::stream::{Stream, unfold};
 use std::convert::Infallible;

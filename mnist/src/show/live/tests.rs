@@ -1,8 +1,8 @@
 use super::*;
-use crate::data::{Source, Split};
-use crate::event::{Digits, Event, Observer, StepRecord};
-use crate::history::History;
-use crate::synthetic;
+use crate::digits::data::{Source, Split};
+use crate::digits::synthetic;
+use crate::watch::event::{Digits, Event, Observer, StepRecord};
+use crate::watch::history::History;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::sync::mpsc::{self, Receiver, sync_channel};
@@ -95,11 +95,11 @@ impl Page {
 #[test]
 fn late_and_returning_pages_get_everything_once() {
     let (mut history, address, _asked) = show();
-    (0..3).for_each(|n| history.notice(&step(n)));
+    (0..3).for_each(|n| history.on_event(&step(n)));
     let mut early = Page::open(address, "", "");
     let (id, steps) = early.next();
     assert_eq!(steps, [0, 1, 2]);
-    history.notice(&step(3));
+    history.on_event(&step(3));
     assert_eq!(early.next().1, [3]);
     // A lost connection, or a page that was hidden, goes on where it was.
     for mut back in [
@@ -116,7 +116,7 @@ fn late_and_returning_pages_get_everything_once() {
 fn pages_that_never_read_hold_up_nobody() {
     let (mut history, address, _asked) = show();
     let sleeping: Vec<Page> = (0..20).map(|_| Page::open(address, "", "")).collect();
-    (0..9_000).for_each(|n| history.notice(&step(n)));
+    (0..9_000).for_each(|n| history.on_event(&step(n)));
     let mut awake = Page::open(address, "", "");
     let (mut count, mut messages) = (0, 0);
     while count < 9_000 {
@@ -146,7 +146,7 @@ fn give_way(pages: Vec<Page>, count: usize) {
 #[test]
 fn with_many_pages_open_each_gives_way_to_the_next() {
     let (mut history, address, _asked) = show();
-    history.notice(&step(0));
+    history.on_event(&step(0));
     let mut pages: Vec<Page> = (0..6).map(|_| Page::open(address, "", "")).collect();
     let (id, steps) = pages[0].next();
     assert_eq!(steps, [0]);
@@ -213,8 +213,8 @@ fn drawings_are_read_by_whoever_trains() {
     let png = b"\x89PNG";
     assert!(ask(address, "GET", "/digits/test", LOCAL, b"").1.starts_with(png));
     assert_eq!(ask(address, "GET", "/digits/training/7", LOCAL, b"").0, 404);
-    history.notice(&Event::TrainingDigits(Digits::new(7, &[3, 4], &[1, 2], &[1, 1], 100)));
+    history.on_event(&Event::TrainingDigits(Digits::new(7, &[3, 4], &[1, 2], &[1, 1], 100)));
     assert!(ask(address, "GET", "/digits/training/7", LOCAL, b"").1.starts_with(png));
-    history.notice(&Event::TrainingDigits(Digits::new(8, &[3, 99], &[1, 2], &[1, 1], 100)));
+    history.on_event(&Event::TrainingDigits(Digits::new(8, &[3, 99], &[1, 2], &[1, 1], 100)));
     assert_eq!(ask(address, "GET", "/digits/training/8", LOCAL, b"").0, 404, "a foreign run's digits");
 }

@@ -2,10 +2,12 @@
 
 mod ffmpeg;
 
-use crate::console::print_error;
-use crate::data::Dataset;
-use crate::event::Event;
-use crate::figure::{Colour, PAPER, Run, SIZE, TEST, TRAIN, WRONG, WRONG_MARK, last_step, panels, raster};
+use crate::digits::data::Dataset;
+use crate::show::figure::{
+    Colour, PAPER, Run, SIZE, TEST, TRAIN, WRONG, WRONG_MARK, last_step, panels, raster,
+};
+use crate::watch::console::print_error;
+use crate::watch::event::Event;
 use ffmpeg::Ffmpeg;
 use std::collections::HashMap;
 use std::fs::File;

@@ -17,7 +17,7 @@ use ureq::unversioned::transport::{
 };
 use ureq::{Agent, Body, Proxy, ProxyProtocol};
 
-use super::DownloadError;
+use crate::digits::data::DownloadError;
 
 /// How long to wait for what. A download that makes progress, however slowly, is never cut off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

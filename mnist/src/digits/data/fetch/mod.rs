@@ -1,4 +1,7 @@
-//! Downloading a file from one of several mirrors.
+//! Downloading a file from one of several mirrors; what has arrived (`part`), and how it is asked for (`http`).
+
+pub(super) mod http;
+mod part;
 
 use std::io::Read;
 use std::path::Path;
@@ -7,11 +10,11 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressStyle};
 use ureq::http::{Response, StatusCode, header};
 
-use super::files::DataFile;
-use super::http::{self, Proxies, Timeouts};
-use super::idx::{Decoded, decode};
-use super::part::Part;
-use super::{DownloadError, Notice};
+use crate::digits::data::files::DataFile;
+use crate::digits::data::idx::{Decoded, decode};
+use crate::digits::data::{DownloadError, Notice};
+use http::{Proxies, Timeouts};
+use part::Part;
 
 /// Where MNIST can be had, each followed by the name of a file.
 pub const MIRRORS: [&str; 2] =
