@@ -108,7 +108,7 @@ pub use layer::Layer;
 pub use layers::{
     Activation, AvgPool2d, BatchNorm, Conv2d, Dropout, Flatten, Lambda, Linear, MaxPool2d, Sequential, Size2d,
 };
-pub use load::{Differences, LoadError, load};
+pub use load::{Differences, LoadError, load, load_tensors, set_params};
 /// An enum of layers and a field that is left out:
 ///
 /// ```
@@ -148,7 +148,7 @@ pub use load::{Differences, LoadError, load};
 /// }
 /// ```
 pub use nn_derive::Module;
-pub use save::{Metadata, SaveError, check_writable, save};
+pub use save::{Metadata, SaveError, check_writable, save, save_tensors};
 pub use summary::{Row, Summary, summary};
 
 /// What the code that `#[derive(Module)]` writes refers to.

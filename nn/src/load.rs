@@ -2,6 +2,7 @@
 
 use crate::{DType, Metadata, Module, Param, Shape, Tensor};
 use safetensors::tensor::{self, Dtype, TensorInfo};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
@@ -18,32 +19,121 @@ use std::path::{Path, PathBuf};
 /// differ.
 pub fn load(module: &mut (impl Module + ?Sized), path: impl AsRef<Path>) -> Result<Metadata, LoadError> {
     let path = path.as_ref();
-    let io = |source| LoadError::Io { path: path.to_owned(), source };
-    // Devices and pipes may never end.
-    if path.exists() && !path.is_file() {
-        return Err(LoadError::NotAFile { path: path.to_owned() });
-    }
-    let mut file = File::open(path).map_err(io)?;
-    let size = file.metadata().map_err(io)?.len();
-    let damaged = |reason: String| LoadError::Damaged { path: path.to_owned(), reason };
-    let (start, header) = read_header(&mut file, size, path)?;
-
     // All of this is decided by the header. Values are read only for a model that they fit, however large the file.
+    let mut file = Stored::open(path)?;
     let params = module.params();
-    let places = compare(&params, &header, path)?;
-    let mut values = Vec::with_capacity(params.len());
-    for ((name, param), place) in params.iter().zip(places) {
-        let (shape, dtype) = (param.value().shape(), param.value().dtype());
-        let mut bytes = vec![0; shape.numel() * dtype.size()];
-        file.seek(SeekFrom::Start(start + place as u64)).map_err(io)?;
-        file.read_exact(&mut bytes).map_err(io)?;
-        let value = decode(&bytes, shape, dtype);
-        values.push(value.ok_or_else(|| damaged(format!("the values of {name} are no {dtype}")))?);
+    let stored = file.header.tensors().into_iter();
+    let stored = stored.map(|(name, info)| Ok((name.clone(), described(path, &name, info)?)));
+    let differences = compare(&params, stored.collect::<Result<_, _>>()?);
+    if differences != Differences::default() {
+        return Err(LoadError::OtherModel { path: path.to_owned(), differences });
     }
+    let values: Vec<Tensor> = params.iter().map(|(name, _)| file.read(name)).collect::<Result<_, _>>()?;
     for ((_, param), value) in module.params_mut().into_iter().zip(values) {
         param.set(value);
     }
-    Ok(header.metadata().clone().unwrap_or_default().into_iter().collect())
+    Ok(file.metadata())
+}
+
+/// All tensors of a safetensors file, in the order of their names, and what was noted with them: of a file that
+/// [`save_tensors`](crate::save_tensors) wrote, or anybody else. It takes as much memory as the file is long.
+///
+/// # Errors
+/// If the file cannot be read, is damaged or no safetensors file, or has elements of a type that tensors here cannot hold.
+pub fn load_tensors(path: impl AsRef<Path>) -> Result<(Vec<(String, Tensor)>, Metadata), LoadError> {
+    let mut file = Stored::open(path.as_ref())?;
+    let mut names: Vec<String> = file.header.tensors().into_keys().collect();
+    names.sort();
+    let read = |name: String| file.read(&name).map(|value| (name, value));
+    let tensors = names.into_iter().map(read).collect::<Result<_, _>>()?;
+    Ok((tensors, file.metadata()))
+}
+
+/// Gives every parameter and buffer of `module` the value of its name. Where names, shapes or types differ the model stays as it is.
+///
+/// ```
+/// use nn::{Linear, Module, Rng, Tensor};
+///
+/// let (mut a, b) = (Linear::new(3, 2, &mut Rng::new(1)), Linear::new(3, 2, &mut Rng::new(2)));
+/// let values = b.params().into_iter().map(|(name, param)| (name, param.value().clone()));
+/// nn::set_params(&mut a, values.collect()).unwrap();
+/// assert_eq!(a.weight.value(), b.weight.value());
+/// let error = nn::set_params(&mut a, vec![]).unwrap_err();
+/// assert_eq!(error.to_string(), "it lacks weight, bias");
+/// ```
+///
+/// # Errors
+/// What differs.
+pub fn set_params(
+    module: &mut (impl Module + ?Sized),
+    values: Vec<(String, Tensor)>,
+) -> Result<(), Differences> {
+    let described =
+        values.iter().map(|(name, x)| (name.clone(), format!("{} {}", x.dtype(), x.shape()))).collect();
+    let mut differences = compare(&module.params(), described);
+    let mut by_name = BTreeMap::new();
+    for (name, value) in values {
+        if by_name.insert(name.clone(), value).is_some() {
+            differences.unexpected.push(format!("a second {name}"));
+        }
+    }
+    if differences != Differences::default() {
+        return Err(differences);
+    }
+    let names: Vec<String> = module.params().into_iter().map(|(name, _)| name).collect();
+    for (name, (_, param)) in names.iter().zip(module.params_mut()) {
+        if let Some(value) = by_name.remove(name) {
+            param.set(value);
+        }
+    }
+    Ok(())
+}
+
+/// A file whose header has been read.
+struct Stored<'a> {
+    path: &'a Path,
+    file: File,
+    header: tensor::Metadata,
+    /// Where the values start.
+    start: u64,
+}
+
+impl<'a> Stored<'a> {
+    fn open(path: &'a Path) -> Result<Stored<'a>, LoadError> {
+        let io = |source| LoadError::Io { path: path.to_owned(), source };
+        // Devices and pipes may never end.
+        if path.exists() && !path.is_file() {
+            return Err(LoadError::NotAFile { path: path.to_owned() });
+        }
+        let mut file = File::open(path).map_err(io)?;
+        let size = file.metadata().map_err(io)?.len();
+        let (start, header) = read_header(&mut file, size, path)?;
+        Ok(Stored { path, file, header, start })
+    }
+
+    fn read(&mut self, name: &str) -> Result<Tensor, LoadError> {
+        let (path, io) = (self.path, |source| LoadError::Io { path: self.path.to_owned(), source });
+        let damaged = |reason: String| LoadError::Damaged { path: path.to_owned(), reason };
+        let Some(TensorInfo { dtype, shape, data_offsets: (first, end) }) = self.header.info(name) else {
+            return Err(damaged(format!("it has no {name}")));
+        };
+        let Some(dtype) = dtype_of(*dtype) else {
+            return Err(LoadError::Type {
+                path: path.to_owned(),
+                name: name.to_owned(),
+                dtype: dtype.to_string(),
+            });
+        };
+        let mut bytes = vec![0; end - first];
+        self.file.seek(SeekFrom::Start(self.start + *first as u64)).map_err(io)?;
+        self.file.read_exact(&mut bytes).map_err(io)?;
+        let shape = Shape::new(shape).map_err(|error| damaged(format!("{name}: {error}")))?;
+        decode(&bytes, shape, dtype).ok_or_else(|| damaged(format!("the values of {name} are no {dtype}")))
+    }
+
+    fn metadata(&self) -> Metadata {
+        self.header.metadata().clone().unwrap_or_default().into_iter().collect()
+    }
 }
 
 /// The header, checked to describe a file of `size` bytes, and where the values start.
@@ -74,39 +164,30 @@ fn read_header(file: &mut File, size: u64, path: &Path) -> Result<(u64, tensor::
     Ok((8 + length, header))
 }
 
-/// Where in the file the value of each parameter begins, if all of them and nothing else are there.
-fn compare(
-    params: &[(String, &Param)],
-    header: &tensor::Metadata,
-    path: &Path,
-) -> Result<Vec<usize>, LoadError> {
-    let mut stored = header.tensors();
-    let (mut places, mut differences) = (vec![], Differences::default());
-    for (name, param) in params {
-        let Some(TensorInfo { dtype, shape, data_offsets }) = stored.remove(name) else {
-            differences.missing.push(name.clone());
-            continue;
-        };
-        let Some(dtype) = dtype_of(*dtype) else {
-            return Err(LoadError::Type {
-                path: path.to_owned(),
-                name: name.clone(),
-                dtype: dtype.to_string(),
-            });
-        };
-        let here = param.value();
-        if (&shape[..], dtype) != (&*here.shape(), here.dtype()) {
-            let model = format!("{} {}", here.dtype(), here.shape());
-            differences.unlike.push((name.clone(), format!("{dtype} {shape:?}"), model));
+/// Type and shape, as [`Differences`] shows them.
+fn described(path: &Path, name: &str, info: &TensorInfo) -> Result<String, LoadError> {
+    match dtype_of(info.dtype) {
+        Some(dtype) => Ok(format!("{dtype} {:?}", info.shape)),
+        None => {
+            let (path, dtype) = (path.to_owned(), info.dtype.to_string());
+            Err(LoadError::Type { path, name: name.to_owned(), dtype })
         }
-        places.push(data_offsets.0);
+    }
+}
+
+/// How what is stored, as types and shapes by name, differs from the parameters of a model.
+fn compare(params: &[(String, &Param)], mut stored: BTreeMap<String, String>) -> Differences {
+    let mut differences = Differences::default();
+    for (name, param) in params {
+        let model = format!("{} {}", param.value().dtype(), param.value().shape());
+        match stored.remove(name) {
+            None => differences.missing.push(name.clone()),
+            Some(stored) if stored != model => differences.unlike.push((name.clone(), stored, model)),
+            Some(_) => {}
+        }
     }
     differences.unexpected = stored.into_keys().collect();
-    differences.unexpected.sort();
-    if differences != Differences::default() {
-        return Err(LoadError::OtherModel { path: path.to_owned(), differences });
-    }
-    Ok(places)
+    differences
 }
 
 fn dtype_of(dtype: Dtype) -> Option<DType> {

@@ -38,9 +38,32 @@ pub fn save(
     path: impl AsRef<Path>,
     metadata: &Metadata,
 ) -> Result<(), SaveError> {
+    let params = module.params().into_iter().map(|(name, param)| (name, param.value().clone())).collect();
+    save_tensors(params, path, metadata)
+}
+
+/// Writes tensors under their names to a file, as [`save`] does with those of a model: what is no parameter, an optimizer's state,
+/// say. Any safetensors reader reads it.
+///
+/// ```
+/// use nn::{Metadata, Tensor};
+///
+/// let path = tempfile::tempdir()?.keep().join("velocity.safetensors");
+/// let velocity = vec![("weight/velocity".to_string(), Tensor::from([1.0_f32, 2.0]))];
+/// nn::save_tensors(velocity.clone(), &path, &Metadata::new())?;
+/// assert_eq!(nn::load_tensors(&path)?.0, velocity);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+/// If the file cannot be written, or two names are equal.
+pub fn save_tensors(
+    mut params: Vec<(String, Tensor)>,
+    path: impl AsRef<Path>,
+    metadata: &Metadata,
+) -> Result<(), SaveError> {
     let path = path.as_ref();
-    let mut params: Vec<(String, Tensor)> =
-        module.params().into_iter().map(|(name, param)| (name, param.value().contiguous())).collect();
+    params.iter_mut().for_each(|(_, value)| *value = value.contiguous());
     // Wider elements first: then each lies at a multiple of its size, which readers that map the file rely on.
     params.sort_by_key(|(_, value)| std::cmp::Reverse(value.dtype().size()));
     let header = header(&params, metadata)?;
