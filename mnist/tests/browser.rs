@@ -80,7 +80,7 @@ fn the_page_follows_a_training() {
 
     // The program ends, its report has it all.
     let interrupt = Command::new("kill").args(["-INT", &training.program.id().to_string()]).status();
-    assert!(interrupt.unwrap().success() && training.program.wait().unwrap().success());
+    assert!(interrupt.unwrap().success() && training.program.wait().unwrap().code() == Some(130));
     browser.open(&format!("file://{}", training.folder.path().join("run/report.html").display()));
     browser.wait(&format!("{data}.done === 'interrupted' && {data}.digits"));
     // With the last step, wherever it was interrupted, and the model saved there.

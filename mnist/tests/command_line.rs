@@ -6,6 +6,8 @@ mod data;
 mod models;
 #[path = "command_line/replay.rs"]
 mod replay;
+#[path = "command_line/resume.rs"]
+mod resume;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -163,7 +165,7 @@ fn mistakes_on_the_command_line() {
     let profiled = ["--data", data, "--batch", "20", "--profile"];
     refused("softmax", &[&profiled[..], &["--steps", "0"]].concat(), &["no trace.json", "no training step"]);
     let in_the_way = ["--steps", "1", "--out", "/dev/null"];
-    refused("softmax", &[&profiled[..], &in_the_way].concat(), &["no trace.json", "cannot be written to"]);
+    refused("softmax", &[&profiled[..], &in_the_way].concat(), &["/dev/null", "cannot be written here"]);
     let help = run("softmax", &["--help"]);
     for flag in [
         "--steps",
@@ -319,19 +321,46 @@ fn a_checkpoint_of_another_model_names_what_differs() {
 }
 
 #[test]
-fn a_folder_that_cannot_be_written_does_not_stop_the_training() {
+fn a_folder_that_cannot_be_written_is_refused_before_training() {
     let (data, out) = (tiny_data(), tempdir().unwrap());
     let blocked = out.path().join("file");
     fs::write(&blocked, "not a folder").unwrap();
-    let data = data.path().to_str().unwrap();
-    let output = run(
+    let (data, folder) = (data.path().to_str().unwrap(), blocked.to_str().unwrap());
+    refused(
         "softmax",
-        &["--data", data, "--batch", "20", "--steps", "2", "--out", blocked.to_str().unwrap()],
+        &["--data", data, "--batch", "20", "--steps", "2", "--out", folder],
+        &[folder, "cannot be written here", "--out"],
     );
-    assert!(output.status.success());
-    assert!(text(&output.stderr).contains("not saved"), "{}", text(&output.stderr));
-    assert!(text(&output.stdout).contains("final test accuracy"));
     assert_eq!(fs::read_to_string(&blocked).unwrap(), "not a folder");
+}
+
+/// The model is worth more than its files: training goes on, and the exit says that they are not there.
+#[cfg(unix)]
+#[test]
+fn a_folder_that_goes_away_meanwhile_is_said_at_once_and_by_the_exit() {
+    let (data, out) = (tiny_data(), tempdir().unwrap());
+    let folder = out.path().join("run");
+    let child = Command::new(example("softmax"))
+        .args(["--data", data.path().to_str().unwrap(), "--batch", "20", "--steps", "30000"])
+        .args(["--checkpoint-every", "1000", "--out", folder.to_str().unwrap()])
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    while !folder.join("checkpoints/step-1000.safetensors").exists() {
+        std::thread::yield_now();
+    }
+    // At once, as a deleted one is, whatever is being written.
+    fs::rename(&folder, out.path().join("elsewhere")).unwrap();
+    let output = child.wait_with_output().unwrap();
+    let error = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{error}");
+    assert_eq!(error.matches("training goes on without checkpoints").count(), 1, "{error}");
+    assert!(
+        error.contains("\nerror: ") && error.contains("checkpoints") && !error.contains("panicked"),
+        "{error}"
+    );
+    assert!(text(&output.stdout).contains("final test accuracy"));
 }
 
 /// Ctrl-C ends the run with the summary and saves what was learnt.
@@ -357,7 +386,8 @@ fn ctrl_c_saves_what_was_learnt() {
     assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
     let mut rest = String::new();
     lines.read_to_string(&mut rest).unwrap();
-    assert!(child.wait().unwrap().success());
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert!(rest.contains("to go on with it: cargo run -p mnist --example softmax -- --resume "), "{rest}");
     assert!(rest.contains("Training was interrupted") && rest.contains("final test accuracy"), "{rest}");
     assert!(folder.join("model.safetensors").exists());
 }

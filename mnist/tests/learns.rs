@@ -1,7 +1,7 @@
 //! The models learn to read real digits: a few hundred steps must reach a floor.
 
 use mnist::data::{Batches, Choice, load};
-use mnist::{Checkpoints, Ending, Engine, Event, Mode, Session, models};
+use mnist::{Checkpoints, Ending, Engine, Event, Mode, Progress, Session, models};
 use nn::{Rng, Sequential};
 use optim::{Adam, Constant, ExponentialDecay, Optimizer, Schedule, Sgd};
 use std::sync::Arc;
@@ -33,6 +33,7 @@ fn train(
         record_every: 10,
         stop: Arc::new(AtomicBool::new(false)),
         checkpoints: Checkpoints::default(),
+        progress: Progress::default(),
         control: None,
     };
     let mut losses = vec![];

@@ -35,15 +35,14 @@ pub fn load(module: &mut (impl Module + ?Sized), path: impl AsRef<Path>) -> Resu
     Ok(file.metadata())
 }
 
-/// All tensors of a safetensors file, in the order of their names, and what was noted with them: of a file that
+/// All tensors of a safetensors file, in the order in which they lie in it, and what was noted with them: of a file that
 /// [`save_tensors`](crate::save_tensors) wrote, or anybody else. It takes as much memory as the file is long.
 ///
 /// # Errors
 /// If the file cannot be read, is damaged or no safetensors file, or has elements of a type that tensors here cannot hold.
 pub fn load_tensors(path: impl AsRef<Path>) -> Result<(Vec<(String, Tensor)>, Metadata), LoadError> {
     let mut file = Stored::open(path.as_ref())?;
-    let mut names: Vec<String> = file.header.tensors().into_keys().collect();
-    names.sort();
+    let names = file.header.offset_keys();
     let read = |name: String| file.read(&name).map(|value| (name, value));
     let tensors = names.into_iter().map(read).collect::<Result<_, _>>()?;
     Ok((tensors, file.metadata()))

@@ -136,6 +136,13 @@ impl Optimizer for ParamGroups {
         self.of(param).optimizer.check(path, param)
     }
 
+    fn slots(&self) -> Vec<&'static str> {
+        let mut slots: Vec<&str> = self.groups.iter().flat_map(|group| group.optimizer.slots()).collect();
+        slots.sort_unstable();
+        slots.dedup();
+        slots
+    }
+
     fn state(&self, model: &dyn Module) -> Vec<(String, Tensor)> {
         self.groups.iter().flat_map(|group| group.optimizer.state(model)).collect()
     }

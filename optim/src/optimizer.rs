@@ -104,6 +104,11 @@ pub trait Optimizer: Send + Sync {
         None
     }
 
+    /// The names of what it keeps of every parameter that it has updated.
+    fn slots(&self) -> Vec<&'static str> {
+        self.kept().into_iter().flat_map(OptimizerState::slots).collect()
+    }
+
     /// Looks at the model at the beginning of a step, before anything is changed.
     ///
     /// # Errors

@@ -106,8 +106,12 @@ impl OptimizerState {
     }
 
     /// The names of the slots.
+    pub fn slots(&self) -> impl Iterator<Item = &'static str> {
+        self.slots.iter().map(|slot| slot.name)
+    }
+
     fn known(&self) -> String {
-        self.slots.iter().map(|slot| slot.name).collect::<Vec<_>>().join(", ")
+        self.slots().collect::<Vec<_>>().join(", ")
     }
 
     /// Takes the place of all that is kept of the parameters of `model`; changes nothing if there is an error.
@@ -220,6 +224,14 @@ pub enum StateError {
     Twice {
         /// The name of both.
         name: String,
+    },
+    /// There are no entries of an optimizer that keeps some of every parameter that it has updated.
+    #[error(
+        "there is nothing of what this optimizer keeps of a parameter ({known}); is it the state of another kind of optimizer?"
+    )]
+    Nothing {
+        /// What this optimizer keeps.
+        known: String,
     },
     /// A count of steps is negative.
     #[error("the entry {name} counts steps and cannot be {count}")]

@@ -256,6 +256,12 @@ impl<M: ?Sized, F, const N: usize, const O: usize> CompiledFn<M, F, N, O> {
         }
     }
 
+    /// Takes another seed for what dropout drops, and forgets all programs.
+    pub fn set_seed(&mut self, seed: u64) {
+        self.seed = seed;
+        self.clear();
+    }
+
     /// Forgets all programs: after a setting of a layer was changed.
     pub fn clear(&mut self) {
         self.programs.clear();

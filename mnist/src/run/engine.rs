@@ -131,6 +131,11 @@ impl Engine {
         Some(Score { loss: loss / n, accuracy: (right / n * 1e9).round() / 1e9 })
     }
 
+    /// Goes on after so many training steps, as those of a run that was ended.
+    pub(crate) fn seek(&mut self, step: u64) {
+        self.step = step;
+    }
+
     /// What the images of the last test were taken for.
     pub fn tested(&self) -> &[u8] {
         &self.tested
@@ -182,6 +187,21 @@ impl Engine {
         split.gather_images(indices, images.as_mut_slice());
         split.gather_labels(indices, labels.as_mut_slice());
     }
+}
+
+/// Classifies all images of `split`. `None` if there are none.
+///
+/// ```
+/// use mnist::{data::Split, evaluate, models, synthetic};
+/// use nn::Rng;
+/// let (images, labels) = synthetic::digits(1, 50);
+/// let test = Split { images, labels, rows: 28, cols: 28 };
+/// let untrained = models::softmax(&mut Rng::new(0));
+/// let score = evaluate(&untrained, &test).unwrap();
+/// assert!((score.loss - 10.0_f64.ln()).abs() < 1e-5); // all digits equally likely
+/// ```
+pub fn evaluate(model: &(impl Layer + 'static), split: &Split) -> Option<Score> {
+    Engine::new(Mode::Compiled, 0).test(model, split)
 }
 
 /// Loss and logits.

@@ -4,10 +4,9 @@
 //! |---|---|
 //! | `train`, `options` | an example's main function; the flags that all examples share |
 //! | `session` | the one training loop |
-//! | `engine`, `mode` | what the loop computes, from compiled graphs or eagerly |
-//! | `evaluate` | accuracy and loss on the test digits |
+//! | `engine`, `mode` | what the loop computes, from compiled graphs or eagerly; accuracy and loss on the test digits |
 //! | `activations`, `percentiles` | inner values of a model, and their distributions |
-//! | `checkpoint` | saving the model as it learns |
+//! | `checkpoint`, `progress`, `resume` | saving the run as it goes on; going on with one that was ended |
 //! | `control`, `signals` | what those who watch may ask of the loop; being asked to end |
 //! | `profile` | the time of each operation |
 
@@ -15,11 +14,12 @@ pub(crate) mod activations;
 pub(crate) mod checkpoint;
 pub(crate) mod control;
 pub(crate) mod engine;
-pub(crate) mod evaluate;
 pub(crate) mod mode;
 pub(crate) mod options;
 pub(crate) mod percentiles;
 mod profile;
+pub(crate) mod progress;
+pub(crate) mod resume;
 pub(crate) mod session;
 pub(crate) mod signals;
 pub(crate) mod train;

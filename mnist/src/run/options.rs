@@ -56,10 +56,25 @@ pub struct Options {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub save: Option<PathBuf>,
 
-    /// Start from the model saved in this file
+    /// Start from the weights saved in this file, and nothing else: steps, learning rate and the optimizer's averages begin anew; to go
+    /// on with a run, --resume it
     #[arg(long, value_name = "FILE")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub load: Option<PathBuf>,
+
+    /// Go on with the run in this folder, which an interruption or a crash has ended, to the same result to the last bit; or with one of
+    /// the checkpoints in it. All settings are the run's, --data, --threads and --save unless given anew; --quiet, --live and --movie as
+    /// given
+    #[arg(long, value_name = "RUN", conflicts_with_all = [
+        "steps", "batch", "seed", "synthetic", "test_every", "out", "load", "eager", "profile", "checkpoint_every",
+    ])]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resume: Option<PathBuf>,
+
+    /// Save a checkpoint to --resume from every N steps [default: once a minute]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub checkpoint_every: Option<u64>,
 
     /// Show the training live on a page at http://127.0.0.1:PORT (the next free port), which stays until Ctrl-C
     #[arg(long, value_name = "PORT", num_args = 0..=1, default_missing_value = "7840")]
@@ -93,6 +108,36 @@ fn at_least_one(text: &str) -> Result<usize, String> {
 }
 
 impl Options {
+    /// Those of a run that is resumed, with what may be given anew. A run whose digits were drawn is on those, though nobody asked for it.
+    pub(crate) fn resumed(self, run: Options, was_synthetic: bool) -> Options {
+        let Options { data, threads, live, movie, save, quiet, resume, .. } = self;
+        let synthetic = data.is_none() && (run.synthetic || was_synthetic);
+        let data = data.or(run.data).filter(|_| !synthetic);
+        let (threads, save) = (threads.or(run.threads), save.or(run.save));
+        Options {
+            data,
+            synthetic,
+            threads,
+            live,
+            movie,
+            save,
+            quiet,
+            resume,
+            load: None,
+            profile: false,
+            ..run
+        }
+    }
+
+    /// The same, with paths that hold wherever a run goes on.
+    pub(crate) fn with_whole_paths(mut self) -> Options {
+        for path in [&mut self.data, &mut self.save, &mut self.load].into_iter().flatten() {
+            // Of an empty path there is none.
+            *path = std::path::absolute(&*path).unwrap_or_else(|_| path.clone());
+        }
+        self
+    }
+
     /// Whether graphs are compiled.
     pub fn mode(&self) -> Mode {
         if self.eager { Mode::Eager } else { Mode::Compiled }

@@ -7,6 +7,7 @@ use crate::run::control::{Command, Control, Drawing};
 use crate::run::engine::Engine;
 use crate::run::options::Options;
 use crate::run::percentiles::percentile_edges;
+use crate::run::progress::{Outcome, Progress};
 use crate::watch::event::Score;
 use crate::watch::event::{Digits, Ending, Event, Histograms, Start, StepRecord, Summary};
 use nn::{Layer, Module, Sequential};
@@ -46,6 +47,8 @@ pub struct Session {
     pub stop: Arc<AtomicBool>,
     /// Where the model is saved, if anywhere.
     pub checkpoints: Checkpoints,
+    /// How far the run is: at its beginning, or where one that was ended goes on.
+    pub progress: Progress,
     /// Wishes of those who watch, if there can be any.
     pub control: Option<Control>,
 }
@@ -77,10 +80,9 @@ impl Session {
     /// Before each step that is due, and at the end, the model is tested; so the record of step n is that of the model
     /// after n training steps.
     pub fn run(&mut self, emit: &mut dyn FnMut(Event)) -> Summary {
-        let begun = Instant::now();
-        let (mut last, mut best): (Option<Score>, Option<f64>) = (None, None);
-        let mut step = 0;
-        let mut done: Option<Outcome> = None;
+        let mut progress = self.progress.clone();
+        let (first, begun, before) = (progress.step, Instant::now(), progress.time);
+        let mut step = first;
         let mut over = ending_at(step, self.steps, &self.stop);
         let pictures_every = every(self.steps, self.record_every);
         let sheets_every = every(self.steps, self.test_every);
@@ -91,20 +93,37 @@ impl Session {
             }
             let test_due = over.is_some() || step % self.test_every == 0;
             let test = if test_due { self.engine.test(&self.model, &self.data.test) } else { None };
+            (progress.step, progress.batches) = (step, self.batches.position());
+            progress.time = before + begun.elapsed();
+            // A run that is interrupted is tested once more than one that is not, whose results it has when it is resumed.
+            let uninterrupted =
+                (over == Some(Ending::Interrupted) && step % self.test_every != 0).then(|| progress.clone());
             if let Some(score) = test {
-                last = Some(score);
-                best = Some(best.map_or(score.accuracy, |best| best.max(score.accuracy)));
+                progress.last = Some(score);
+                if progress.best.is_none_or(|(best, _)| score.accuracy > best) {
+                    progress.best = Some((score.accuracy, step));
+                    if uninterrupted.is_none() {
+                        self.checkpoints.note_best(&self.model);
+                    }
+                }
                 if over.is_some() || step % sheets_every == 0 {
                     emit(Event::TestDigits(self.test_digits(step)));
                 }
             }
+            if test.is_some_and(|score| !score.loss.is_finite()) {
+                emit(Event::Step(record(step, progress.outcome, test)));
+                // A model of no numbers is not worth a file that has an earlier one.
+                self.checkpoints.save_best(&progress);
+                break Ending::Diverged;
+            }
             if let Some(ending) = over {
-                emit(Event::Step(record(step, done, test)));
-                self.checkpoints.last(&self.model, step, emit);
+                emit(Event::Step(record(step, progress.outcome, test)));
+                let saved = uninterrupted.as_ref().unwrap_or(&progress);
+                self.checkpoints.last(&self.model, &*self.optimizer, saved, emit);
                 break ending;
             }
-            if test.is_some() {
-                self.checkpoints.now_and_then(&self.model, step, emit);
+            if step > first {
+                self.checkpoints.now_and_then(&self.model, &*self.optimizer, &progress, emit);
             }
             let lr = self.schedule.at(step);
             let batch = self.batches.draw();
@@ -125,19 +144,21 @@ impl Session {
             over = ending_at(step + 1, self.steps, &self.stop);
             // Counting what was recognised takes time, so only what is told is counted.
             if due || over.is_some() {
-                done = Some(Outcome { epoch, loss, accuracy: trained.accuracy(), lr });
+                progress.outcome = Some(Outcome { epoch, loss, accuracy: trained.accuracy(), lr });
             }
             if due {
-                emit(Event::Step(record(step, done, test)));
+                emit(Event::Step(record(step, progress.outcome, test)));
             }
             step += 1;
             if !loss.is_finite() {
-                // A model of no numbers is not worth a file that has an earlier one.
+                self.checkpoints.save_best(&progress);
                 break Ending::Diverged;
             }
         };
-        let summary = Summary { ending, steps: step, time: begun.elapsed(), last, best };
+        let (time, best) = (before + begun.elapsed(), progress.best.map(|(accuracy, _)| accuracy));
+        let summary = Summary { ending, steps: step, time, last: progress.last, best };
         emit(Event::Done(summary.clone()));
+        self.progress = progress;
         summary
     }
 
@@ -205,15 +226,6 @@ fn ending_at(step: u64, steps: u64, stop: &AtomicBool) -> Option<Ending> {
         return Some(Ending::Finished);
     }
     stop.load(Ordering::Relaxed).then_some(Ending::Interrupted)
-}
-
-/// What a training step has to tell.
-#[derive(Clone, Copy)]
-struct Outcome {
-    epoch: usize,
-    loss: f64,
-    accuracy: f64,
-    lr: f64,
 }
 
 /// The record at `step`, with what the training step there, or at the end the last one, has to tell.

@@ -4,8 +4,9 @@ use crate::watch::console::print_error;
 use crate::watch::status_line::give_back_terminal;
 use std::future::poll_fn;
 use std::io;
+use std::process::ExitCode;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::task::Poll;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -18,6 +19,14 @@ use tokio::signal::windows::{CtrlC as Signal, ctrl_c};
 
 /// Signals so close to each other are one wish: `timeout`, and a shell whose terminal is closed, send two.
 const ONE_WISH: Duration = Duration::from_millis(500);
+
+/// The number of the signal that came first; 0 if none has.
+static RECEIVED: AtomicU8 = AtomicU8::new(0);
+
+/// What a process exits with that was asked to end and did: 128 and the number of the signal, as shells have it.
+pub(crate) fn interrupted() -> ExitCode {
+    ExitCode::from(128 + RECEIVED.load(Ordering::Relaxed))
+}
 
 /// A flag that the first Ctrl-C, SIGTERM or SIGHUP sets, to ask what is going on to end; a second one ends the process.
 pub fn stop_on_signals() -> Arc<AtomicBool> {
@@ -32,7 +41,7 @@ fn listen(stop: Arc<AtomicBool>) -> io::Result<()> {
     let runtime = Builder::new_current_thread().enable_io().build()?;
     let mut signals = runtime.block_on(async { signals() })?;
     let listener = async move {
-        next(&mut signals).await;
+        RECEIVED.store(next(&mut signals).await, Ordering::Relaxed);
         let first = Instant::now();
         stop.store(true, Ordering::Relaxed);
         while first.elapsed() < ONE_WISH {
@@ -45,22 +54,23 @@ fn listen(stop: Arc<AtomicBool>) -> io::Result<()> {
     Ok(())
 }
 
-/// Waits for any of the signals.
-async fn next(signals: &mut [Signal]) {
+/// Waits for any of the signals, and says which came.
+async fn next(signals: &mut [(u8, Signal)]) -> u8 {
     poll_fn(|context| {
-        let came = signals.iter_mut().any(|signal| signal.poll_recv(context).is_ready());
-        if came { Poll::Ready(()) } else { Poll::Pending }
+        let came =
+            signals.iter_mut().find_map(|(n, signal)| signal.poll_recv(context).is_ready().then_some(*n));
+        came.map_or(Poll::Pending, Poll::Ready)
     })
-    .await;
+    .await
 }
 
 #[cfg(unix)]
-fn signals() -> io::Result<Vec<Signal>> {
+fn signals() -> io::Result<Vec<(u8, Signal)>> {
     let mut kinds = vec![SignalKind::interrupt(), SignalKind::terminate()];
     if !outlives_terminal() {
         kinds.push(SignalKind::hangup());
     }
-    kinds.into_iter().map(signal).collect()
+    kinds.into_iter().map(|kind| Ok((kind.as_raw_value() as u8, signal(kind)?))).collect()
 }
 
 /// Whether the program goes on when its terminal is closed, as nohup has it. To listen would undo that; where the system
@@ -74,6 +84,7 @@ fn outlives_terminal() -> bool {
 }
 
 #[cfg(windows)]
-fn signals() -> io::Result<Vec<Signal>> {
-    Ok(vec![ctrl_c()?])
+fn signals() -> io::Result<Vec<(u8, Signal)>> {
+    const SIGINT: u8 = 2;
+    Ok(vec![(SIGINT, ctrl_c()?)])
 }

@@ -1,23 +1,25 @@
 //! An example from its flags to its results; the loop itself is in `session.rs`, and in plain sight in `examples/00_the_loop.rs`.
 
-use crate::digits::data::{Batches, DataError, Dataset, Search};
+use crate::digits::data::{Batches, DataError, Dataset, Search, Source};
 use crate::digits::model_file::{self, EXAMPLE, ModelError};
-use crate::run::checkpoint::Checkpoints;
+use crate::run::checkpoint::{BEST, Checkpoints};
 use crate::run::control::Control;
 use crate::run::engine::Engine;
 use crate::run::options::Options;
 use crate::run::profile::{self, TraceError};
+use crate::run::progress::{Progress, Settings};
+use crate::run::resume::{self, Found, ResumeError, Resumed};
 use crate::run::session::Session;
-use crate::run::signals::stop_on_signals;
+use crate::run::signals::{interrupted, stop_on_signals};
 use crate::show::figure;
 use crate::show::live::{self, Show};
 use crate::show::movie::{self, MovieError};
 use crate::watch::broadcast::broadcast;
 use crate::watch::console::{Console, print_error, print_line};
 use crate::watch::dataflow;
-use crate::watch::event::{Ending, Event, ModelView};
+use crate::watch::event::{Ending, Event, ModelView, Observer};
 use crate::watch::history::History;
-use crate::watch::run_folder::{FIGURE, REPORT, RunFolder};
+use crate::watch::run_folder::{FIGURE, FolderError, REPORT, RunFolder};
 use clap::{CommandFactory, FromArgMatches};
 use nn::{Metadata, Rng, Sequential};
 use optim::{Optimizer, Schedule};
@@ -26,6 +28,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
+use train::{BatchesError, CheckpointError};
 
 /// Streams of random numbers that a run's seed is cut into; dropout takes its own by the step.
 const INIT_STREAM: u64 = 0;
@@ -56,8 +59,21 @@ enum RunError {
     Model(#[from] ModelError),
     #[error(transparent)]
     Save(#[from] nn::SaveError),
-    #[error("{}: there is a run in this folder already; choose another with --out, or move that one away", .0.display())]
-    Used(PathBuf),
+    #[error(transparent)]
+    Folder(#[from] FolderError),
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
+    #[error(transparent)]
+    Resume(#[from] ResumeError),
+    #[error(transparent)]
+    Position(#[from] BatchesError),
+    #[error(
+        "{run} is finished, and nothing was trained; its model is in there, to copy, and its page again by cargo run -p mnist --example \
+         replay -- {run}", run = .0.display()
+    )]
+    Finished(PathBuf),
+    #[error("the run's folder is not complete: {0}")]
+    Incomplete(String),
     #[error("the live page cannot be served on port {port}: {error}")]
     Live { port: u16, error: std::io::Error },
     #[error("the movie {}: {error}", file.display())]
@@ -85,7 +101,7 @@ pub fn train(
         Err(error) => error.exit(),
     };
     match run(plan, &options, model, optimizer, schedule) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             print_error(&format!("error: {error}"));
             ExitCode::FAILURE
@@ -99,7 +115,35 @@ fn run(
     model: fn(&mut Rng) -> Sequential,
     optimizer: impl Optimizer + Display + 'static,
     schedule: impl Schedule + Display + 'static,
-) -> Result<(), RunError> {
+) -> Result<ExitCode, RunError> {
+    let (mut opened, mut resumed) = (None, None);
+    if let Some(run) = &options.resume {
+        let (path, file) = resume::find(run)?;
+        // From here on the run is ours.
+        let folder = RunFolder::open(&path)?;
+        match resume::open(&path, file.as_deref(), plan.name)? {
+            Found::Finished(steps) => {
+                if options.save.is_some() || options.movie.is_some() || options.live.is_some() {
+                    return Err(RunError::Finished(path));
+                }
+                print_line(&format!(
+                    "{} is finished, after {steps} steps: there is nothing to go on with",
+                    run.display()
+                ));
+                return Ok(ExitCode::SUCCESS);
+            }
+            Found::Resumable(run) => (opened, resumed) = (Some(folder), Some(*run)),
+        }
+    }
+    let options = match &resumed {
+        None => options.clone(),
+        Some(Resumed { start, .. }) => {
+            let was_synthetic =
+                start.source == (Source::Synthetic { seed: Search::SYNTHETIC_SEED }).to_string();
+            options.clone().resumed(start.options.clone(), was_synthetic)
+        }
+    };
+    let options = &options.with_whole_paths();
     if let Some(threads) = options.threads {
         nn::set_threads(threads);
     }
@@ -114,9 +158,13 @@ fn run(
         let of = if notes.contains_key(EXAMPLE) { "" } else { ", which does not say what model it is of" };
         console.say(&format!("model loaded from {}{of}", file.display()));
     }
-    let batches =
-        Batches::new(data.train.len(), options.batch, Rng::stream(options.seed, ORDER_STREAM).bits())?;
-    let mut folder = RunFolder::create(options.out.as_deref(), plan.name).map_err(RunError::Used)?;
+    let (len, batch) = (data.train.len(), options.batch);
+    let order = Rng::stream(options.seed, ORDER_STREAM).bits();
+    let batches = Batches::new(len, batch, order).map_err(|_| DataError::BatchSize { batch, len })?;
+    let mut folder = match opened {
+        Some(folder) => folder,
+        None => RunFolder::create(options.out.as_deref(), plan.name)?,
+    };
     if let Some(file) = &options.save {
         nn::check_writable(file)?;
     }
@@ -126,7 +174,6 @@ fn run(
     let stop = stop_on_signals();
     let data = Arc::new(data);
     let mut history = History::new();
-    let control = options.live.map(|port| open_page(port, &history, &data)).transpose()?;
     let notes = Metadata::from([
         (EXAMPLE.to_owned(), plan.name.to_owned()),
         ("seed".to_owned(), options.seed.to_string()),
@@ -143,25 +190,54 @@ fn run(
         test_every: options.test_every.unwrap_or(plan.test_every),
         record_every: plan.record_every,
         stop,
-        checkpoints: Checkpoints::new(folder.model(), options.save.clone(), notes),
-        control,
+        checkpoints: Checkpoints::default(),
+        progress: Progress::default(),
+        control: None,
     };
+    let start = session.start(plan.name, options, schedule_text, optimizer_text);
+    let settings = Settings::of(&start);
+    let mut best = vec![];
+    if let Some(resumed) = &resumed {
+        resumed.check(&start)?;
+        resumed.checkpoint.restore(&mut session.model, &mut *session.optimizer)?;
+        session.progress = resumed.state.progress.clone();
+        session.batches.seek(session.progress.batches)?;
+        session.engine.seek(session.progress.step);
+        best = resumed.checkpoint.tensors(BEST);
+        resumed.warnings(&start).iter().for_each(|warning| print_error(&format!("warning: {warning}")));
+        // Nothing of the run has changed up to here.
+        folder.go_on_after(session.progress.step)?;
+        resumed.events.iter().for_each(|event| history.on_event(event));
+    }
+    session.control = options.live.map(|port| open_page(port, &history, &data)).transpose()?;
+    let in_folder = folder.checkpoints()?;
+    session.checkpoints =
+        Checkpoints::new(in_folder, options.save.clone(), notes, settings, options.checkpoint_every);
+    session.checkpoints.set_best(best);
     session.engine.set_profiled(options.profile);
     let summary = broadcast(&mut [&mut folder, &mut console, &mut history], |emit| {
-        emit(Event::Start(Box::new(session.start(plan.name, options, schedule_text, optimizer_text))));
-        emit(Event::Model(view(&session)));
+        emit(Event::Start(Box::new(start)));
+        match resumed {
+            Some(_) => emit(Event::Resumed(session.progress.step)),
+            None => emit(Event::Model(view(&session))),
+        }
         session.run(emit)
     });
     let events = history.events().borrow().clone();
     keep_pictures(&mut folder, &events, &data);
     let traced = if options.profile { profile::report(&session.engine, folder.path()) } else { Ok(()) };
+    let unsaved = session.checkpoints.failed();
     if let Some(path) = folder.path() {
         print_line(&format!("the run's files are in {}", path.display()));
+        if summary.ending == Ending::Interrupted && unsaved.is_empty() {
+            let (name, path) = (plan.name, path.display().to_string());
+            let path = if path.contains(' ') { format!("'{path}'") } else { path };
+            print_line(&format!("to go on with it: cargo run -p mnist --example {name} -- --resume {path}"));
+        }
     }
-    if let Some(error) = session.checkpoints.failed() {
-        return Err(error.into());
-    }
-    if let Some(file) = options.save.as_ref().filter(|_| summary.ending != Ending::Diverged) {
+    if unsaved.is_empty()
+        && let Some(file) = options.save.as_ref().filter(|_| summary.ending != Ending::Diverged)
+    {
         print_line(&format!("model saved to {}", file.display()));
     }
     if let Some(file) = &options.movie {
@@ -174,9 +250,16 @@ fn run(
         print_line("the live page stays open until Ctrl-C");
         session.receive();
     }
+    if let Some(error) = unsaved.into_iter().next() {
+        return Err(error.into());
+    }
+    if let Some(what) = folder.failed() {
+        return Err(RunError::Incomplete(what.to_owned()));
+    }
     match summary.ending {
         Ending::Diverged => Err(RunError::Diverged(summary.steps)),
-        _ => Ok(traced?),
+        Ending::Interrupted => traced.map(|()| interrupted()).map_err(RunError::from),
+        Ending::Finished => traced.map(|()| ExitCode::SUCCESS).map_err(RunError::from),
     }
 }
 

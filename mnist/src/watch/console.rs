@@ -15,6 +15,8 @@ pub(crate) struct Console {
     quiet: bool,
     line: StatusLine,
     steps: u64,
+    /// Steps that were done before.
+    first: u64,
     begun: Instant,
     printed: Option<Instant>,
     last_test: String,
@@ -28,6 +30,7 @@ impl Console {
             quiet,
             line: StatusLine::new(!quiet),
             steps: 0,
+            first: 0,
             begun: Instant::now(),
             printed: None,
             last_test: String::new(),
@@ -69,8 +72,8 @@ impl Console {
 
     fn step(&mut self, record: &StepRecord) {
         let elapsed = self.begun.elapsed().as_secs_f64();
-        let rate = record.step as f64 / elapsed.max(1e-9);
-        let left = if record.step == 0 {
+        let rate = (record.step - self.first) as f64 / elapsed.max(1e-9);
+        let left = if record.step == self.first {
             "…".to_owned()
         } else {
             let seconds = (self.steps - record.step) as f64 / rate;
@@ -160,6 +163,10 @@ impl Observer for Console {
         match event {
             Event::Start(start) => self.start(start),
             Event::Model(view) => self.say(&format!("\n{}{}", view.table, self.settings)),
+            Event::Resumed(steps) => {
+                self.first = *steps;
+                self.say(&format!("the run goes on after {}", counted(*steps)));
+            }
             Event::Paused(true) => self.say("training pauses; the page can have it go on"),
             Event::Paused(false) => self.say("training goes on"),
             Event::Step(record) => self.step(record),
@@ -168,8 +175,11 @@ impl Observer for Console {
                 self.say(&format!("step {:>5}  model saved to {}", checkpoint.step, checkpoint.file));
             }
             Event::Done(summary) => self.done(summary),
-            Event::Checkpoint(_) | Event::Histograms(_) | Event::TrainingDigits(_) | Event::TestDigits(_) => {
-            }
+            Event::Checkpoint(_)
+            | Event::Flush(_)
+            | Event::Histograms(_)
+            | Event::TrainingDigits(_)
+            | Event::TestDigits(_) => {}
         }
     }
 }

@@ -1,14 +1,15 @@
 //! What the training loop tells those who watch. The loop knows none of them.
 
 use crate::run::options::Options;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
+use std::sync::mpsc::SyncSender;
 use std::time::Duration;
 
 /// Loss and accuracy on a set of images.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Score {
-    /// Mean cross-entropy.
-    #[serde(rename = "test_loss")]
+    /// Mean cross-entropy. NaN and infinities are `null` in files, and NaN when read.
+    #[serde(rename = "test_loss", deserialize_with = "number_or_nan")]
     pub loss: f64,
     /// Share of the images that are recognised, from 0 to 1.
     #[serde(rename = "test_accuracy")]
@@ -33,8 +34,14 @@ pub enum Event {
     TestDigits(Digits),
     /// The model was saved.
     Checkpoint(Checkpoint),
+    /// A run that was ended after so many steps goes on.
+    Resumed(u64),
     /// Somebody paused the training, or had it go on.
     Paused(bool),
+    /// What was emitted so far is to be on the disk before the loop goes on: a checkpoint follows.
+    /// Is answered whether it is.
+    #[serde(skip)]
+    Flush(SyncSender<bool>),
     /// The run is over.
     Done(Summary),
 }
@@ -43,6 +50,19 @@ impl Event {
     /// Whether those who watch can do without it. Numbers are never dropped, pictures are where somebody is slow.
     pub fn is_picture(&self) -> bool {
         matches!(self, Event::Histograms(_) | Event::TrainingDigits(_) | Event::TestDigits(_))
+    }
+
+    /// Whether a run that goes on after so many steps has this behind it, and will not emit it again.
+    pub(crate) fn is_before(&self, step: u64) -> bool {
+        match self {
+            Event::Step(StepRecord { step: of, .. })
+            | Event::Histograms(Histograms { step: of, .. })
+            | Event::TrainingDigits(Digits { step: of, .. })
+            | Event::TestDigits(Digits { step: of, .. }) => *of < step,
+            Event::Checkpoint(checkpoint) => checkpoint.step <= step,
+            Event::Start(_) | Event::Model(_) => true,
+            Event::Resumed(_) | Event::Paused(_) | Event::Flush(_) | Event::Done(_) => false,
+        }
     }
 }
 
@@ -199,6 +219,10 @@ pub struct Summary {
     pub best: Option<f64>,
 }
 
+fn number_or_nan<'a, D: Deserializer<'a>>(deserializer: D) -> Result<f64, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or(f64::NAN))
+}
+
 /// A duration as a number of seconds.
 mod seconds {
     use serde::{Deserialize, Deserializer, Serializer, de::Error};
@@ -244,6 +268,10 @@ mod tests {
         let text = serde_json::to_string(&Event::Step(record.clone())).unwrap();
         let Event::Step(read) = serde_json::from_str(&text).unwrap() else { panic!("{text}") };
         assert_eq!(read, record);
+        let score = Score { loss: f64::INFINITY, accuracy: 0.1 };
+        let text = serde_json::to_string(&StepRecord { test: Some(score), ..record }).unwrap();
+        let read: StepRecord = serde_json::from_str(&text).unwrap();
+        assert!(read.test.is_some_and(|test| test.loss.is_nan() && test.accuracy == 0.1), "{text}");
         let time = Duration::from_millis(1500);
         let summary = Summary { ending: Ending::Finished, steps: 1, time, last: None, best: Some(0.5) };
         let text = serde_json::to_string(&summary).unwrap();

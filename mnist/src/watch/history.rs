@@ -42,12 +42,14 @@ impl History {
                     let every = every.max(1);
                     every.saturating_mul(steps.div_ceil(every.saturating_mul(KEPT)).max(1))
                 });
-                true
+                // A run that goes on has its beginning already.
+                self.events.borrow().is_empty()
             }
             Event::Step(record) => {
                 let [records, tests] = self.strides;
                 record.step % records == 0 || record.test.is_some() && record.step % tests == 0
             }
+            Event::Resumed(_) | Event::Flush(_) => false,
             _ => true,
         }
     }

@@ -1,12 +1,14 @@
 //! The run's files: settings, a line of numbers for each recorded step, what the panels show, results, and the model.
 
+use crate::run::checkpoint::InFolder;
 use crate::watch::console::print_error;
 use crate::watch::event::{Event, Observer, Start, StepRecord, Summary};
 use serde::Serialize;
-use std::fs::{self, File};
-use std::io::{self, BufWriter, Write};
+use std::fs::{self, File, TryLockError};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
+use train::{CheckpointError, CheckpointFolder, JsonLines};
 
 /// What is in a run's folder.
 pub(crate) const CONFIG: &str = "config.json";
@@ -17,14 +19,40 @@ pub(crate) const REPORT: &str = "report.html";
 pub(crate) const FIGURE: [&str; 2] = ["figure.svg", "figure.png"];
 pub(crate) const MODEL: &str = "model.safetensors";
 
-/// Writes the files of a run into a folder as it goes on. What cannot be written is said once, and the run goes on.
+/// The checkpoints, in a folder of their own, and the weights of the model that did best in a test.
+pub(crate) const CHECKPOINTS: &str = "checkpoints";
+const BEST: &str = "best.safetensors";
+const LOCK: &str = ".lock";
+
+/// Why a folder is not used for a run.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum FolderError {
+    #[error("{}: there is a run in this folder already; choose another with --out, or move that one away", .0.display())]
+    Used(PathBuf),
+    #[error("{}: another program writes to this run just now; wait for it, or end it", .0.display())]
+    Locked(PathBuf),
+    #[error("{}: the run's files cannot be written here ({error}); choose another folder with --out", folder.display())]
+    Unwritable { folder: PathBuf, error: io::Error },
+    #[error("{}: {error}", file.display())]
+    Io { file: PathBuf, error: io::Error },
+}
+
+/// Writes the files of a run into a folder as it goes on. What cannot be written is said once, and the run goes on; at the end it has
+/// [failed](RunFolder::failed).
 pub(crate) struct RunFolder {
     path: PathBuf,
+    /// The run is this program's for as long as this file is locked.
+    lock: Option<File>,
+    /// The settings' file of a run that begins.
+    config: Option<File>,
+    /// Whether the folder has a run that goes on.
+    goes_on: bool,
     /// A line for each recorded step.
-    metrics: Option<BufWriter<File>>,
+    metrics: Option<JsonLines>,
     /// A line for each other event.
-    panels: Option<BufWriter<File>>,
-    writable: bool,
+    panels: Option<JsonLines>,
+    /// What could not be written.
+    failed: Option<String>,
     /// Folders that were made for a run which has not begun yet, innermost first.
     made: Vec<PathBuf>,
 }
@@ -33,8 +61,9 @@ impl RunFolder {
     /// The folder `out`, or else a new one below `runs/` with the example's name and the time.
     ///
     /// # Errors
-    /// The name of the file, if `out` has a file of an earlier run, which must not be overwritten.
-    pub(crate) fn create(out: Option<&Path>, name: &str) -> Result<RunFolder, PathBuf> {
+    /// If `out` has a file of an earlier run, which must not be overwritten, or another program begins one there, or it cannot be
+    /// written to.
+    pub(crate) fn create(out: Option<&Path>, name: &str) -> Result<RunFolder, FolderError> {
         let missing = |path: &Path| -> Vec<PathBuf> {
             let above = path.ancestors().take_while(|folder| *folder != Path::new("") && !folder.exists());
             above.map(Path::to_owned).collect()
@@ -47,60 +76,163 @@ impl RunFolder {
                 (path.clone(), [vec![path], runs].concat(), made)
             }
         };
-        let files = [CONFIG, METRICS, PANELS, RESULTS, REPORT, FIGURE[0], FIGURE[1], MODEL];
+        let files =
+            [CONFIG, METRICS, PANELS, RESULTS, REPORT, FIGURE[0], FIGURE[1], MODEL, BEST, CHECKPOINTS];
         if let Some(used) = files.iter().map(|file| path.join(file)).find(|file| file.exists()) {
-            return Err(used);
+            return Err(FolderError::Used(used));
         }
-        let mut folder = RunFolder {
-            path,
-            metrics: None,
-            panels: None,
-            writable: true,
-            made: if made.is_ok() { new } else { vec![] },
-        };
-        if let Err(error) = made {
-            folder.give_up("the run's files", &error);
+        let mut folder = RunFolder::at(path);
+        let config = folder.path.join(CONFIG);
+        made.map_err(|error| FolderError::Unwritable { folder: folder.path.clone(), error })?;
+        folder.made = new;
+        match File::create_new(&config) {
+            Ok(config) => folder.config = Some(config),
+            // Somebody else was quicker.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                folder.made.clear();
+                return Err(FolderError::Used(config));
+            }
+            Err(error) => return Err(FolderError::Unwritable { folder: folder.path.clone(), error }),
+        }
+        folder.lock()?;
+        Ok(folder)
+    }
+
+    /// The folder of a run that is to go on.
+    ///
+    /// # Errors
+    /// If another program writes to it, or it cannot be opened.
+    pub(crate) fn open(path: &Path) -> Result<RunFolder, FolderError> {
+        let mut folder = RunFolder::at(path.to_owned());
+        folder.goes_on = true;
+        if path.join(CONFIG).exists() {
+            folder.lock()?;
         }
         Ok(folder)
     }
 
-    /// The folder, if it can be written to.
-    pub(crate) fn path(&self) -> Option<&Path> {
-        self.writable.then_some(&*self.path)
+    fn at(path: PathBuf) -> RunFolder {
+        RunFolder {
+            path,
+            lock: None,
+            config: None,
+            goes_on: false,
+            metrics: None,
+            panels: None,
+            failed: None,
+            made: vec![],
+        }
     }
 
-    /// Where the model is to be saved, if the folder can be written to.
-    pub(crate) fn model(&self) -> Option<PathBuf> {
-        self.path().map(|path| path.join(MODEL))
+    /// Holds the run against other programs that want to go on with it.
+    fn lock(&mut self) -> Result<(), FolderError> {
+        let file = self.path.join(LOCK);
+        let opened = File::options().create(true).append(true).read(true).open(&file);
+        let lock = opened.map_err(|error| FolderError::Unwritable { folder: self.path.clone(), error })?;
+        if let Err(TryLockError::WouldBlock) = lock.try_lock() {
+            return Err(FolderError::Locked(self.path.clone()));
+        }
+        // Where the system has no locks there is none.
+        self.lock = Some(lock);
+        Ok(())
+    }
+
+    /// The folder, if it can be written to.
+    pub(crate) fn path(&self) -> Option<&Path> {
+        self.failed.is_none().then_some(&*self.path)
+    }
+
+    /// What of the run could not be written.
+    pub(crate) fn failed(&self) -> Option<&str> {
+        self.failed.as_deref()
+    }
+
+    /// Where the run is saved as it goes on, if the folder can be written to.
+    ///
+    /// # Errors
+    /// If there can be no folder of checkpoints.
+    pub(crate) fn checkpoints(&self) -> Result<Option<InFolder>, CheckpointError> {
+        let Some(path) = self.path() else { return Ok(None) };
+        let checkpoints = CheckpointFolder::open(path.join(CHECKPOINTS))?;
+        Ok(Some(InFolder { checkpoints, model: path.join(MODEL), best: path.join(BEST) }))
     }
 
     fn give_up(&mut self, what: &str, error: &io::Error) {
         let folder = self.path.display();
         print_error(&format!("warning: {folder}: {error}; training goes on, but this is not saved: {what}"));
         (self.metrics, self.panels) = (None, None);
-        self.writable = false;
+        self.failed = Some(format!("{folder}: {error}; {what} could not be saved"));
     }
 
     /// Writes a file of what has become of the run.
     pub(crate) fn keep(&mut self, file: &str, content: &[u8]) {
-        if self.writable
+        if self.failed.is_none()
             && let Err(error) = fs::write(self.path.join(file), content)
         {
             self.give_up(file, &error);
         }
     }
 
+    /// Forgets what the run wrote after so many steps: from there it goes on.
+    ///
+    /// # Errors
+    /// If a file cannot be read or written.
+    pub(crate) fn go_on_after(&mut self, step: u64) -> Result<(), FolderError> {
+        let failed = |file: &Path, error| FolderError::Io { file: file.to_owned(), error };
+        let [metrics, panels, results] = [METRICS, PANELS, RESULTS].map(|file| self.path.join(file));
+        // In this order: whoever is killed in between finds a run that goes on from here.
+        let checkpoints = CheckpointFolder::open(self.path.join(CHECKPOINTS));
+        let forgotten = checkpoints.and_then(|checkpoints| {
+            checkpoints.clean_up()?;
+            checkpoints.forget_after(step)
+        });
+        forgotten.map_err(|error| failed(&self.path, io::Error::other(error)))?;
+        self.clean_up().map_err(|error| failed(&self.path, error))?;
+        if results.exists() {
+            fs::remove_file(&results).map_err(|error| failed(&results, error))?;
+        }
+        JsonLines::retain(&panels, |event: &Event| event.is_before(step))
+            .map_err(|error| failed(&panels, error))?;
+        JsonLines::retain(&metrics, |record: &StepRecord| record.step < step)
+            .map_err(|error| failed(&metrics, error))
+    }
+
+    /// Removes what killed writers have left half done.
+    fn clean_up(&self) -> io::Result<()> {
+        for entry in fs::read_dir(&self.path)? {
+            let entry = entry?;
+            let is_litter = entry.file_name().to_str().is_some_and(|name| {
+                name.starts_with('.') && name.ends_with(".tmp") || name.ends_with(".jsonl.tmp")
+            });
+            if is_litter && entry.file_type()?.is_file() {
+                fs::remove_file(entry.path())?;
+            }
+        }
+        Ok(())
+    }
+
     /// Writes the settings and opens the files of numbers.
     fn begin(&mut self, start: &Start) {
         self.made.clear();
         let [metrics, panels] = [METRICS, PANELS].map(|file| self.path.join(file));
-        let opened = self.write(CONFIG, start).and_then(|()| {
-            self.metrics = Some(BufWriter::new(File::create_new(metrics)?));
-            self.panels = Some(BufWriter::new(File::create_new(panels)?));
+        let opened = self.write_config(start).and_then(|()| {
+            let open = if self.goes_on { JsonLines::open } else { JsonLines::create };
+            (self.metrics, self.panels) = (Some(open(metrics)?), Some(open(panels)?));
             Ok(())
         });
         if let Err(error) = opened {
             self.give_up("the run's files", &error);
+        }
+    }
+
+    /// Of a new run. One that goes on keeps its own.
+    fn write_config(&mut self, start: &Start) -> io::Result<()> {
+        match &mut self.config {
+            Some(config) => {
+                config.write_all((serde_json::to_string_pretty(start)? + "\n").as_bytes())?;
+                config.sync_all()
+            }
+            None => Ok(()),
         }
     }
 
@@ -119,7 +251,17 @@ impl RunFolder {
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        [&mut self.metrics, &mut self.panels].into_iter().flatten().try_for_each(Write::flush)
+        [&mut self.metrics, &mut self.panels].into_iter().flatten().try_for_each(JsonLines::flush)
+    }
+
+    /// Whether all lines are on the disk: a checkpoint counts on them.
+    fn sync(&mut self) -> bool {
+        let synced =
+            [&mut self.panels, &mut self.metrics].into_iter().flatten().try_for_each(JsonLines::sync);
+        if let Err(error) = synced {
+            self.give_up("further numbers", &error);
+        }
+        self.failed.is_none()
     }
 
     fn end(&mut self, summary: &Summary) {
@@ -131,20 +273,28 @@ impl RunFolder {
 /// Of a run that was refused before it began nothing stays behind.
 impl Drop for RunFolder {
     fn drop(&mut self) {
+        let has_begun = self.goes_on || self.metrics.is_some() || self.failed.is_some();
+        if self.config.is_some() && !has_begun {
+            // The folder of checkpoints is empty.
+            let _ = fs::remove_dir(self.path.join(CHECKPOINTS));
+            [CONFIG, LOCK].into_iter().for_each(|file| drop(fs::remove_file(self.path.join(file))));
+        }
         // Only empty folders can be removed so.
         self.made.iter().for_each(|folder| drop(fs::remove_dir(folder)));
     }
 }
 
 /// Appends a line, if the file is open.
-fn append(file: &mut Option<BufWriter<File>>, content: &impl Serialize) -> io::Result<()> {
-    let Some(file) = file else { return Ok(()) };
-    writeln!(file, "{}", serde_json::to_string(content)?)
+fn append(lines: &mut Option<JsonLines>, content: &impl Serialize) -> io::Result<()> {
+    lines.as_mut().map_or(Ok(()), |lines| lines.append(content))
 }
 
 impl Observer for RunFolder {
     fn on_event(&mut self, event: &Event) {
-        if !self.writable {
+        if let Event::Flush(flushed) = event {
+            let _ = flushed.try_send(self.sync());
+        }
+        if self.failed.is_some() {
             return;
         }
         match event {
@@ -160,7 +310,7 @@ impl Observer for RunFolder {
                     self.give_up("further pictures", &error);
                 }
             }
-            Event::Paused(_) => {}
+            Event::Resumed(_) | Event::Paused(_) | Event::Flush(_) => {}
         }
     }
 }

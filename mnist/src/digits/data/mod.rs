@@ -6,7 +6,6 @@
 //! | file | what is in it |
 //! |---|---|
 //! | `split.rs` | [`Split`]: images and labels, and gathering a batch of them |
-//! | `batches.rs` | [`Batches`]: which images make up the next batch |
 //! | `search.rs` | [`Search`], [`Choice`]: where the digits are looked for, and in what order |
 //! | `source.rs` | [`Source`]: where they came from |
 //! | `files.rs` | the four files of MNIST, their digests, reading a folder |
@@ -15,7 +14,6 @@
 //! | `fetch` | fetching a file from a mirror, resuming it, proxies and time limits |
 //! | `error.rs`, `notice.rs` | what can go wrong, and what the user is told along the way |
 
-mod batches;
 mod emnist;
 mod error;
 mod fetch;
@@ -30,7 +28,6 @@ mod split;
 #[cfg(test)]
 mod tests;
 
-pub use batches::{Batch, Batches};
 pub use error::{DataError, DownloadError};
 pub use fetch::MIRRORS;
 pub use fetch::http::{Proxies, Timeouts};
@@ -38,6 +35,7 @@ pub use notice::Notice;
 pub use search::{Choice, Search};
 pub use source::Source;
 pub use split::Split;
+pub use train::{Batch, Batches};
 
 use sha2::{Digest, Sha256};
 

@@ -1,0 +1,26 @@
+//! What training any model needs around the model.
+//!
+//! # The tour
+//!
+//! | folder | what is in it |
+//! |---|---|
+//! | `data` | [`Dataset`], [`split()`], [`Batches`], [`Loader`]: data in batches, shuffled, and from any place on |
+//! | [`metrics`] | accuracy, precision and recall, top-k, ROC AUC, errors of regression, over batches of any sizes |
+//! | `trainer` | [`Trainer`]: the loop, with schedules, clipping, accumulation, averages, evaluation, early stopping, resuming |
+//! | `lines` | [`JsonLines`]: the numbers of a run in a file |
+//! | `checkpoint` | [`Checkpoint`], [`CheckpointFolder`]: a run that is killed goes on as if nothing had happened |
+#![forbid(unsafe_code)]
+
+mod checkpoint;
+mod data;
+mod lines;
+pub mod metrics;
+mod trainer;
+
+pub use checkpoint::{Checkpoint, CheckpointError, CheckpointFolder};
+pub use data::{
+    Batch, Batches, BatchesError, DataError, Dataset, Loaded, Loader, Position, Subset, TensorDataset, split,
+    split_stratified,
+};
+pub use lines::JsonLines;
+pub use trainer::{Record, Report, Stop, TrainError, Trainer};

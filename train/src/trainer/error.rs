@@ -1,0 +1,74 @@
+//! Why a training cannot go on.
+
+use crate::{BatchesError, CheckpointError, DataError};
+use std::io;
+use std::path::PathBuf;
+
+/// Why a training could not begin or go on. The model is as it was after the last step that was done.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TrainError {
+    /// The data cannot be read.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// A checkpoint cannot be written or read.
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
+    /// The place in the data is that of another data set.
+    #[error(transparent)]
+    Position(#[from] BatchesError),
+    /// The parts of a batch are not the inputs of the step.
+    #[error(
+        "train: an element of the data has {found} parts, and the step takes {expected}: [images, labels], say"
+    )]
+    Parts {
+        /// Tensors of a batch.
+        found: usize,
+        /// Inputs of the step.
+        expected: usize,
+    },
+    /// A loss is infinite or NaN.
+    #[error(
+        "train: the loss became {loss} in step {step}; the model is as it was before it. Try a smaller learning rate or clip_norm, and \
+         debug_nans, which names the first operation that makes such a number"
+    )]
+    Diverged {
+        /// The step, from 0.
+        step: u64,
+        /// Its loss.
+        loss: f64,
+    },
+    /// What is watched is not evaluated.
+    #[error("train: {name:?} is watched, and there is no such value; there are {known}")]
+    Watched {
+        /// What was asked for.
+        name: String,
+        /// The values that there are.
+        known: String,
+    },
+    /// A file of the run's folder cannot be written.
+    #[error("{}: {error}", file.display())]
+    Io {
+        /// The file.
+        file: PathBuf,
+        /// What the system says.
+        error: io::Error,
+    },
+    /// The data are others, or are cut into other batches.
+    #[error(
+        "train: the run was on {} elements in batches of {}, and here are {} in batches of {}",
+        there[0], there[1], here[0], here[1]
+    )]
+    OtherData {
+        /// Elements and batch size of the run.
+        there: [usize; 2],
+        /// Those of the loader.
+        here: [usize; 2],
+    },
+    /// Another program trains there.
+    #[error("{}: another program writes to this run just now; wait for it, or end it", .0.display())]
+    Locked(PathBuf),
+    /// The run's folder has a run in it.
+    #[error("{}: there is a run in this folder already; go on with it by resume, or choose another", .0.display())]
+    Used(PathBuf),
+}

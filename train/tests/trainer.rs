@@ -1,0 +1,266 @@
+//! The trainer against loops written by hand, whole and interrupted.
+
+use nn::{BatchNorm, DType, Dropout, Graph, Layer, Linear, Module, Rng, Tensor, Var, loss};
+use optim::{Adam, ExponentialDecay, Optimizer, Schedule, Sgd, clip_norm};
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use tempfile::tempdir;
+use train::{Batches, DataError, Dataset, Loader, Stop, TensorDataset, TrainError, Trainer};
+
+#[derive(Module)]
+struct Net {
+    hidden: Linear,
+    norm: BatchNorm,
+    output: Linear,
+}
+
+impl Net {
+    fn new(seed: u64) -> Net {
+        let rng = &mut Rng::new(seed);
+        Net { hidden: Linear::new(2, 16, rng), norm: BatchNorm::new(16), output: Linear::new(16, 2, rng) }
+    }
+}
+
+impl Layer for Net {
+    fn forward<'g>(&self, x: Var<'g>) -> Var<'g> {
+        let x = self.norm.forward(self.hidden.forward(x)).relu();
+        self.output.forward(Dropout::new(0.8).forward(x))
+    }
+}
+
+/// Points, and whether each is inside a circle.
+fn circle(n: usize, seed: u64) -> TensorDataset {
+    let points = Tensor::uniform([n, 2], -1.0, 1.0, DType::F32, &mut Rng::new(seed));
+    let inside = points.square().sum(1).less(&Tensor::from(0.5_f32)).to(DType::I64);
+    TensorDataset::new([points, inside]).unwrap()
+}
+
+fn step<'g>(net: &Net, [points, inside]: [Var<'g>; 2]) -> [Var<'g>; 2] {
+    let logits = net.forward(points);
+    let right = logits.argmax(-1).equal(inside).to(DType::F32);
+    [loss::softmax_cross_entropy(logits, inside), right.mean(..)]
+}
+
+fn values(model: &dyn Module) -> Vec<(String, Tensor)> {
+    model.params().into_iter().map(|(name, param)| (name, param.value().clone())).collect()
+}
+
+fn loader() -> Loader<TensorDataset> {
+    Loader::new(circle(130, 1), Batches::new(130, 20, 3).unwrap())
+}
+
+fn decay() -> ExponentialDecay {
+    ExponentialDecay::new(0.05, 0.001, 30.0)
+}
+
+#[test]
+fn it_trains_as_the_loop_by_hand_does_to_the_bit() {
+    let (mut net, mut adam, data) = (Net::new(5), Adam::new(), circle(130, 1));
+    let mut batches = Batches::new(130, 20, 3).unwrap();
+    for i in 0..25 {
+        let [x, y] = data.batch(batches.draw().indices).unwrap().try_into().unwrap();
+        let graph = Graph::training(9, i);
+        let [loss, _] = step(&net, [graph.input(x), graph.input(y)]);
+        let mut grads = loss.backward();
+        assert!(clip_norm(&mut grads, 0.5).is_finite());
+        adam.step(&mut net, &grads, decay().at(i));
+    }
+    for eager in [false, true] {
+        let mut trainer = Trainer::new(Net::new(5), Adam::new(), step)
+            .schedule(decay())
+            .seed(9)
+            .clip_norm(0.5)
+            .eager(eager);
+        let report = trainer.fit(&mut loader().prefetch(2), 25).unwrap();
+        assert_eq!((report.stop, report.steps), (Stop::Finished, 25));
+        assert_eq!(values(trainer.model()), values(&net));
+    }
+}
+
+/// All that a trainer has, kept in this folder.
+fn full(folder: &Path, eager: bool) -> Trainer<Net, 2, 2> {
+    Trainer::new(Net::new(5), Adam::new(), step)
+        .values(["loss", "accuracy"])
+        .schedule(decay())
+        .accumulate(3)
+        .average(0.9)
+        .clip_norm(1.0)
+        .evaluate("test", circle(77, 2), 4)
+        .smallest("test_loss")
+        .record_every(3)
+        .eager(eager)
+        .folder(folder)
+}
+
+#[test]
+fn a_training_that_is_interrupted_anywhere_ends_as_one_that_is_not() {
+    for eager in [false, true] {
+        let folder = tempdir().unwrap();
+        let whole_folder = folder.path().join("whole");
+        let mut whole = full(&whole_folder, eager);
+        let expected = whole.fit(&mut loader(), 30).unwrap();
+        let metrics = fs::read(whole_folder.join("metrics.jsonl")).unwrap();
+        for every in [1, 4, 7, 29] {
+            let folder = folder.path().join(every.to_string());
+            let report = loop {
+                let mut loader = loader();
+                // A new process: all that it knows is in the folder.
+                let mut trainer = full(&folder, eager).checkpoint_every(5);
+                trainer.resume(&mut loader).unwrap();
+                let steps = 30.min(trainer.step() + every);
+                let report = trainer.fit(&mut loader, steps).unwrap();
+                if steps == 30 {
+                    assert_eq!(values(trainer.model()), values(whole.model()), "{every}");
+                    assert_eq!(trainer.averages(), whole.averages());
+                    assert_eq!(trainer.best(), whole.best());
+                    break report;
+                }
+            };
+            assert_eq!(report.best, expected.best);
+            assert_eq!(fs::read(folder.join("metrics.jsonl")).unwrap(), metrics, "every {every} steps");
+        }
+    }
+}
+
+#[test]
+fn a_folder_with_a_run_is_gone_on_with_or_left_alone() {
+    let folder = tempdir().unwrap();
+    let run = folder.path().join("run");
+    let mut first = full(&run, false);
+    first.fit(&mut loader(), 6).unwrap();
+    assert!(matches!(full(&run, false).resume(&mut loader()), Err(TrainError::Locked(_))));
+    drop(first);
+    assert!(matches!(full(&run, false).fit(&mut loader(), 6), Err(TrainError::Used(_))));
+    let mut other = Loader::new(circle(130, 1), Batches::new(130, 10, 3).unwrap());
+    let error = full(&run, false).resume(&mut other).unwrap_err().to_string();
+    assert_eq!(
+        error,
+        "train: the run was on 130 elements in batches of 20, and here are 130 in batches of 10"
+    );
+    let mut sgd = Trainer::new(Net::new(5), Sgd::new(), step).folder(&run);
+    assert!(matches!(sgd.resume(&mut loader()), Err(TrainError::Checkpoint(_))));
+    drop(sgd);
+    assert!(!full(folder.path(), false).resume(&mut loader()).unwrap(), "there is no run");
+}
+
+#[test]
+fn batches_that_are_accumulated_are_one_batch() {
+    let data = || {
+        let [x, y] = <[Tensor; 2]>::try_from(circle(120, 4).parts().to_vec()).unwrap();
+        TensorDataset::new([x.to(DType::F64), y]).unwrap()
+    };
+    let fit = |batch: usize, accumulate: usize| {
+        let mut model = Linear::new(2, 2, &mut Rng::new(1));
+        model.to(DType::F64);
+        let mut trainer = Trainer::new(model, Sgd::new().momentum(0.9), |line: &Linear, [x, y]| {
+            [loss::softmax_cross_entropy(line.forward(x), y)]
+        })
+        .schedule(0.1)
+        .accumulate(accumulate);
+        // In order, so that the same elements make up a step.
+        let mut loader = Loader::new(data(), Batches::in_order(120, batch).unwrap());
+        trainer.fit(&mut loader, 9).unwrap();
+        values(trainer.model())
+    };
+    for ((name, one), (_, four)) in fit(24, 1).into_iter().zip(fit(6, 4)) {
+        let apart = (&one - &four).abs().max(..).item();
+        assert!(apart < 1e-13, "{name}: {apart}");
+    }
+}
+
+#[test]
+fn averages_follow_their_formula() {
+    let model = Linear::new(2, 2, &mut Rng::new(1));
+    let mut expected = model.weight.value().clone();
+    let mut trainer = Trainer::new(model, Sgd::new(), |line: &Linear, [x, y]| {
+        [loss::softmax_cross_entropy(line.forward(x), y)]
+    })
+    .schedule(0.5)
+    .average(0.75);
+    let mut loader = loader();
+    for steps in 1..8 {
+        trainer.fit(&mut loader, steps).unwrap();
+        expected = &expected * 0.75 + trainer.model().weight.value() * 0.25;
+    }
+    assert_eq!(trainer.averages()[0], ("weight".to_owned(), expected));
+}
+
+#[test]
+fn patience_ends_a_training_that_gets_no_better_and_the_best_is_kept() {
+    let mut trainer = Trainer::new(Net::new(5), Adam::new(), step)
+        // So large that the loss soon only grows.
+        .schedule(|step: u64| if step < 10 { 0.02 } else { 0.5 })
+        .evaluate("test", circle(77, 2), 1)
+        .smallest("test_loss")
+        .patience(3);
+    let report = trainer.fit(&mut loader(), 1000).unwrap();
+    let (best, at) = report.best.unwrap();
+    assert_eq!((report.stop, report.steps), (Stop::NoProgress, at + 3));
+    let best_params = trainer.best().to_vec();
+    nn::set_params(trainer.model_mut(), best_params).unwrap();
+    assert_eq!(trainer.evaluated("test").unwrap()["loss"], best);
+}
+
+#[test]
+fn a_stop_from_elsewhere_ends_after_the_step() {
+    let stop = Arc::new(AtomicBool::new(false));
+    let ask = stop.clone();
+    let mut trainer = Trainer::new(Net::new(5), Adam::new(), step)
+        .stop(stop)
+        .on_record(move |record| ask.store(record.step == 6, Ordering::Relaxed));
+    let report = trainer.fit(&mut loader(), 1000).unwrap();
+    assert_eq!((report.stop, report.steps), (Stop::Interrupted, 7));
+}
+
+#[test]
+fn every_element_of_a_set_counts_alike() {
+    // 1,001 elements are a batch of 1,000 and one of 1.
+    let y = Tensor::concat(
+        &[&Tensor::zeros([1000, 1], DType::F32), &Tensor::full([1, 1], 1001.0, DType::F32)],
+        0,
+    );
+    let data = TensorDataset::new([Tensor::zeros([1001, 1], DType::F32), y]).unwrap();
+    let model = Linear::new(1, 1, &mut Rng::new(1)).init(nn::Init::Zeros, nn::Init::Zeros);
+    let mut trainer =
+        Trainer::new(model, Sgd::new(), |line: &Linear, [x, y]| [(line.forward(x) - y).abs().mean(..)])
+            .evaluate("all", data, 1);
+    assert_eq!(trainer.evaluated("all").unwrap()["loss"], 1.0);
+}
+
+/// What cannot be trained on is said, and the model is as it was.
+#[test]
+fn what_goes_wrong_is_named() {
+    let fails = |trainer: &mut Trainer<Net, 2, 2>, loader: &mut Loader<TensorDataset>| {
+        let before = values(trainer.model());
+        let error = trainer.fit(loader, 5).unwrap_err().to_string();
+        assert_eq!(values(trainer.model()), before, "{error}");
+        error
+    };
+    let new = || Trainer::new(Net::new(5), Adam::new(), step);
+    let parts = TensorDataset::new([circle(40, 1).parts()[0].clone()]).unwrap();
+    let error = fails(&mut new(), &mut Loader::new(parts, Batches::new(40, 20, 3).unwrap()));
+    assert!(error.contains("has 1 parts, and the step takes 2"), "{error}");
+    let [x, y] = <[Tensor; 2]>::try_from(circle(40, 1).parts().to_vec()).unwrap();
+    let infinite = TensorDataset::new([x * f64::NAN, y]).unwrap();
+    let error = fails(&mut new(), &mut Loader::new(infinite, Batches::new(40, 20, 3).unwrap()));
+    assert!(error.contains("became NaN in step 0") && error.contains("debug_nans"), "{error}");
+    let mut watched = new().evaluate("test", circle(20, 1), 1).largest("tset_accuracy");
+    let error = watched.fit(&mut loader(), 5).unwrap_err().to_string();
+    assert!(error.contains("\"tset_accuracy\" is watched") && error.contains("test_loss"), "{error}");
+    let error = new().evaluated("test").unwrap_err();
+    assert!(matches!(error, TrainError::Watched { .. }));
+
+    struct Broken;
+    impl Dataset for Broken {
+        fn len(&self) -> usize {
+            9
+        }
+        fn batch(&self, _: &[usize]) -> Result<Vec<Tensor>, DataError> {
+            Err(DataError::Io { file: "photo.png".into(), error: std::io::ErrorKind::NotFound.into() })
+        }
+    }
+    let mut broken = Loader::new(Broken, Batches::new(9, 3, 1).unwrap());
+    assert!(new().fit(&mut broken, 1).unwrap_err().to_string().contains("photo.png"));
+}
