@@ -410,7 +410,10 @@ fn every_method_has_a_case() {
                 &["mode", "is_training", "len", "is_empty", "nodes", "module_outputs", "to_dot"],
             ),
             ("they start a graph", &["training", "inference", "allow_step"]),
-            ("tests of their own have what they find", &["debug_nans", "debug_infs"]),
+            (
+                "tests of their own have what they find",
+                &["debug_nans", "debug_infs", "note_nans", "first_nan"],
+            ),
             ("any part of a model has a name", &["scope", "scope_at", "layer_path"]),
             ("any model has names", &["name_params"]),
             (

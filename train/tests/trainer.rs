@@ -245,7 +245,7 @@ fn what_goes_wrong_is_named() {
     let [x, y] = <[Tensor; 2]>::try_from(circle(40, 1).parts().to_vec()).unwrap();
     let infinite = TensorDataset::new([x * f64::NAN, y]).unwrap();
     let error = fails(&mut new(), &mut Loader::new(infinite, Batches::new(40, 20, 3).unwrap()));
-    assert!(error.contains("became NaN in step 0") && error.contains("debug_nans"), "{error}");
+    assert!(error.contains("the loss became NaN in step 0") && error.contains("holds a NaN"), "{error}");
     let mut watched = new().evaluate("test", circle(20, 1), 1).largest("tset_accuracy");
     let error = watched.fit(&mut loader(), 5).unwrap_err().to_string();
     assert!(error.contains("\"tset_accuracy\" is watched") && error.contains("test_loss"), "{error}");

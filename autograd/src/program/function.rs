@@ -172,6 +172,31 @@ where
         std::array::from_fn(|i| results[i].clone())
     }
 
+    /// The first operation that makes a NaN or an infinity for these inputs, as [`Graph::first_nan`] says it; `None` if none does.
+    /// Nothing is compiled, and the gradients of the last call stay.
+    ///
+    /// ```
+    /// use autograd::{CompiledFn, Param, Tensor};
+    /// let mut root = CompiledFn::training(0, |weight: &Param, [x]| {
+    ///     let loss = (x * x.graph().param(weight)).sqrt().mean(..);
+    ///     loss.backward();
+    ///     [loss]
+    /// });
+    /// let (weight, x) = (Param::new(Tensor::from([-1.0_f32])), [Tensor::from([4.0_f32])]);
+    /// assert!(root.run(&weight, 0, &x)[0].item().is_nan());
+    /// assert!(root.find_nan(&weight, 0, &x).unwrap().contains("Sqrt"));
+    /// ```
+    #[track_caller]
+    pub fn find_nan(&self, model: &M, step: u64, inputs: &[Tensor; N]) -> Option<String> {
+        let graph = match self.mode {
+            Mode::Training => Graph::training(self.seed, step),
+            Mode::Inference => Graph::inference(),
+        };
+        let graph = graph.note_nans();
+        self.record(&graph, model, inputs);
+        graph.first_nan()
+    }
+
     fn graph(&self, step: u64) -> Graph {
         let graph = match self.mode {
             Mode::Training => Graph::training(self.seed, step),

@@ -47,6 +47,29 @@ impl Graph {
         self.watch_from_now_on(Location::caller())
     }
 
+    /// As [`debug_nans`](Graph::debug_nans) and [`debug_infs`](Graph::debug_infs) together, but what is found is no panic: the first is told
+    /// by [`first_nan`](Graph::first_nan). For a loop that has met a loss that is no number, and is to say where it comes from.
+    ///
+    /// ```
+    /// use autograd::{Graph, Tensor};
+    /// let graph = Graph::training(0, 0).note_nans();
+    /// let x = graph.input(Tensor::from([1.0_f32, 0.0]));
+    /// assert!(x.ln().sum(..).item().is_infinite());
+    /// assert!(graph.first_nan().unwrap().starts_with("debug_infs: %1 = Ln %0  [2] made an infinity, element [1]"));
+    /// ```
+    #[must_use]
+    #[track_caller]
+    pub fn note_nans(mut self) -> Graph {
+        (self.watch.look.nans, self.watch.look.infs, self.watch.is_noted) = (true, true, true);
+        self.watch_from_now_on(Location::caller())
+    }
+
+    /// The first NaN or infinity that was recorded since [`note_nans`](Graph::note_nans), in the words of
+    /// [`debug_nans`](Graph::debug_nans).
+    pub fn first_nan(&self) -> Option<String> {
+        self.watch.found.borrow().clone()
+    }
+
     /// Nodes that are there already count as recorded by the caller.
     fn watch_from_now_on(self, line: &'static Location<'static>) -> Graph {
         let origin = Origin { line, gradient_of: None, infinities_meant: false };
@@ -75,7 +98,7 @@ impl Graph {
         let Some(complaint) = complaint else { return };
         let layer = self.layer_path_of(self.nodes.borrow()[index].scope, None);
         let text = complaint.text(&self.subject(index, layer.map(|(path, _)| path).as_deref()));
-        if gradient_of.is_none() {
+        if gradient_of.is_none() && !watch.is_noted {
             panic!("{text}");
         }
         // This line is in an operation's gradient. Those who asked for it report what is found first.
@@ -85,7 +108,9 @@ impl Graph {
     /// Reports what was found while gradients were recorded.
     #[track_caller]
     pub(crate) fn report_found(&self) {
-        if let Some(text) = self.watch.found.take() {
+        if !self.watch.is_noted
+            && let Some(text) = self.watch.found.take()
+        {
             panic!("{text}");
         }
     }

@@ -15,8 +15,10 @@ pub(crate) struct Watch {
     pub(crate) differentiated: Cell<Option<usize>>,
     /// Whether infinities in what is recorded now are meant: padding, say.
     pub(crate) infinities_meant: Cell<bool>,
-    /// What was found while a gradient was recorded, where the caller's line is not known.
+    /// What was found first: while a gradient was recorded, where the caller's line is not known, or at all if it is only noted.
     pub(super) found: RefCell<Option<String>>,
+    /// Whether what is found is kept, and is no panic.
+    pub(super) is_noted: bool,
 }
 
 /// What is looked for.

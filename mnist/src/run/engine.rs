@@ -97,7 +97,7 @@ impl Engine {
         }
     }
 
-    /// One training step on the images of `split` with these indices.
+    /// One training step on the images of `split` with these indices. If the loss is no number, the model stays as it is.
     pub fn train<L: Layer + 'static>(
         &mut self,
         model: &mut L,
@@ -108,8 +108,10 @@ impl Engine {
     ) -> Trained<'_> {
         self.gather(split, indices);
         self.results = self.training.run(model, self.step, &self.batch);
-        optimizer.step(model, self.training.grads(), lr);
-        self.step += 1;
+        if self.results[0].item().is_finite() {
+            optimizer.step(model, self.training.grads(), lr);
+            self.step += 1;
+        }
         Trained { results: &self.results, labels: &self.batch[1] }
     }
 
@@ -129,6 +131,15 @@ impl Engine {
         }
         let n = split.len() as f64;
         Some(Score { loss: loss / n, accuracy: (right / n * 1e9).round() / 1e9 })
+    }
+
+    /// The first operation that made a NaN or an infinity in the last training step, of a model that has not changed since, or in the last
+    /// batch of a test.
+    pub(crate) fn find_nan(&self, model: &(impl Layer + 'static), in_test: bool) -> Option<String> {
+        match in_test {
+            true => self.inference.find_nan(model, 0, &self.batch),
+            false => self.training.find_nan(model, self.step, &self.batch),
+        }
     }
 
     /// Goes on after so many training steps, as those of a run that was ended.

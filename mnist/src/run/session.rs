@@ -149,14 +149,17 @@ impl Session {
             if due {
                 emit(Event::Step(record(step, progress.outcome, test)));
             }
-            step += 1;
             if !loss.is_finite() {
                 self.checkpoints.save_best(&progress);
                 break Ending::Diverged;
             }
+            step += 1;
         };
         let (time, best) = (before + begun.elapsed(), progress.best.map(|(accuracy, _)| accuracy));
-        let summary = Summary { ending, steps: step, time, last: progress.last, best };
+        let in_test = progress.last.is_some_and(|test| !test.loss.is_finite());
+        let cause =
+            (ending == Ending::Diverged).then(|| self.engine.find_nan(&self.model, in_test)).flatten();
+        let summary = Summary { ending, steps: step, time, last: progress.last, best, cause };
         emit(Event::Done(summary.clone()));
         self.progress = progress;
         summary
@@ -167,7 +170,13 @@ impl Session {
         while let Some(command) = self.control.as_mut().and_then(|control| control.next(&self.stop)) {
             match command {
                 Command::Paused(paused) => emit(Event::Paused(paused)),
-                Command::Read(drawing) => self.read(drawing),
+                Command::Read(drawing) => {
+                    let begun = Instant::now();
+                    self.read(drawing);
+                    if let Some(control) = &mut self.control {
+                        control.has_read(begun.elapsed());
+                    }
+                }
             }
         }
     }

@@ -80,8 +80,12 @@ enum RunError {
     Movie { file: PathBuf, error: MovieError },
     #[error(transparent)]
     Trace(#[from] TraceError),
-    #[error("training failed: the loss became infinite or not a number after {0} steps")]
-    Diverged(u64),
+    #[error(
+        "training failed: the loss became infinite or not a number after {steps} steps{}; try another seed; the last checkpoint before \
+         it is in the run's folder",
+        cause.as_ref().map_or(String::new(), |cause| format!(" ({cause})"))
+    )]
+    Diverged { steps: u64, cause: Option<String> },
 }
 
 /// The main function of an example: reads the command line, finds the data, trains the model, and says how it went.
@@ -257,7 +261,7 @@ fn run(
         return Err(RunError::Incomplete(what.to_owned()));
     }
     match summary.ending {
-        Ending::Diverged => Err(RunError::Diverged(summary.steps)),
+        Ending::Diverged => Err(RunError::Diverged { steps: summary.steps, cause: summary.cause }),
         Ending::Interrupted => traced.map(|()| interrupted()).map_err(RunError::from),
         Ending::Finished => traced.map(|()| ExitCode::SUCCESS).map_err(RunError::from),
     }

@@ -217,6 +217,9 @@ pub struct Summary {
     /// The best test accuracy of all. It is chosen on the test images, so it flatters the model a little.
     #[serde(rename = "max_test_accuracy")]
     pub best: Option<f64>,
+    /// Of a run that diverged, the first operation that made a NaN or an infinity, where it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cause: Option<String>,
 }
 
 fn number_or_nan<'a, D: Deserializer<'a>>(deserializer: D) -> Result<f64, D::Error> {
@@ -273,7 +276,8 @@ mod tests {
         let read: StepRecord = serde_json::from_str(&text).unwrap();
         assert!(read.test.is_some_and(|test| test.loss.is_nan() && test.accuracy == 0.1), "{text}");
         let time = Duration::from_millis(1500);
-        let summary = Summary { ending: Ending::Finished, steps: 1, time, last: None, best: Some(0.5) };
+        let summary =
+            Summary { ending: Ending::Finished, steps: 1, time, last: None, best: Some(0.5), cause: None };
         let text = serde_json::to_string(&summary).unwrap();
         assert!(text.contains(r#""ending":"finished""#) && text.contains(r#""seconds":1.5"#), "{text}");
         assert_eq!(serde_json::from_str::<Summary>(&text).unwrap().time, time);

@@ -92,7 +92,14 @@ mod tests {
             }));
         }
         let (ending, time) = (Ending::Interrupted, Duration::ZERO);
-        history.on_event(&Event::Done(Summary { ending, steps: 25, time, last: None, best: None }));
+        history.on_event(&Event::Done(Summary {
+            ending,
+            steps: 25,
+            time,
+            last: None,
+            best: None,
+            cause: None,
+        }));
         let events = history.events().borrow().clone();
         let steps: Vec<u64> = events
             .iter()

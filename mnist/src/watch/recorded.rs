@@ -36,8 +36,8 @@ pub enum RecordedError {
 pub(crate) fn read(folder: &Path) -> Result<(Start, Vec<Arc<Event>>), RecordedError> {
     let start: Start = whole(folder.join(CONFIG))?;
     let mut events = vec![Event::Start(Box::new(start.clone()))];
-    let steps: Vec<StepRecord> = lines(folder.join(METRICS))?;
-    let panels: Vec<Event> = match lines(folder.join(PANELS)) {
+    let steps: Vec<StepRecord> = lines(folder.join(METRICS), follows)?;
+    let panels: Vec<Event> = match lines(folder.join(PANELS), |_, _| Ok(())) {
         // Runs of earlier versions have numbers alone.
         Err(RecordedError::File { error, .. }) if error.kind() == io::ErrorKind::NotFound => vec![],
         panels => panels?,
@@ -65,11 +65,37 @@ fn interrupted(steps: &[StepRecord]) -> Summary {
         time: Duration::ZERO,
         last: tests().next_back(),
         best: tests().map(|test| test.accuracy).reduce(f64::max),
+        cause: None,
     }
 }
 
+/// A run's file is never so long.
+const LARGEST: u64 = 1 << 30;
+
+/// The text of a file, up to a character that was cut short at its end.
 fn text(file: &Path) -> Result<String, RecordedError> {
-    fs::read_to_string(file).map_err(|error| RecordedError::File { file: file.to_owned(), error })
+    let failed = |error| RecordedError::File { file: file.to_owned(), error };
+    let about = fs::metadata(file).map_err(failed)?;
+    // A pipe or a device may never end.
+    if !about.is_file() {
+        return Err(failed(io::Error::other("it is no regular file")));
+    }
+    if about.len() > LARGEST {
+        return Err(failed(io::Error::other(format!(
+            "it has {} bytes, more than a run writes",
+            about.len()
+        ))));
+    }
+    let bytes = fs::read(file).map_err(failed)?;
+    String::from_utf8(bytes).or_else(|error| match error.utf8_error().error_len() {
+        None => {
+            let whole = error.utf8_error().valid_up_to();
+            let mut bytes = error.into_bytes();
+            bytes.truncate(whole);
+            Ok(String::from_utf8_lossy(&bytes).into_owned())
+        }
+        Some(_) => Err(failed(io::Error::new(io::ErrorKind::InvalidData, "it is no text"))),
+    })
 }
 
 fn whole<T: DeserializeOwned>(file: PathBuf) -> Result<T, RecordedError> {
@@ -77,18 +103,39 @@ fn whole<T: DeserializeOwned>(file: PathBuf) -> Result<T, RecordedError> {
     serde_json::from_str(&text).map_err(|error| RecordedError::Foreign { file, line: None, error })
 }
 
-/// A value a line. A last line that was cut short is left out.
-fn lines<T: DeserializeOwned>(file: PathBuf) -> Result<Vec<T>, RecordedError> {
+/// A value a line, each of which has to `follow` the one before. A last line that was cut short is left out.
+fn lines<T: DeserializeOwned>(
+    file: PathBuf,
+    follows: impl Fn(Option<&T>, &T) -> Result<(), String>,
+) -> Result<Vec<T>, RecordedError> {
     let text = text(&file)?;
-    let mut values = vec![];
+    let mut values: Vec<T> = vec![];
     for (i, line) in text.split_inclusive('\n').enumerate() {
-        match serde_json::from_str(line) {
+        let value = serde_json::from_str(line).and_then(|value| match follows(values.last(), &value) {
+            Ok(()) => Ok(value),
+            Err(reason) => Err(serde::de::Error::custom(reason)),
+        });
+        match value {
             Ok(value) => values.push(value),
-            Err(_) if !line.ends_with('\n') => {}
+            // What a run was writing when it was ended begins as all its lines do.
+            Err(error) if !line.ends_with('\n') && error.is_eof() && line.starts_with('{') => {}
             Err(error) => return Err(RecordedError::Foreign { file, line: Some(i + 1), error }),
         }
     }
     Ok(values)
+}
+
+/// Whether a record can come after another in one run.
+fn follows(before: Option<&StepRecord>, record: &StepRecord) -> Result<(), String> {
+    if let Some(before) = before.filter(|before| before.step >= record.step) {
+        return Err(format!("step {} comes after step {}", record.step, before.step));
+    }
+    let accuracies = [record.train_accuracy, record.test.map(|test| test.accuracy)];
+    if let Some(accuracy) = accuracies.into_iter().flatten().find(|accuracy| !(0.0..=1.0).contains(accuracy))
+    {
+        return Err(format!("an accuracy of {accuracy} is none"));
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -125,7 +172,32 @@ mod tests {
         write(METRICS, "{\"step\":0,\"epoch\":1}\nwhat is this?\n");
         let error = read(folder.path()).unwrap_err().to_string();
         assert!(error.contains("metrics.jsonl, line 2: this is not what a run writes"), "{error}");
+        for (bad, why) in [
+            ("{\"step\":3,\"epoch\":1}\n{\"step\":3,\"epoch\":1}\n", "step 3 comes after step 3"),
+            ("{\"step\":3,\"epoch\":1,\"train_accuracy\":7.0}\n", "an accuracy of 7 is none"),
+            ("garbage", "line 1: this is not what a run writes"),
+            ("{\"step\":3,\"epoch\":-1}\n", "invalid value"),
+        ] {
+            write(METRICS, bad);
+            let error = read(folder.path()).unwrap_err().to_string();
+            assert!(error.contains(why), "{error}");
+        }
+        // Cut inside of a character.
+        fs::write(folder.path().join(METRICS), b"{\"step\":0,\"epoch\":1}\n{\"a\":\"\xe2\x82").unwrap();
+        assert_eq!(read(folder.path()).unwrap().1.len(), 3);
+        fs::write(folder.path().join(METRICS), b"\xff\xfe{}\n").unwrap();
+        assert!(read(folder.path()).unwrap_err().to_string().contains("no text"));
+        write(METRICS, "");
         write(CONFIG, "{}");
         assert!(read(folder.path()).unwrap_err().to_string().contains("missing field"));
+    }
+
+    /// It would never end.
+    #[cfg(unix)]
+    #[test]
+    fn what_is_no_file_is_not_waited_for() {
+        let folder = tempdir().unwrap();
+        std::os::unix::fs::symlink("/dev/zero", folder.path().join(CONFIG)).unwrap();
+        assert!(read(folder.path()).unwrap_err().to_string().contains("no regular file"));
     }
 }

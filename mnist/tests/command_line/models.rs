@@ -69,3 +69,25 @@ fn load_refuses_the_weights_of_another_model_and_those_that_are_no_numbers() {
     save(&broken(sigmoid), Some("five_layers_sigmoid"), &file);
     refused("five_layers_sigmoid", &flags, &[model, "1.bias", "NaN"]);
 }
+
+/// Weights so large that the loss is no number.
+#[test]
+fn a_run_that_diverges_says_where_and_its_folder_is_read() {
+    let (data, out) = (tiny_data(), tempdir().unwrap());
+    let mut model = models::five_layers_relu(&mut Rng::new(1));
+    for (_, param) in model.params_mut() {
+        let huge = param.value() * 1e30;
+        param.set(huge);
+    }
+    let file = save(&model, Some("five_layers_relu_lrdecay"), &out.path().join("huge.safetensors"));
+    let folder = out.path().join("run").display().to_string();
+    let data = data.path().to_str().unwrap();
+    let flags = ["--data", data, "--batch", "20", "--steps", "9", "--load", &file, "--out", &folder];
+    let named = ["training failed", "after 0 steps", "made an infinity", "MatMul", "Linear"];
+    refused("five_layers_relu_lrdecay", &flags, &named);
+    let results = std::fs::read_to_string(out.path().join("run/results.json")).unwrap();
+    assert!(results.contains("\"diverged\"") && results.contains("MatMul"), "{results}");
+    let output = run("compare", &[&folder, "--out", &format!("{folder}/compare.svg")]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    refused("five_layers_relu_lrdecay", &["--resume", &folder], &["no checkpoint to go on from"]);
+}

@@ -27,16 +27,20 @@ pub enum TrainError {
         /// Inputs of the step.
         expected: usize,
     },
-    /// A loss is infinite or NaN.
+    /// A loss or a gradient is infinite or NaN.
     #[error(
-        "train: the loss became {loss} in step {step}; the model is as it was before it. Try a smaller learning rate or clip_norm, and \
-         debug_nans, which names the first operation that makes such a number"
+        "train: {what} became {loss} in step {step}, before which the model is left. {found}. Try a smaller learning rate, clip_norm, \
+         or another start"
     )]
     Diverged {
         /// The step, from 0.
         step: u64,
-        /// Its loss.
+        /// The loss, or the norm of the gradients.
+        what: &'static str,
+        /// What it is.
         loss: f64,
+        /// The first operation that makes such a number.
+        found: String,
     },
     /// What is watched is not evaluated.
     #[error("train: {name:?} is watched, and there is no such value; there are {known}")]

@@ -79,6 +79,12 @@ impl<M: Module, const N: usize, const O: usize> Trainer<M, N, O> {
             let loaded = loader.next()?;
             let (n, parts) = (loaded.indices.len(), parts(loaded.tensors)?);
             let values = self.training.run(&self.model, self.state.batch, &parts);
+            let loss = values[0].item();
+            if !loss.is_finite() {
+                let found = self.training.find_nan(&self.model, self.state.batch, &parts);
+                let found = found.unwrap_or_else(|| "Computed once more it is a number".to_owned());
+                return Err(TrainError::Diverged { step, what: "the loss", loss, found });
+            }
             self.state.batch += 1;
             for (mean, value) in means.iter_mut().zip(&values) {
                 mean.add(value.item(), n);
@@ -89,10 +95,6 @@ impl<M: Module, const N: usize, const O: usize> Trainer<M, N, O> {
                 sum.accumulate(self.training.grads());
             }
         }
-        let loss = means[0].value().unwrap_or(f64::NAN);
-        if !loss.is_finite() {
-            return Err(TrainError::Diverged { step, loss });
-        }
         let grads = match self.accumulate {
             1 => self.training.grads_mut(),
             _ => {
@@ -100,10 +102,17 @@ impl<M: Module, const N: usize, const O: usize> Trainer<M, N, O> {
                 &mut sum
             }
         };
-        if let Some(max) = self.clip_norm
-            && !optim::clip_norm(grads, max).is_finite()
-        {
-            return Err(TrainError::Diverged { step, loss });
+        if let Some(max) = self.clip_norm {
+            let norm = optim::clip_norm(grads, max);
+            if !norm.is_finite() {
+                let found = "The loss is a number: debug_nans says which gradient is none".to_owned();
+                return Err(TrainError::Diverged {
+                    step,
+                    what: "the norm of the gradients",
+                    loss: norm,
+                    found,
+                });
+            }
         }
         self.optimizer.step(&mut self.model, grads, lr);
         self.state.step += 1;

@@ -74,7 +74,7 @@ async function ask() {
   const drawing = pen.drawing;
   try {
     const rgba = paper.getImageData(0, 0, 140, 140).data;
-    const answer = await fetch("read", { method: "POST", body: Uint8Array.from({ length: 140 * 140 }, (_, i) => rgba[4 * i]) });
+    const answer = await command("read", Uint8Array.from({ length: 140 * 140 }, (_, i) => rgba[4 * i]));
     const reading = answer.ok ? await answer.json() : await answer.text();
     if (!answer.ok) $("reading").textContent = reading;
     else if (pen.drawing === drawing) bars(reading); // not if it was cleared meanwhile

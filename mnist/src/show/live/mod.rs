@@ -3,12 +3,15 @@
 //! A page that reads slowly holds up nobody: it is sent what has happened since it last read, from the history, so that
 //! there is no queue that could grow.
 
+mod connections;
 mod guard;
 mod page;
 mod routes;
 mod stream;
 
 pub(crate) use page::{page, report};
+
+use connections::Connections;
 
 use crate::digits::data::Dataset;
 use crate::run::control::Request;
@@ -47,8 +50,10 @@ pub(crate) fn serve(show: Show, port: u16) -> io::Result<SocketAddr> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
     thread::Builder::new().name("live".into()).spawn(move || {
         runtime.block_on(async {
-            let served =
-                async { axum::serve(tokio::net::TcpListener::from_std(listener)?, routes::all(show)).await };
+            let served = async {
+                let connections = Connections::new(tokio::net::TcpListener::from_std(listener)?);
+                axum::serve(connections, routes::all(show)).await
+            };
             if let Err(error) = served.await {
                 print_error(&format!("warning: the live page has ended: {error}"));
             }

@@ -60,7 +60,7 @@ function hold() {
 }
 
 function pauseTraining() {
-  if (!run.done && !recorded) fetch(run.paused ? "resume" : "pause", { method: "POST" }).catch(() => {});
+  if (!run.done && !recorded) command(run.paused ? "resume" : "pause").catch(() => {});
 }
 
 function scrubTo(step) {

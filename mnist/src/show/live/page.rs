@@ -20,11 +20,14 @@ const SCRIPTS: &str = concat!(
 /// Pictures of training digits in a report.
 const SHEETS: usize = 30;
 
-/// The page that follows a run. Drawing a digit is offered if there is somebody who `reads` it.
-pub(crate) fn page(reads: bool) -> String {
+/// The page that follows a run. Drawing a digit is offered if there is somebody who `reads` it. With `token` the page proves that it is
+/// the one that this program has given out.
+pub(crate) fn page(reads: bool, token: &str) -> String {
     let page = include_str!("page.html");
     let page = if reads { page.to_owned() } else { hide(hide(page, "draw"), "drawing") };
-    page.replace("/*style*/", include_str!("style.css")).replace("/*script*/", SCRIPTS)
+    page.replace("/*token*/", token)
+        .replace("/*style*/", include_str!("style.css"))
+        .replace("/*script*/", SCRIPTS)
 }
 
 /// The page without the element of this id.
@@ -68,7 +71,7 @@ pub(crate) fn report(events: &[Arc<Event>], data: Option<&Dataset>) -> String {
     });
     let text = serde_json::to_string(&Recorded { events: kept, training, test }).expect("plain fields");
     // Nothing in it can end the script element then.
-    page(false).replace(">null</script>", &format!(">{}</script>", text.replace('<', "\\u003c")))
+    page(false, "").replace(">null</script>", &format!(">{}</script>", text.replace('<', "\\u003c")))
 }
 
 #[cfg(test)]
@@ -79,7 +82,7 @@ mod tests {
     #[test]
     fn a_report_does_not_offer_to_draw() {
         let offers = [r#"<section id="draw">"#, r#"<span id="drawing">"#];
-        assert!(offers.iter().all(|offer| page(true).contains(offer)));
+        assert!(offers.iter().all(|offer| page(true, "").contains(offer)));
         let report = report(&[], None);
         assert!(!offers.iter().any(|offer| report.contains(offer)));
         assert!(report.contains(r#"<section id="draw" hidden>"#));

@@ -1,5 +1,6 @@
 //! What the server answers.
 
+use super::guard::Token;
 use super::stream::{PAGES, Reader};
 use super::{Show, guard, page};
 use crate::digits::digits_png::{TEST_COLUMNS, TRAINING_COLUMNS, png};
@@ -25,6 +26,7 @@ const DRAWING: usize = 400 * 400;
 struct App {
     show: Show,
     seats: Arc<Semaphore>,
+    token: Token,
     run: u64,
     /// The picture of all test digits, once somebody has asked for it.
     test_digits: OnceLock<Option<Bytes>>,
@@ -35,17 +37,25 @@ type Shared = State<Arc<App>>;
 pub(super) fn all(show: Show) -> Router {
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
     let run = now.map_or(0, |time| time.as_millis() as u64);
-    let app = App { show, seats: Arc::new(Semaphore::new(PAGES)), run, test_digits: OnceLock::new() };
+    let app = App {
+        show,
+        seats: Arc::new(Semaphore::new(PAGES)),
+        token: Token::new(),
+        run,
+        test_digits: OnceLock::new(),
+    };
     Router::new()
         .route(
             "/",
-            get(async |app: Shared| ([(header::CACHE_CONTROL, "no-store")], Html(page(app.show.reads)))),
+            get(async |app: Shared| {
+                ([(header::CACHE_CONTROL, "no-store")], Html(page(app.show.reads, app.token.text())))
+            }),
         )
         .route("/events", get(events))
         .route("/digits/test", get(test_digits))
         .route("/digits/training/{step}", get(training_digits))
-        .route("/pause", post(async |app: Shared| pause(&app, true)))
-        .route("/resume", post(async |app: Shared| pause(&app, false)))
+        .route("/pause", post(async |app: Shared, headers: HeaderMap| pause(&app, &headers, true)))
+        .route("/resume", post(async |app: Shared, headers: HeaderMap| pause(&app, &headers, false)))
         .route("/read", post(read))
         .layer(DefaultBodyLimit::max(DRAWING))
         .layer(from_fn(guard::guard))
@@ -101,7 +111,15 @@ fn picture_or_404(png: Option<Bytes>) -> Response {
     }
 }
 
-fn pause(app: &App, paused: bool) -> Response {
+/// What is asked by anything but the page.
+fn forbidden() -> Response {
+    (StatusCode::FORBIDDEN, "only the page itself may ask for this\n").into_response()
+}
+
+fn pause(app: &App, headers: &HeaderMap, paused: bool) -> Response {
+    if !app.token.is_in(headers) {
+        return forbidden();
+    }
     ask(app, Request::Pause(paused)).map_or_else(IntoResponse::into_response, IntoResponse::into_response)
 }
 
@@ -115,7 +133,10 @@ fn ask(app: &App, request: Request) -> Result<StatusCode, (StatusCode, &'static 
 }
 
 /// Reads a drawing, a square of grey values of which the bright ones are ink, and answers with ten probabilities.
-async fn read(State(app): Shared, drawing: Bytes) -> Response {
+async fn read(State(app): Shared, headers: HeaderMap, drawing: Bytes) -> Response {
+    if !app.token.is_in(&headers) {
+        return forbidden();
+    }
     let side = drawing.len().isqrt();
     if side == 0 || side * side != drawing.len() {
         return (StatusCode::BAD_REQUEST, "a drawing is a square of bytes\n").into_response();

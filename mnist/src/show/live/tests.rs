@@ -53,6 +53,14 @@ fn ask(address: SocketAddr, method: &str, path: &str, headers: &str, body: &[u8]
 
 const LOCAL: &str = "Host: localhost\r\n";
 
+/// The headers of a request that the page sends.
+fn from_page(address: SocketAddr) -> String {
+    let (_, page) = ask(address, "GET", "/", LOCAL, b"");
+    let page = String::from_utf8(page).unwrap();
+    let (_, rest) = page.split_once(r#"<meta name="token" content=""#).unwrap();
+    format!("{LOCAL}X-Page-Token: {}\r\n", rest.split_once('"').unwrap().0)
+}
+
 /// A page that reads events.
 struct Page(BufReader<TcpStream>);
 
@@ -166,7 +174,18 @@ fn the_page_is_for_this_computer_alone() {
     for part in ["src=\"", "href=\"http", "url(", "@import", "https://"] {
         assert!(!page.contains(part), "the page loads something: {part}");
     }
-    for headers in ["Host: example.org\r\n", "", "Host: localhost\r\nOrigin: http://example.org\r\n"] {
+    let page = from_page(address);
+    let local = |more: &str| format!("{page}{more}\r\n");
+    let foreign = [
+        "Host: example.org\r\n".to_owned(),
+        String::new(),
+        local("Origin: http://example.org"),
+        local("Origin: null"),
+        local("Origin: http://localh\u{f6}st"),
+        local("Sec-Fetch-Site: cross-site"),
+        local("Sec-Fetch-Site: same-site"),
+    ];
+    for headers in &foreign {
         for (method, path) in [("GET", "/"), ("GET", "/events"), ("POST", "/pause")] {
             let (status, reason) = ask(address, method, path, headers, b"");
             // Without any Host header it is no HTTP/1.1, which the server itself may say.
@@ -174,8 +193,31 @@ fn the_page_is_for_this_computer_alone() {
             assert!(headers.is_empty() || !reason.is_empty());
         }
     }
-    let same = "Host: localhost\r\nOrigin: http://localhost\r\n";
-    assert_eq!(ask(address, "POST", "/pause", same, b"").0, 204);
+    let same = local("Origin: http://localhost\r\nSec-Fetch-Site: same-origin");
+    assert_eq!(ask(address, "POST", "/pause", &same, b"").0, 204);
+}
+
+/// Not a program beside it, and not a page in whose frame it is.
+#[test]
+fn only_the_page_itself_pauses_and_draws() {
+    let (_history, address, _asked) = show();
+    let guessed = format!("{LOCAL}X-Page-Token: {:032x}\r\n", 7);
+    for path in ["/pause", "/resume", "/read"] {
+        for headers in [LOCAL, &guessed] {
+            let (status, reason) = ask(address, "POST", path, headers, &[9; 100]);
+            assert_eq!(
+                (status, reason),
+                (403, b"only the page itself may ask for this\n".to_vec()),
+                "{path}"
+            );
+        }
+    }
+    let mut stream = TcpStream::connect(address).unwrap();
+    write!(stream, "GET / HTTP/1.1\r\n{LOCAL}Connection: close\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let head = answer.split_once("\r\n\r\n").unwrap().0.to_lowercase();
+    assert!(head.contains("x-frame-options: deny") && head.contains("frame-ancestors 'none'"), "{head}");
 }
 
 #[test]
@@ -193,6 +235,7 @@ fn drawings_are_read_by_whoever_trains() {
     for row in 30..110 {
         drawing[row * 140 + 66..row * 140 + 76].fill(255);
     }
+    let page = from_page(address);
     let trainer = thread::spawn(move || {
         let Ok(Request::Read(first)) = asked.recv() else { panic!("a drawing was sent") };
         assert_eq!(first.pixels.len(), 784);
@@ -200,15 +243,15 @@ fn drawings_are_read_by_whoever_trains() {
         let Ok(Request::Read(second)) = asked.recv() else { panic!("a drawing was sent") };
         (second.answer)([f32::NAN; 10]);
     });
-    let (status, answer) = ask(address, "POST", "/read", LOCAL, &drawing);
+    let (status, answer) = ask(address, "POST", "/read", &page, &drawing);
     assert_eq!((status, answer.starts_with(b"[0.0,0.9,")), (200, true));
-    let (status, answer) = ask(address, "POST", "/read", LOCAL, &drawing);
+    let (status, answer) = ask(address, "POST", "/read", &page, &drawing);
     assert_eq!((status, answer.ends_with(b"is not a number any more\n")), (500, true), "a diverged network");
     trainer.join().unwrap();
-    assert_eq!(ask(address, "POST", "/read", LOCAL, &drawing).0, 410, "the run is over");
-    assert_eq!(ask(address, "POST", "/read", LOCAL, &[0; 140 * 140]).0, 422, "nothing is drawn");
-    assert_eq!(ask(address, "POST", "/read", LOCAL, &[0; 7]).0, 400);
-    assert_eq!(ask(address, "POST", "/read", LOCAL, &[0; 500_000]).0, 413);
+    assert_eq!(ask(address, "POST", "/read", &page, &drawing).0, 410, "the run is over");
+    assert_eq!(ask(address, "POST", "/read", &page, &[0; 140 * 140]).0, 422, "nothing is drawn");
+    assert_eq!(ask(address, "POST", "/read", &page, &[0; 7]).0, 400);
+    assert_eq!(ask(address, "POST", "/read", &page, &[0; 500_000]).0, 413);
 
     let png = b"\x89PNG";
     assert!(ask(address, "GET", "/digits/test", LOCAL, b"").1.starts_with(png));
