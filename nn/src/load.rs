@@ -287,6 +287,8 @@ impl fmt::Display for Differences {
     }
 }
 
+impl std::error::Error for Differences {}
+
 /// The first names of a list that may be long.
 fn few(names: &[String]) -> String {
     const SHOWN: usize = 6;

@@ -22,5 +22,7 @@ pub use data::{
     Batch, Batches, BatchesError, DataError, Dataset, Loaded, Loader, Position, Subset, TensorDataset, split,
     split_stratified,
 };
+#[cfg(feature = "csv")]
+pub use data::{csv_classes, csv_numbers};
 pub use lines::JsonLines;
 pub use trainer::{Record, Report, Stop, TrainError, Trainer};

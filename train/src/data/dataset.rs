@@ -66,6 +66,22 @@ pub enum DataError {
         /// What the system says.
         error: std::io::Error,
     },
+    /// A place in a file has something else than it should have.
+    #[error(
+        "{}{}{}: {reason}", file.display(),
+        if *line > 0 { format!(", line {line}") } else { String::new() },
+        column.as_ref().map_or(String::new(), |column| format!(", column {column:?}"))
+    )]
+    Cell {
+        /// The file.
+        file: PathBuf,
+        /// The line, from 1; 0 if it is not known.
+        line: u64,
+        /// The name of the column.
+        column: Option<String>,
+        /// What is wrong.
+        reason: String,
+    },
     /// The parts of a data set have not the same length.
     #[error("data set: its parts have different numbers of elements: {}", shapes.join(", "))]
     Lengths {

@@ -1,0 +1,69 @@
+//! The examples as somebody runs them.
+
+use nn::Rng;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+use tempfile::tempdir;
+
+/// The example's binary, which `cargo test` builds beside this test's.
+fn example(name: &str) -> PathBuf {
+    let test = std::env::current_exe().unwrap();
+    let path = test.parent().unwrap().parent().unwrap().join("examples").join(name);
+    assert!(
+        path.with_extension(std::env::consts::EXE_EXTENSION).exists(),
+        "run `cargo test`, which builds {name} too"
+    );
+    path
+}
+
+#[test]
+fn a_regression_that_is_killed_ends_as_one_that_is_not() {
+    let folder = tempdir().unwrap();
+    let table = folder.path().join("table.csv");
+    let (rng, mut text) = (&mut Rng::new(1), "a,b,c,y\n".to_owned());
+    for _ in 0..200 {
+        let [a, b, c] = [(); 3].map(|()| (rng.bits() % 1000) as f64 / 100.0);
+        writeln!(text, "{a},{b},{c},{}", 3.0 * a - b * b / 5.0 + 2.0).unwrap();
+    }
+    fs::write(&table, text).unwrap();
+    let start = |run: &str| {
+        let mut command = Command::new(example("csv_regression"));
+        command.arg(&table).arg(folder.path().join(run)).stdout(Stdio::piped()).spawn().unwrap()
+    };
+    let whole = start("whole").wait_with_output().unwrap();
+    assert!(whole.status.success());
+    let whole = String::from_utf8(whole.stdout).unwrap();
+    let last = whole.lines().last().unwrap();
+    let r2: f64 = last.split("R² Some(").nth(1).unwrap().trim_end_matches(')').parse().unwrap();
+    assert!(r2 > 0.95, "{last}");
+
+    for i in 0..3 {
+        let mut child = start("killed");
+        let ours = |name: &str| {
+            name.starts_with("step-").then(|| name[5..].split('.').next()?.parse::<u64>().ok())?
+        };
+        let newest = || {
+            let entries =
+                fs::read_dir(folder.path().join("killed/checkpoints")).into_iter().flatten().flatten();
+            entries.filter_map(|entry| ours(entry.file_name().to_str()?)).max().unwrap_or(0)
+        };
+        while newest() < 1000 * (i + 1) {
+            assert!(child.try_wait().unwrap().is_none(), "it has ended by itself");
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+    let killed = start("killed").wait_with_output().unwrap();
+    let killed = String::from_utf8(killed.stdout).unwrap();
+    assert!(
+        killed.starts_with("the run goes on after ") && killed.ends_with(&format!("{last}\n")),
+        "{killed}"
+    );
+    let [a, b] =
+        ["whole", "killed"].map(|run| fs::read(folder.path().join(run).join("metrics.jsonl")).unwrap());
+    assert!(a == b, "metrics.jsonl");
+}
