@@ -52,12 +52,11 @@ pub fn csv_classes(path: impl AsRef<Path>, column: &str) -> Result<(Tensor, Vec<
     Ok((Tensor::from(classes.as_slice()), known))
 }
 
-/// Calls `f` with the cells of these columns of every row, and its line in the file.
-fn for_each_row(
-    path: &Path,
-    columns: &[&str],
-    f: &mut dyn FnMut(&[&str], u64) -> Result<(), DataError>,
-) -> Result<(), DataError> {
+/// What is done with the cells of a row, and its line in the file.
+type EachRow<'a> = dyn FnMut(&[&str], u64) -> Result<(), DataError> + 'a;
+
+/// Calls `f` with the cells of these columns of every row.
+fn for_each_row(path: &Path, columns: &[&str], f: &mut EachRow<'_>) -> Result<(), DataError> {
     let io = |error| DataError::Io { file: path.to_owned(), error };
     let file = File::open(path).map_err(io)?;
     // A pipe or a device may never end.
