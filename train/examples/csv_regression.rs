@@ -9,15 +9,15 @@ use nn::{Activation, Layer, Linear, Rng, Sequential, loss};
 use optim::{Adam, ExponentialDecay};
 use std::error::Error;
 use train::metrics::Regression;
-use train::{Batches, Dataset, Loader, TensorDataset, Trainer, csv_numbers, split};
+use train::{Batches, Dataset, Loader, TensorDataset, Trainer, csv_names, csv_numbers, split};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
     let (Some(table), Some(folder)) = (arguments.next(), arguments.next()) else {
         return Err("give a CSV file with a line of names, and a folder for the run".into());
     };
-    let names = std::fs::read_to_string(&table)?.lines().next().unwrap_or_default().to_owned();
-    let names: Vec<&str> = names.split(',').map(str::trim).collect();
+    let names = csv_names(&table)?;
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let (target, inputs) = names.split_last().ok_or("the table has no columns")?;
     let (x, y) = (csv_numbers(&table, inputs)?, csv_numbers(&table, &[target])?);
     // Numbers around 0 and of size 1 are learnt most easily.

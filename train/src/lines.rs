@@ -74,14 +74,16 @@ impl JsonLines {
     /// If the file cannot be read or written.
     pub fn retain<T: DeserializeOwned>(path: impl AsRef<Path>, keep: impl Fn(&T) -> bool) -> io::Result<()> {
         let path = path.as_ref();
-        let text = match fs::read_to_string(path) {
+        let bytes = match fs::read(path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-            text => text?,
+            bytes => bytes?,
         };
+        // A line may be cut inside a character.
+        let text = String::from_utf8_lossy(&bytes);
         let is_kept =
             |line: &&str| line.ends_with('\n') && serde_json::from_str(line).is_ok_and(|value| keep(&value));
         let kept: String = text.split_inclusive('\n').filter(is_kept).collect();
-        if kept == text {
+        if kept.as_bytes() == bytes {
             return Ok(());
         }
         let beside = path.with_added_extension("tmp");

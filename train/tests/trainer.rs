@@ -135,14 +135,99 @@ fn a_folder_with_a_run_is_gone_on_with_or_left_alone() {
     assert!(matches!(full(&run, false).fit(&mut loader(), 6), Err(TrainError::Used(_))));
     let mut other = Loader::new(circle(130, 1), Batches::new(130, 10, 3).unwrap());
     let error = full(&run, false).resume(&mut other).unwrap_err().to_string();
-    assert_eq!(
-        error,
-        "train: the run was on 130 elements in batches of 20, and here are 130 in batches of 10"
+    assert!(
+        error.starts_with("train: the run was on 130 elements in batches of 20, the first with"),
+        "{error}"
     );
-    let mut sgd = Trainer::new(Net::new(5), Sgd::new(), step).folder(&run);
+    assert!(error.contains("and here are 130 elements in batches of 10"), "{error}");
+    let mut other = Loader::new(circle(130, 7), Batches::new(130, 20, 3).unwrap());
+    assert!(
+        matches!(full(&run, false).resume(&mut other), Err(TrainError::OtherData { .. })),
+        "other numbers"
+    );
+    let mut sgd = Trainer::new(Net::new(5), Sgd::new().momentum(0.5), step).folder(&run);
     assert!(matches!(sgd.resume(&mut loader()), Err(TrainError::Checkpoint(_))));
     drop(sgd);
     assert!(!full(folder.path(), false).resume(&mut loader()).unwrap(), "there is no run");
+}
+
+/// Before there is anything to go on from but its beginning.
+#[test]
+fn a_run_that_is_ended_before_its_first_step_goes_on() {
+    let folder = tempdir().unwrap();
+    let mut first = full(folder.path(), false);
+    first.fit(&mut loader(), 0).unwrap();
+    drop(first);
+    let mut again = full(folder.path(), false);
+    assert!(again.resume(&mut loader()).unwrap());
+    assert_eq!(again.fit(&mut loader(), 3).unwrap().steps, 3);
+    drop(again);
+    let other = tempdir().unwrap();
+    full(other.path(), false).fit(&mut loader(), 3).unwrap();
+    let [a, b] = [&folder, &other].map(|folder| fs::read(folder.path().join("metrics.jsonl")).unwrap());
+    assert_eq!(a, b);
+}
+
+/// Data that cannot be read for a while: what is in memory of steps that are done again is not written.
+#[test]
+fn a_run_that_failed_is_resumed_in_the_same_process() {
+    struct Flaky(TensorDataset, AtomicBool);
+    impl Dataset for Flaky {
+        fn len(&self) -> usize {
+            self.0.len()
+        }
+        fn batch(&self, indices: &[usize]) -> Result<Vec<Tensor>, DataError> {
+            match indices.contains(&117) && !self.1.swap(true, Ordering::Relaxed) {
+                true => {
+                    Err(DataError::Io { file: "disk".into(), error: std::io::ErrorKind::NotFound.into() })
+                }
+                false => self.0.batch(indices),
+            }
+        }
+    }
+    let folder = tempdir().unwrap();
+    let new = |run: &str| {
+        let trainer = Trainer::new(Net::new(5), Adam::new(), step).folder(folder.path().join(run));
+        trainer.checkpoint_every(2)
+    };
+    let mut flaky =
+        Loader::new(Flaky(circle(130, 1), AtomicBool::new(false)), Batches::new(130, 10, 4).unwrap());
+    let mut trainer = new("flaky");
+    let position = flaky.position();
+    while trainer.fit(&mut flaky, 20).is_err() {
+        flaky.seek(position).unwrap();
+        assert!(trainer.resume(&mut flaky).unwrap());
+    }
+    new("whole").fit(&mut Loader::new(circle(130, 1), Batches::new(130, 10, 4).unwrap()), 20).unwrap();
+    let [a, b] =
+        ["flaky", "whole"].map(|run| fs::read(folder.path().join(run).join("metrics.jsonl")).unwrap());
+    assert!(a == b);
+}
+
+/// NaN and infinities are no JSON, and no reason to lose a line or a checkpoint.
+#[test]
+fn values_that_are_no_numbers_are_kept_from_the_best_and_not_from_the_records() {
+    let folder = tempdir().unwrap();
+    let new = || {
+        Trainer::new(Net::new(5), Adam::new(), |net: &Net, [x, y]| {
+            let [loss, right] = step(net, [x, y]);
+            [loss, right / (right - right), loss.recip() * f64::INFINITY]
+        })
+        .values(["loss", "nothing", "infinite"])
+        .evaluate("test", circle(20, 1), 1)
+        .largest("test_infinite")
+        .folder(folder.path())
+    };
+    let report = new().fit(&mut loader(), 4).unwrap();
+    assert_eq!(report.best, None);
+    let mut trainer = new();
+    let mut loader = loader();
+    trainer.resume(&mut loader).unwrap();
+    trainer.fit(&mut loader, 6).unwrap();
+    let text = fs::read_to_string(folder.path().join("metrics.jsonl")).unwrap();
+    let records: Vec<train::Record> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(records.iter().map(|record| record.step).collect::<Vec<_>>(), [0, 1, 2, 3, 4, 5]);
+    assert!(records[2].values["test_infinite"].is_nan(), "{text}");
 }
 
 #[test]

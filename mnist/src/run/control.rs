@@ -1,6 +1,7 @@
 //! What those who watch may ask of the training loop, which answers between two steps.
 
 use std::collections::VecDeque;
+use std::sync::Weak;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
 use std::time::{Duration, Instant};
@@ -22,6 +23,14 @@ pub struct Drawing {
     pub pixels: Vec<u8>,
     /// Is given the probabilities of the ten digits.
     pub answer: Box<dyn FnOnce([f32; 10]) + Send>,
+    /// Gone when nobody waits for the answer any more; `None` if somebody always does.
+    pub asker: Option<Weak<()>>,
+}
+
+impl Drawing {
+    fn is_waited_for(&self) -> bool {
+        self.asker.as_ref().is_none_or(|asker| asker.strong_count() > 0)
+    }
 }
 
 /// The requests that the loop serves.
@@ -53,6 +62,7 @@ impl Control {
     /// What to do before the next training step. While training is paused this waits, until `stop` is set.
     pub(crate) fn next(&mut self, stop: &AtomicBool) -> Option<Command> {
         loop {
+            self.drawings.retain(Drawing::is_waited_for);
             match self.requests.try_recv() {
                 Ok(Request::Pause(paused)) => {
                     self.paused = paused;
@@ -124,7 +134,7 @@ mod tests {
         assert!(control.next(&stop).is_none());
         let ask = |request| sender.send(request).unwrap();
         ask(Request::Pause(true));
-        ask(Request::Read(Drawing { pixels: vec![0; 784], answer: Box::new(|_| ()) }));
+        ask(Request::Read(Drawing { pixels: vec![0; 784], answer: Box::new(|_| ()), asker: None }));
         ask(Request::Pause(false));
         assert!(matches!(control.next(&stop), Some(Command::Paused(true))));
         assert!(matches!(control.next(&stop), Some(Command::Read(_))));
@@ -144,7 +154,9 @@ mod tests {
         let (sender, requests) = channel();
         let (mut control, stop) = (Control::new(requests), AtomicBool::new(false));
         for _ in 0..8 {
-            sender.send(Request::Read(Drawing { pixels: vec![0; 784], answer: Box::new(|_| ()) })).unwrap();
+            sender
+                .send(Request::Read(Drawing { pixels: vec![0; 784], answer: Box::new(|_| ()), asker: None }))
+                .unwrap();
         }
         assert!(matches!(control.next(&stop), Some(Command::Read(_))));
         control.has_read(Duration::from_secs(100));

@@ -188,7 +188,7 @@ impl Session {
         }
     }
 
-    fn read(&mut self, Drawing { pixels, answer }: Drawing) {
+    fn read(&mut self, Drawing { pixels, answer, .. }: Drawing) {
         answer(probabilities(&mut self.engine, &self.model, pixels));
     }
 

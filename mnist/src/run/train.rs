@@ -82,7 +82,7 @@ enum RunError {
     Trace(#[from] TraceError),
     #[error(
         "training failed: the loss became infinite or not a number after {steps} steps{}; try another seed; the last checkpoint before \
-         it is in the run's folder",
+         it, if there is one, is in the run's folder",
         cause.as_ref().map_or(String::new(), |cause| format!(" ({cause})"))
     )]
     Diverged { steps: u64, cause: Option<String> },

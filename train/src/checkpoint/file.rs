@@ -235,7 +235,7 @@ fn of_state(step: u64, state: &str) -> String {
 }
 
 /// The CRC-32 of the type, the shape and the elements.
-fn checksum(x: &Tensor) -> String {
+pub(crate) fn checksum(x: &Tensor) -> String {
     let bytes: Vec<u8> = match x.dtype() {
         DType::F32 => x.to_vec::<f32>().iter().flat_map(|x| x.to_le_bytes()).collect(),
         DType::F64 => x.to_vec::<f64>().iter().flat_map(|x| x.to_le_bytes()).collect(),

@@ -12,4 +12,5 @@ mod folder;
 
 pub use error::CheckpointError;
 pub use file::Checkpoint;
+pub(crate) use file::checksum;
 pub use folder::CheckpointFolder;

@@ -189,7 +189,7 @@ impl Batches {
     }
 
     /// Back to the beginning.
-    fn rewind(&mut self) {
+    pub(super) fn rewind(&mut self) {
         self.rng = Xoshiro256PlusPlus::seed_from_u64(self.seed.unwrap_or(0));
         (self.epoch, self.next) = (0, 0);
         self.order.iter_mut().enumerate().for_each(|(i, place)| *place = i);

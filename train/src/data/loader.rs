@@ -1,6 +1,7 @@
 //! Batches of data, one after the other.
 
 use super::{Batch, Batches, BatchesError, DataError, Dataset, Position};
+use crate::checkpoint::checksum;
 use nn::Tensor;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, sync_channel};
@@ -95,6 +96,16 @@ impl<D: Dataset + 'static> Loader<D> {
             // It panicked, in the data set's code: so does this thread, with the same message.
             Err(_) => load(&*self.data, self.batches.draw()),
         }
+    }
+
+    /// A checksum of the first batch's places and content.
+    pub(crate) fn first_checksum(&self) -> Result<u32, DataError> {
+        let mut batches = self.batches.clone();
+        batches.rewind();
+        let first = load(&*self.data, batches.draw())?;
+        let mut text: String = first.indices.iter().map(|i| format!("{i} ")).collect();
+        text.extend(first.tensors.iter().map(checksum));
+        Ok(crc32fast::hash(text.as_bytes()))
     }
 
     /// Where the batches are: what is saved of a loader.

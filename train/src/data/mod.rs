@@ -20,4 +20,4 @@ pub use dataset::{DataError, Dataset, TensorDataset};
 pub use loader::{Loaded, Loader};
 pub use split::{Subset, split, split_stratified};
 #[cfg(feature = "csv")]
-pub use table::{csv_classes, csv_numbers};
+pub use table::{csv_classes, csv_names, csv_numbers};

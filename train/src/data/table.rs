@@ -4,7 +4,8 @@ use super::DataError;
 use csv::{ErrorKind, Reader, StringRecord};
 use nn::Tensor;
 use std::collections::BTreeSet;
-use std::fs::File;
+use std::fs::{self, File};
+use std::io::BufReader;
 use std::path::Path;
 
 /// Columns of numbers of a CSV file with a line of names, as `f32`, `[rows, columns]`. Only these columns are kept in memory.
@@ -15,6 +16,7 @@ use std::path::Path;
 /// let x = train::csv_numbers(&file, &["area", "rooms"])?;
 /// assert_eq!(x, nn::Tensor::from([[75.5_f32, 3.0], [120.0, 5.0]]));
 /// let (town, names) = train::csv_classes(&file, "town")?;
+/// assert_eq!(train::csv_names(&file)?, ["rooms", "area", "town", "price"]);
 /// assert_eq!((town, names), (nn::Tensor::from([1_i64, 0]), vec!["Jena".to_owned(), "Ulm".to_owned()]));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -52,19 +54,32 @@ pub fn csv_classes(path: impl AsRef<Path>, column: &str) -> Result<(Tensor, Vec<
     Ok((Tensor::from(classes.as_slice()), known))
 }
 
+/// The names of the columns of a CSV file: its first line.
+///
+/// # Errors
+/// If the file cannot be read.
+pub fn csv_names(path: impl AsRef<Path>) -> Result<Vec<String>, DataError> {
+    Ok(open(path.as_ref())?.1.iter().map(|name| name.trim().to_owned()).collect())
+}
+
+/// A table and its first line.
+fn open(path: &Path) -> Result<(Reader<BufReader<File>>, StringRecord), DataError> {
+    let io = |error| DataError::Io { file: path.to_owned(), error };
+    // A pipe may have to be waited for, and a device may never end.
+    if !fs::metadata(path).map_err(io)?.is_file() {
+        return Err(io(std::io::Error::other("it is no regular file")));
+    }
+    let mut reader = Reader::from_reader(BufReader::new(File::open(path).map_err(io)?));
+    let header = reader.headers().map_err(|error| of_csv(path, error))?.clone();
+    Ok((reader, header))
+}
+
 /// What is done with the cells of a row, and its line in the file.
 type EachRow<'a> = dyn FnMut(&[&str], u64) -> Result<(), DataError> + 'a;
 
 /// Calls `f` with the cells of these columns of every row.
 fn for_each_row(path: &Path, columns: &[&str], f: &mut EachRow<'_>) -> Result<(), DataError> {
-    let io = |error| DataError::Io { file: path.to_owned(), error };
-    let file = File::open(path).map_err(io)?;
-    // A pipe or a device may never end.
-    if !file.metadata().map_err(io)?.is_file() {
-        return Err(io(std::io::Error::other("it is no regular file")));
-    }
-    let mut reader = Reader::from_reader(std::io::BufReader::new(file));
-    let header = reader.headers().map_err(|error| of_csv(path, error))?.clone();
+    let (mut reader, header) = open(path)?;
     let place = |column: &&str| {
         let is_it = |name: &str| name.trim() == *column;
         match header.iter().filter(|name| is_it(name)).count() {
@@ -116,7 +131,6 @@ fn of_csv(path: &Path, error: csv::Error) -> DataError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::fs;
     use tempfile::tempdir;
 
     #[test]

@@ -12,15 +12,22 @@ pub(super) struct Average {
 }
 
 impl Average {
-    pub(super) fn of(model: &dyn Module, decay: f64) -> Average {
-        Average { decay, values: values(model) }
+    /// Of a model that is not trained yet.
+    pub(super) fn new(decay: f64) -> Average {
+        Average { decay, values: vec![] }
     }
 
-    /// Goes on with averages from a checkpoint, if there are some.
-    pub(super) fn resume(&mut self, values: Vec<(String, Tensor)>) {
-        if values.len() == self.values.len() {
-            self.values = values;
+    /// Begins with the weights as they are, if it has not begun.
+    pub(super) fn begin(&mut self, model: &dyn Module) {
+        if self.values.is_empty() {
+            self.values = values(model);
         }
+    }
+
+    /// Goes on with averages from a checkpoint; if it has none, from its weights.
+    pub(super) fn resume(&mut self, model: &dyn Module, values: Vec<(String, Tensor)>) {
+        self.values = values;
+        self.begin(model);
     }
 
     pub(super) fn values(&self) -> &[(String, Tensor)] {

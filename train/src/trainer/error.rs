@@ -59,15 +59,12 @@ pub enum TrainError {
         error: io::Error,
     },
     /// The data are others, or are cut into other batches.
-    #[error(
-        "train: the run was on {} elements in batches of {}, and here are {} in batches of {}",
-        there[0], there[1], here[0], here[1]
-    )]
+    #[error("train: the run was on {there}, and here are {here}")]
     OtherData {
-        /// Elements and batch size of the run.
-        there: [usize; 2],
+        /// The data of the run.
+        there: String,
         /// Those of the loader.
-        here: [usize; 2],
+        here: String,
     },
     /// Another program trains there.
     #[error("{}: another program writes to this run just now; wait for it, or end it", .0.display())]

@@ -1,6 +1,7 @@
 //! The loop.
 
 use super::average;
+use super::progress::DataId;
 use super::settings::Trainer;
 use super::{Record, Report, Stop, TrainError};
 use crate::metrics::Mean;
@@ -26,15 +27,19 @@ impl<M: Module, const N: usize, const O: usize> Trainer<M, N, O> {
         loader: &mut Loader<D>,
         steps: u64,
     ) -> Result<Report, TrainError> {
+        self.check_watched()?;
+        self.state.data = DataId::of(loader)?;
+        if let Some(average) = &mut self.average {
+            average.begin(&self.model);
+        }
         self.open_folder()?;
-        self.state.data = [loader.data().len(), loader.batch()];
         let (begun, before, first) = (Instant::now(), self.state.time, self.state.step);
         let mut saved = Instant::now();
         let stop = loop {
             let step = self.state.step;
             self.state.position = loader.position();
             self.state.time = before + begun.elapsed();
-            let ending = self.ending(steps);
+            let ending = self.ending(steps, begun.elapsed());
             let due = match self.checkpoint_every {
                 Some(every) => step.is_multiple_of(every),
                 None => saved.elapsed() >= INTERVAL,
@@ -54,15 +59,28 @@ impl<M: Module, const N: usize, const O: usize> Trainer<M, N, O> {
         Ok(Report { stop, steps: self.state.step, time: self.state.time, best: self.state.best })
     }
 
-    fn ending(&self, steps: u64) -> Option<Stop> {
+    /// Refuses to watch what there will not be.
+    fn check_watched(&self) -> Result<(), TrainError> {
+        let Some(watched) = &self.watched else { return Ok(()) };
+        let sets = self.sets.iter().map(|set| set.name.as_str());
+        let sets: Vec<&str> = if self.sets.is_empty() { vec![] } else { sets.chain(["train"]).collect() };
+        let known = sets.iter().flat_map(|set| self.names.iter().map(move |name| format!("{set}_{name}")));
+        let known: Vec<String> = known.collect();
+        if known.contains(&watched.name) {
+            return Ok(());
+        }
+        let known =
+            if known.is_empty() { "none, as no set is evaluated".to_owned() } else { known.join(", ") };
+        Err(TrainError::Watched { name: watched.name.clone(), known })
+    }
+
+    fn ending(&self, steps: u64, time: Duration) -> Option<Stop> {
         let waited = |patience| self.state.waited >= patience;
         if self.state.step >= steps {
             Some(Stop::Finished)
         } else if self.watched.as_ref().and_then(|watched| watched.patience).is_some_and(waited) {
             Some(Stop::NoProgress)
-        } else if self.stop.load(Ordering::Relaxed)
-            || self.time_limit.is_some_and(|limit| self.state.time >= limit)
-        {
+        } else if self.stop.load(Ordering::Relaxed) || self.time_limit.is_some_and(|limit| time >= limit) {
             Some(Stop::Interrupted)
         } else {
             None
@@ -82,7 +100,9 @@ impl<M: Module, const N: usize, const O: usize> Trainer<M, N, O> {
             let loss = values[0].item();
             if !loss.is_finite() {
                 let found = self.training.find_nan(&self.model, self.state.batch, &parts);
-                let found = found.unwrap_or_else(|| "Computed once more it is a number".to_owned());
+                let found = found.unwrap_or_else(|| {
+                    "No operation made it of finite numbers: look for infinities in the data".to_owned()
+                });
                 return Err(TrainError::Diverged { step, what: "the loss", loss, found });
             }
             self.state.batch += 1;
@@ -102,17 +122,11 @@ impl<M: Module, const N: usize, const O: usize> Trainer<M, N, O> {
                 &mut sum
             }
         };
-        if let Some(max) = self.clip_norm {
-            let norm = optim::clip_norm(grads, max);
-            if !norm.is_finite() {
-                let found = "The loss is a number: debug_nans says which gradient is none".to_owned();
-                return Err(TrainError::Diverged {
-                    step,
-                    what: "the norm of the gradients",
-                    loss: norm,
-                    found,
-                });
-            }
+        // A weight that has become NaN stays so.
+        let norm = optim::clip_norm(grads, self.clip_norm.unwrap_or(f64::INFINITY));
+        if !norm.is_finite() {
+            let found = "The loss is a number: debug_nans says which gradient is none".to_owned();
+            return Err(TrainError::Diverged { step, what: "the norm of the gradients", loss: norm, found });
         }
         self.optimizer.step(&mut self.model, grads, lr);
         self.state.step += 1;
@@ -147,7 +161,7 @@ impl<M: Module, const N: usize, const O: usize> Trainer<M, N, O> {
             return Err(TrainError::Watched { name: watched.name.clone(), known: known.join(", ") });
         };
         let better = |best: f64| if watched.largest { value > best } else { value < best };
-        if !value.is_nan() && self.state.best.is_none_or(|(best, _)| better(best)) {
+        if value.is_finite() && self.state.best.is_none_or(|(best, _)| better(best)) {
             self.state.best = Some((value, self.state.step));
             self.state.waited = 0;
             self.best = match &self.average {

@@ -1,6 +1,6 @@
 //! What a training has to tell.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -15,8 +15,14 @@ pub struct Record {
     /// The learning rate.
     pub lr: f64,
     /// `train_loss`, and what else there is of the batch; and of every set that was evaluated, `test_loss` and the like.
-    #[serde(flatten)]
+    /// NaN and infinities are `null` in the file, and NaN when read.
+    #[serde(flatten, deserialize_with = "numbers")]
     pub values: BTreeMap<String, f64>,
+}
+
+fn numbers<'a, D: Deserializer<'a>>(deserializer: D) -> Result<BTreeMap<String, f64>, D::Error> {
+    let values = BTreeMap::<String, Option<f64>>::deserialize(deserializer)?;
+    Ok(values.into_iter().map(|(name, value)| (name, value.unwrap_or(f64::NAN))).collect())
 }
 
 /// Why a training ended.

@@ -193,19 +193,23 @@ impl<M: Module, const N: usize, const O: usize> Trainer<M, N, O> {
             (0.0..=1.0).contains(&decay),
             "trainer: the decay of the average is {decay}; it must be from 0 to 1"
         );
-        let average = Some(Average::of(&self.model, decay));
-        Trainer { average, ..self }
+        Trainer { average: Some(Average::new(decay)), ..self }
     }
 
-    /// Evaluates on these data, too, in batches of up to 1,000, every so many steps and at the end. All sets are evaluated as often as the
-    /// last one given.
+    /// Evaluates on these data, too, in batches of up to 1,000, every so many steps. All sets are evaluated as often as the last one given;
+    /// [`evaluated`](Trainer::evaluated) does it at any time.
     ///
     /// # Panics
-    /// If `every` is 0.
+    /// If `every` is 0, or the name is `train` or that of another set.
     #[must_use]
     #[track_caller]
     pub fn evaluate(mut self, name: &str, data: impl Dataset + 'static, every: u64) -> Self {
         assert!(every > 0, "trainer: a set is evaluated every so many steps, and not every 0");
+        let is_new = name != "train" && self.sets.iter().all(|set| set.name != name);
+        assert!(
+            is_new,
+            "trainer: a set called {name:?} would hide the values of another; give it a name of its own"
+        );
         self.sets.push(Evaluated { name: name.to_owned(), data: Arc::new(data), batch: 1000 });
         self.evaluate_every = every;
         self
@@ -228,7 +232,7 @@ impl<M: Module, const N: usize, const O: usize> Trainer<M, N, O> {
         Trainer { on_record: Box::new(f), ..self }
     }
 
-    /// Remembers the model with the smallest value of this name, `test_loss` say, see [`best`](Trainer::best).
+    /// Remembers the model with the smallest value of this name, `test_loss` say, where sets are evaluated; see [`best`](Trainer::best).
     #[must_use]
     pub fn smallest(self, name: &str) -> Self {
         Trainer { watched: Some(Watched { name: name.to_owned(), largest: false, patience: None }), ..self }
@@ -243,10 +247,11 @@ impl<M: Module, const N: usize, const O: usize> Trainer<M, N, O> {
     /// Stops when so many evaluations have not given a better value of what is watched.
     ///
     /// # Panics
-    /// If nothing is watched, by [`smallest`](Trainer::smallest) or [`largest`](Trainer::largest).
+    /// If it is 0, or nothing is watched, by [`smallest`](Trainer::smallest) or [`largest`](Trainer::largest).
     #[must_use]
     #[track_caller]
     pub fn patience(mut self, evaluations: u64) -> Self {
+        assert!(evaluations > 0, "trainer: no evaluation at all is no patience");
         match &mut self.watched {
             Some(watched) => watched.patience = Some(evaluations),
             None => panic!("trainer: patience for what? say smallest(…) or largest(…) first"),
@@ -254,7 +259,7 @@ impl<M: Module, const N: usize, const O: usize> Trainer<M, N, O> {
         self
     }
 
-    /// Ends after so long, at the end of a step.
+    /// Ends each [`fit`](Trainer::fit) after so long, at the end of a step.
     #[must_use]
     pub fn time_limit(self, time: Duration) -> Self {
         Trainer { time_limit: Some(time), ..self }

@@ -1,9 +1,9 @@
 //! What of a training is saved, and going on from it.
 
+use super::TrainError;
 use super::average::in_order;
-use super::progress::Progress;
+use super::progress::{DataId, Line, Progress};
 use super::settings::Trainer;
-use super::{Record, TrainError};
 use crate::{Checkpoint, CheckpointFolder, Dataset, JsonLines, Loader};
 use nn::Module;
 use std::fs::{self, File, TryLockError};
@@ -62,9 +62,9 @@ impl<M: Module, const N: usize, const O: usize> Trainer<M, N, O> {
         let checkpoints = CheckpointFolder::open(folder.join(CHECKPOINTS))?;
         let Some(newest) = checkpoints.newest()? else { return Ok(false) };
         let state: Progress = newest.state()?;
-        let data = [loader.data().len(), loader.batch()];
+        let data = DataId::of(loader)?;
         if state.data != data {
-            return Err(TrainError::OtherData { there: state.data, here: data });
+            return Err(TrainError::OtherData { there: state.data.to_string(), here: data.to_string() });
         }
         let before = loader.position();
         loader.seek(state.position)?;
@@ -76,19 +76,21 @@ impl<M: Module, const N: usize, const O: usize> Trainer<M, N, O> {
         self.state = state;
         self.best = in_order(&self.model, newest.tensors(BEST));
         if let Some(average) = &mut self.average {
-            average.resume(in_order(&self.model, newest.tensors(AVERAGE)));
+            average.resume(&self.model, in_order(&self.model, newest.tensors(AVERAGE)));
         }
+        // What it may still hold is of steps that are done again.
+        self.metrics = None;
         checkpoints.clean_up()?;
         checkpoints.forget_after(step)?;
         let metrics = folder.join(METRICS);
-        JsonLines::retain(&metrics, |record: &Record| record.step < step)
+        JsonLines::retain(&metrics, |line: &Line| line.step < step)
             .map_err(|error| io_error(&metrics, error))?;
         self.metrics = Some(JsonLines::open(&metrics).map_err(|error| io_error(&metrics, error))?);
         self.checkpoints = Some(checkpoints);
         Ok(true)
     }
 
-    /// Opens the folder of a run that begins.
+    /// Opens the folder of a run that begins, and leaves a checkpoint of its beginning there.
     pub(super) fn open_folder(&mut self) -> Result<(), TrainError> {
         let Some(folder) = &self.folder else { return Ok(()) };
         if self.metrics.is_some() {
@@ -97,16 +99,15 @@ impl<M: Module, const N: usize, const O: usize> Trainer<M, N, O> {
         let (folder, metrics) = (folder.clone(), folder.join(METRICS));
         fs::create_dir_all(&folder).map_err(|error| io_error(&folder, error))?;
         self.lock(&folder)?;
-        match JsonLines::create(&metrics) {
-            Ok(lines) => self.metrics = Some(lines),
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                return Err(TrainError::Used(metrics));
-            }
-            Err(error) => return Err(io_error(&metrics, error)),
-        }
         let checkpoints = CheckpointFolder::open(folder.join(CHECKPOINTS))?;
         checkpoints.clean_up()?;
+        if metrics.exists() || !checkpoints.steps()?.is_empty() {
+            return Err(TrainError::Used(folder));
+        }
         self.checkpoints = Some(checkpoints);
+        // From the first moment on there is something to go on from.
+        self.save()?;
+        self.metrics = Some(JsonLines::create(&metrics).map_err(|error| io_error(&metrics, error))?);
         Ok(())
     }
 

@@ -86,7 +86,7 @@ function drawAccuracy(canvas) {
 }
 
 function drawLoss(canvas) {
-  const of = (record, kind) => record[kind + "_loss"] === undefined ? undefined : record[kind + "_loss"] * 100;
+  const of = (record, kind) => record[kind + "_loss"] == null ? undefined : record[kind + "_loss"] * 100 /* null is NaN */;
   const options = view.log ? { y: [0.01, 1000], log: true, ticks: [0.01, 0.1, 1, 10, 100, 1000] } : { y: [0, [100, 20, 5][view.zoom]] };
   curves(canvas, of, options);
 }

@@ -55,7 +55,10 @@ impl Listener for Connections {
             match self.listener.accept().await {
                 Ok((stream, address)) => {
                     let idle = Box::pin(sleep(self.idle));
-                    return (Connection { stream, idle, patience: self.idle, _seat: seat }, address);
+                    return (
+                        Connection { stream, idle, patience: self.idle, is_asked: false, _seat: seat },
+                        address,
+                    );
                 }
                 // That one has gone already, or there are no descriptors just now.
                 Err(_) => sleep(PAUSE).await,
@@ -73,6 +76,8 @@ pub(super) struct Connection {
     stream: TcpStream,
     idle: Pin<Box<Sleep>>,
     patience: Duration,
+    /// Whether something has come in since the last answer.
+    is_asked: bool,
     _seat: OwnedSemaphorePermit,
 }
 
@@ -93,6 +98,7 @@ impl Connection {
 
     fn answered<T>(&mut self, context: &mut Context<'_>, answer: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         if let Poll::Ready(Ok(_)) = answer {
+            self.is_asked = false;
             self.idle.as_mut().reset(Instant::now() + self.patience);
         }
         self.unless_idle(context, answer)
@@ -105,7 +111,14 @@ impl AsyncRead for Connection {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
         let read = Pin::new(&mut self.stream).poll_read(context, buffer);
+        // A question has all the time that there is for an answer, once.
+        if buffer.filled().len() > before && !self.is_asked {
+            self.is_asked = true;
+            let until = Instant::now() + self.patience;
+            self.idle.as_mut().reset(until);
+        }
         // A request that comes byte by byte is none.
         if self.idle.as_mut().poll(context).is_ready() {
             return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));

@@ -17,11 +17,15 @@ use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{get, post};
 use std::sync::mpsc::TrySendError;
 use std::sync::{Arc, OnceLock};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 use tokio::sync::{Semaphore, oneshot};
+use tokio::time::timeout;
 
 /// The largest drawing: 400 × 400 grey values.
 const DRAWING: usize = 400 * 400;
+
+/// How long a drawing waits to be read: less than a connection that is not answered.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 struct App {
     show: Show,
@@ -148,10 +152,16 @@ async fn read(State(app): Shared, headers: HeaderMap, drawing: Bytes) -> Respons
     let answer_with = Box::new(|probabilities| {
         let _ = sender.send(probabilities); // the visitor may have gone
     });
-    if let Err(refused) = ask(&app, Request::Read(Drawing { pixels, answer: answer_with })) {
+    // When this request is over, nobody waits for an answer any more.
+    let waiting = Arc::new(());
+    let asker = Some(Arc::downgrade(&waiting));
+    if let Err(refused) = ask(&app, Request::Read(Drawing { pixels, answer: answer_with, asker })) {
         return refused.into_response();
     }
-    match answer.await {
+    let Ok(answer) = timeout(PATIENCE, answer).await else {
+        return (StatusCode::SERVICE_UNAVAILABLE, "the training has no time just now\n").into_response();
+    };
+    match answer {
         Ok(probabilities) if probabilities.iter().any(|p| !p.is_finite()) => {
             let reason = "what the network computes is not a number any more\n";
             (StatusCode::INTERNAL_SERVER_ERROR, reason).into_response()

@@ -5,9 +5,13 @@ const $ = (id) => document.getElementById(id);
 const write = (element, text) => { if (element.textContent !== text) element.textContent = text; };
 // The whole run, in a page that was saved with one; else null.
 const recorded = JSON.parse($("recorded").textContent);
-// Asks the training program for something, which it does for this page alone.
-const command = (path, body) =>
-  fetch(path, { method: "POST", headers: { "X-Page-Token": document.querySelector("meta[name=token]").content }, body });
+// Asks the training program for something, which it does for its own page alone: one of an earlier program is loaded anew.
+async function command(path, body) {
+  const token = document.querySelector("meta[name=token]").content;
+  const answer = await fetch(path, { method: "POST", headers: { "X-Page-Token": token }, body });
+  if (answer.status === 403) location.reload();
+  return answer;
+}
 const run = {};
 const view = { frozen: null, step: null, panels: [1, 2, 3, 4, 5, 6], log: false, zoom: 0, range: null };
 
