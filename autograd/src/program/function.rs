@@ -188,20 +188,20 @@ where
     /// ```
     #[track_caller]
     pub fn find_nan(&self, model: &M, step: u64, inputs: &[Tensor; N]) -> Option<String> {
-        let graph = match self.mode {
-            Mode::Training => Graph::training(self.seed, step),
-            Mode::Inference => Graph::inference(),
-        };
-        let graph = graph.note_nans();
+        let graph = self.plain_graph(step).note_nans();
         self.record(&graph, model, inputs);
         graph.first_nan()
     }
 
-    fn graph(&self, step: u64) -> Graph {
-        let graph = match self.mode {
+    fn plain_graph(&self, step: u64) -> Graph {
+        match self.mode {
             Mode::Training => Graph::training(self.seed, step),
             Mode::Inference => Graph::inference(),
-        };
+        }
+    }
+
+    fn graph(&self, step: u64) -> Graph {
+        let graph = self.plain_graph(step);
         if self.debug_nans { graph.debug_nans() } else { graph }
     }
 

@@ -93,15 +93,7 @@ impl Checkpoints {
         emit: &mut dyn FnMut(Event),
     ) {
         self.keep(model, optimizer, progress, emit);
-        if let (Some(folder), Some(best), Some((accuracy, step))) = (&self.folder, &self.best, progress.best)
-        {
-            let mut notes = self.notes.clone();
-            notes.insert("step".into(), step.to_string());
-            notes.insert("test_accuracy".into(), accuracy.to_string());
-            if let Err(error) = nn::save_tensors(best.clone(), &folder.best, &notes) {
-                self.fail(error.into());
-            }
-        }
+        self.save_best(progress);
         if let Some(file) = self.file.clone() {
             match self.save(model, progress.step, &file) {
                 Ok(checkpoint) => emit(Event::Checkpoint(checkpoint)),

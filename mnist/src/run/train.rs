@@ -280,7 +280,7 @@ fn keep_pictures(folder: &mut RunFolder, events: &[Arc<Event>], data: &Dataset) 
     folder.keep(png, &figure::png(&figure::raster(&shapes, figure::SIZE, 1.0), figure::SIZE.0));
 }
 
-/// Serves the live page, prints where, and returns the wishes of those who look at it.
+/// Serves the live page, prints where, and returns what the page controls the training by.
 fn open_page(port: u16, history: &History, data: &Arc<Dataset>) -> Result<Control, RunError> {
     let (requests, asked) = sync_channel(REQUESTS);
     let show = Show { events: history.events(), data: Some(data.clone()), requests, reads: true };
