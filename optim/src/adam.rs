@@ -138,6 +138,10 @@ impl std::fmt::Display for Adam {
 }
 
 impl Optimizer for Adam {
+    fn describe(&self) -> String {
+        self.to_string()
+    }
+
     fn update(&mut self, param: &mut Param, grad: &Tensor, lr: f64) {
         let [m, v, t] = self.state.of(param);
         let t = {

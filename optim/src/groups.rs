@@ -103,6 +103,15 @@ impl Group {
 }
 
 impl Optimizer for ParamGroups {
+    fn describe(&self) -> String {
+        let (rest, others) = (&self.groups[self.groups.len() - 1..], &self.groups[..self.groups.len() - 1]);
+        let group = |group: &Group| {
+            let pattern = if group.pattern == REST { "others" } else { &group.pattern };
+            format!("{pattern}: {}", group.optimizer.describe())
+        };
+        others.iter().chain(rest).map(group).collect::<Vec<_>>().join("; ")
+    }
+
     /// Finds the group of each parameter that is seen for the first time.
     fn begin(&mut self, model: &dyn Module) -> Result<(), String> {
         self.groups.iter_mut().try_for_each(|group| group.optimizer.begin(model))?;

@@ -127,6 +127,10 @@ impl std::fmt::Display for Lbfgs {
 }
 
 impl Optimizer for Lbfgs {
+    fn describe(&self) -> String {
+        self.to_string()
+    }
+
     /// # Panics
     /// Always: see [`step_with`](Optimizer::step_with).
     #[track_caller]

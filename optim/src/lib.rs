@@ -65,9 +65,34 @@ const _: () = {
     assert::<Lbfgs>();
 };
 
+/// The name of a type without its path and parameters.
+fn short_type_name<T: ?Sized>() -> String {
+    let name = std::any::type_name::<T>();
+    let name = name.split('<').next().unwrap_or(name);
+    name.rsplit("::").next().unwrap_or(name).to_owned()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn rules_and_schedules_say_what_they_are() {
+        let groups = ParamGroups::new(Sgd::new().weight_decay(0.5)).group("*.bias", Sgd::new());
+        assert_eq!(groups.describe(), "*.bias: SGD; others: SGD, weight decay 0.5");
+        let boxed: Box<dyn Optimizer> = Box::new(Adam::new());
+        assert_eq!(boxed.describe(), Adam::new().to_string());
+        let rates: [(Box<dyn Schedule>, &str); 5] = [
+            (Box::new(0.003), "0.003"),
+            (Box::new(|step: u64| step as f64), "a function of the step"),
+            (Box::new(CosineDecay::new(0.1, 0.01, 90)), "0.1 to 0.01, by half a cosine in 90 steps"),
+            (Box::new(Warmup::new(4, 0.5)), "0.5, after 4 steps of warm-up"),
+            (Box::new(StepDecay::new(0.1, 0.5, 30)), "0.1, times 0.5 every 30 steps"),
+        ];
+        for (rate, expected) in rates {
+            assert_eq!(rate.describe(), expected);
+        }
+    }
 
     #[test]
     fn settings_print_in_one_line() {

@@ -70,6 +70,11 @@ pub trait Optimizer: Send + Sync {
         }
     }
 
+    /// The rule in a few words, with its settings, for people. Unless written it is the name of the type.
+    fn describe(&self) -> String {
+        crate::short_type_name::<Self>()
+    }
+
     /// A step that may ask for the loss again: `loss` gives the loss of the model as it is, and its gradients. Returns the loss
     /// before the step. Most rules ask once, and this is [`step`](Optimizer::step); [`Lbfgs`](crate::Lbfgs) searches along a line
     /// (PyTorch's `optimizer.step(closure)`).

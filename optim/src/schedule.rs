@@ -19,17 +19,28 @@ use std::f64::consts::PI;
 pub trait Schedule: Send + Sync {
     /// The learning rate of step `step`, the first step being 0.
     fn at(&self, step: u64) -> f64;
+
+    /// The schedule in a few words, for people: `0.02 to 0.0001, by e every 1600 steps`. Unless written it is the name of the type.
+    fn describe(&self) -> String {
+        crate::short_type_name::<Self>()
+    }
 }
 
 impl Schedule for f64 {
     fn at(&self, _: u64) -> f64 {
         *self
     }
+    fn describe(&self) -> String {
+        self.to_string()
+    }
 }
 
 impl<F: Fn(u64) -> f64 + Send + Sync> Schedule for F {
     fn at(&self, step: u64) -> f64 {
         self(step)
+    }
+    fn describe(&self) -> String {
+        "a function of the step".to_owned()
     }
 }
 
@@ -82,6 +93,9 @@ impl Schedule for Constant {
     fn at(&self, _: u64) -> f64 {
         self.0
     }
+    fn describe(&self) -> String {
+        self.to_string()
+    }
 }
 
 /// Exponential decay toward a floor: `min + (max − min)·e^(−step/decay)`.
@@ -122,6 +136,9 @@ impl std::fmt::Display for ExponentialDecay {
 }
 
 impl Schedule for ExponentialDecay {
+    fn describe(&self) -> String {
+        self.to_string()
+    }
     fn at(&self, step: u64) -> f64 {
         let left = (-(step as f64) / self.decay).exp();
         // The nearer end as the base, so that both ends are met to the bit.
@@ -166,6 +183,9 @@ impl StepDecay {
 }
 
 impl Schedule for StepDecay {
+    fn describe(&self) -> String {
+        format!("{}, times {} every {} steps", self.lr, self.factor, self.every)
+    }
     fn at(&self, step: u64) -> f64 {
         self.lr * self.factor.powf((step / self.every) as f64)
     }
@@ -203,6 +223,9 @@ impl CosineDecay {
 }
 
 impl Schedule for CosineDecay {
+    fn describe(&self) -> String {
+        format!("{} to {}, by half a cosine in {} steps", self.max, self.min, self.steps)
+    }
     fn at(&self, step: u64) -> f64 {
         let way = step.min(self.steps) as f64 / self.steps as f64;
         self.min + (self.max - self.min) * (0.5 + 0.5 * (PI * way).cos())
@@ -230,6 +253,9 @@ impl<S: Schedule> Warmup<S> {
 }
 
 impl<S: Schedule> Schedule for Warmup<S> {
+    fn describe(&self) -> String {
+        format!("{}, after {} steps of warm-up", self.then.describe(), self.steps)
+    }
     fn at(&self, step: u64) -> f64 {
         let rate = self.then.at(step);
         if step < self.steps { rate * ((step + 1) as f64 / self.steps as f64) } else { rate }

@@ -104,6 +104,10 @@ impl std::fmt::Display for Sgd {
 }
 
 impl Optimizer for Sgd {
+    fn describe(&self) -> String {
+        self.to_string()
+    }
+
     fn update(&mut self, param: &mut Param, grad: &Tensor, lr: f64) {
         for_real!(param.value(), T => {
             let rule = Rule::<T> {
