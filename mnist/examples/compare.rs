@@ -1,9 +1,9 @@
 //! Lays the curves of several runs over each other: `cargo run -p mnist --example compare -- runs/A runs/B`.
 
 use clap::Parser;
-use mnist::{print_error, print_line};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use train::{print_error, print_line};
 
 /// Lays the curves of several runs over each other.
 #[derive(Parser)]
@@ -18,10 +18,11 @@ struct Args {
 
 fn main() -> ExitCode {
     let args = Args::parse();
-    let drawn = mnist::compare(&args.runs).map_err(|error| error.to_string()).and_then(|(figure, lines)| {
-        std::fs::write(&args.out, figure).map_err(|error| format!("{}: {error}", args.out.display()))?;
-        Ok(lines)
-    });
+    let drawn =
+        train::show::compare(&args.runs).map_err(|error| error.to_string()).and_then(|(figure, lines)| {
+            std::fs::write(&args.out, figure).map_err(|error| format!("{}: {error}", args.out.display()))?;
+            Ok(lines)
+        });
     match drawn {
         Ok(lines) => {
             print_line(&format!("{}\ndrawn to {}", lines.join("\n"), args.out.display()));

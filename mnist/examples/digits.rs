@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use clap::builder::RangedU64ValueParser;
 use mnist::data::{Choice, load};
-use mnist::{print_error, print_line};
+use train::{print_error, print_line};
 
 /// Digits that are shown if nobody says how many.
 const COUNT: usize = 200;

@@ -3,9 +3,9 @@
 use clap::Parser;
 use clap::builder::PossibleValuesParser;
 use mnist::models::EXAMPLES;
-use mnist::{print_error, print_line};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use train::{print_error, print_line};
 
 /// Reads the digit in a picture with a trained model.
 #[derive(Parser)]

@@ -1,9 +1,9 @@
 //! Opens a finished or interrupted run in the live page: `cargo run -p mnist --example replay -- runs/NAME`.
 
 use clap::Parser;
-use mnist::{print_error, print_line};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use train::{print_error, print_line};
 
 /// Opens a finished or interrupted run in the page.
 #[derive(Parser)]
@@ -17,7 +17,7 @@ struct Args {
 
 fn main() -> ExitCode {
     let args = Args::parse();
-    let stop = mnist::stop_on_signals();
+    let stop = train::terminal::stop_on_signals();
     let opened = |address| print_line(&format!("the run is at http://{address} until Ctrl-C"));
     match mnist::replay(&args.run, args.port, &stop, opened, &mut |line| {
         print_error(&format!("warning: {line}"))

@@ -36,7 +36,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             .evaluate("test", test, 100)
             .smallest("test_loss")
             .record_every(100)
-            .on_record(|record| println!("step {:>5}: {:?}", record.step, record.values))
+            .terminal()
             .folder(folder)
             .checkpoint_every(50);
 

@@ -7,6 +7,9 @@
 //! | `data` | [`Dataset`], [`split()`], [`Batches`], [`Loader`]: data in batches, shuffled, and from any place on |
 //! | [`metrics`] | accuracy, precision and recall, top-k, ROC AUC, errors of regression, over batches of any sizes |
 //! | `trainer` | [`Trainer`]: the loop, with schedules, clipping, accumulation, averages, evaluation, early stopping, resuming |
+//! | [`watch`] | what the loop emits, and who watches it: the run's files, what a page asks |
+//! | `terminal` | the run in the terminal, with the feature `terminal` |
+//! | `show` | figures, the page, the movie, with the features `figures`, `page`, `movie` |
 //! | `lines` | [`JsonLines`]: the numbers of a run in a file |
 //! | `checkpoint` | [`Checkpoint`], [`CheckpointFolder`]: a run that is killed goes on as if nothing had happened |
 #![forbid(unsafe_code)]
@@ -15,7 +18,13 @@ mod checkpoint;
 mod data;
 mod lines;
 pub mod metrics;
+mod print;
+#[cfg(feature = "figures")]
+pub mod show;
+#[cfg(feature = "terminal")]
+pub mod terminal;
 mod trainer;
+pub mod watch;
 
 pub use checkpoint::{Checkpoint, CheckpointError, CheckpointFolder};
 pub use data::{
@@ -25,4 +34,5 @@ pub use data::{
 #[cfg(feature = "csv")]
 pub use data::{csv_classes, csv_names, csv_numbers};
 pub use lines::JsonLines;
-pub use trainer::{Record, Report, Stop, TrainError, Trainer};
+pub use print::{print_error, print_line};
+pub use trainer::{PanelSource, Report, Seen, TrainError, Trainer};

@@ -7,7 +7,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tempfile::tempdir;
-use train::{Batches, DataError, Dataset, Loader, Stop, TensorDataset, TrainError, Trainer};
+use train::watch::{Ending, FolderError, Record};
+use train::{Batches, DataError, Dataset, Loader, TensorDataset, TrainError, Trainer};
 
 #[derive(Module)]
 struct Net {
@@ -74,7 +75,7 @@ fn it_trains_as_the_loop_by_hand_does_to_the_bit() {
             .clip_norm(0.5)
             .eager(eager);
         let report = trainer.fit(&mut loader().prefetch(2), 25).unwrap();
-        assert_eq!((report.stop, report.steps), (Stop::Finished, 25));
+        assert_eq!((report.ending, report.steps), (Ending::Finished, 25));
         assert_eq!(values(trainer.model()), values(&net));
     }
 }
@@ -92,6 +93,7 @@ fn full(folder: &Path, eager: bool) -> Trainer<Net, 2, 2> {
         .record_every(3)
         .eager(eager)
         .folder(folder)
+        .pictures(false)
 }
 
 #[test]
@@ -130,9 +132,12 @@ fn a_folder_with_a_run_is_gone_on_with_or_left_alone() {
     let run = folder.path().join("run");
     let mut first = full(&run, false);
     first.fit(&mut loader(), 6).unwrap();
-    assert!(matches!(full(&run, false).resume(&mut loader()), Err(TrainError::Locked(_))));
+    assert!(matches!(
+        full(&run, false).resume(&mut loader()),
+        Err(TrainError::Folder(FolderError::Locked(_)))
+    ));
     drop(first);
-    assert!(matches!(full(&run, false).fit(&mut loader(), 6), Err(TrainError::Used(_))));
+    assert!(matches!(full(&run, false).fit(&mut loader(), 6), Err(TrainError::Folder(FolderError::Used(_)))));
     let mut other = Loader::new(circle(130, 1), Batches::new(130, 10, 3).unwrap());
     let error = full(&run, false).resume(&mut other).unwrap_err().to_string();
     assert!(
@@ -149,6 +154,23 @@ fn a_folder_with_a_run_is_gone_on_with_or_left_alone() {
     assert!(matches!(sgd.resume(&mut loader()), Err(TrainError::Checkpoint(_))));
     drop(sgd);
     assert!(!full(folder.path(), false).resume(&mut loader()).unwrap(), "there is no run");
+}
+
+/// As a loop over epochs has it.
+#[test]
+fn fitting_further_writes_each_record_once() {
+    let folder = tempdir().unwrap();
+    let [parts, whole] = ["parts", "whole"].map(|run| folder.path().join(run));
+    let mut trainer = full(&parts, false);
+    let mut loader = loader();
+    for steps in [4, 11, 11, 20] {
+        trainer.fit(&mut loader, steps).unwrap();
+    }
+    let mut at_once = full(&whole, false);
+    let report = at_once.fit(&mut self::loader(), 20).unwrap();
+    assert_eq!((report.best, at_once.best()), (trainer.fit(&mut loader, 20).unwrap().best, trainer.best()));
+    let [a, b] = [parts, whole].map(|run| fs::read_to_string(run.join("metrics.jsonl")).unwrap());
+    assert_eq!(a, b);
 }
 
 /// Before there is anything to go on from but its beginning.
@@ -225,9 +247,9 @@ fn values_that_are_no_numbers_are_kept_from_the_best_and_not_from_the_records() 
     trainer.resume(&mut loader).unwrap();
     trainer.fit(&mut loader, 6).unwrap();
     let text = fs::read_to_string(folder.path().join("metrics.jsonl")).unwrap();
-    let records: Vec<train::Record> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    assert_eq!(records.iter().map(|record| record.step).collect::<Vec<_>>(), [0, 1, 2, 3, 4, 5]);
-    assert!(records[2].values["test_infinite"].is_nan(), "{text}");
+    let records: Vec<Record> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(records.iter().map(|record| record.step).collect::<Vec<_>>(), [0, 1, 2, 3, 4, 5, 6]);
+    assert!(records[2].values.get("test_infinite").unwrap().is_nan(), "{text}");
 }
 
 #[test]
@@ -282,10 +304,10 @@ fn patience_ends_a_training_that_gets_no_better_and_the_best_is_kept() {
         .patience(3);
     let report = trainer.fit(&mut loader(), 1000).unwrap();
     let (best, at) = report.best.unwrap();
-    assert_eq!((report.stop, report.steps), (Stop::NoProgress, at + 3));
+    assert_eq!((report.ending, report.steps), (Ending::NoProgress, at + 3));
     let best_params = trainer.best().to_vec();
     nn::set_params(trainer.model_mut(), best_params).unwrap();
-    assert_eq!(trainer.evaluated("test").unwrap()["loss"], best);
+    assert_eq!(trainer.evaluated("test").unwrap().get("loss"), Some(best));
 }
 
 #[test]
@@ -296,7 +318,7 @@ fn a_stop_from_elsewhere_ends_after_the_step() {
         .stop(stop)
         .on_record(move |record| ask.store(record.step == 6, Ordering::Relaxed));
     let report = trainer.fit(&mut loader(), 1000).unwrap();
-    assert_eq!((report.stop, report.steps), (Stop::Interrupted, 7));
+    assert_eq!((report.ending, report.steps), (Ending::Interrupted, 7));
 }
 
 #[test]
@@ -311,7 +333,7 @@ fn every_element_of_a_set_counts_alike() {
     let mut trainer =
         Trainer::new(model, Sgd::new(), |line: &Linear, [x, y]| [(line.forward(x) - y).abs().mean(..)])
             .evaluate("all", data, 1);
-    assert_eq!(trainer.evaluated("all").unwrap()["loss"], 1.0);
+    assert_eq!(trainer.evaluated("all").unwrap().get("loss"), Some(1.0));
 }
 
 /// What cannot be trained on is said, and the model is as it was.

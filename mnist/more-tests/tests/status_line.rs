@@ -1,13 +1,9 @@
 //! The progress line on a terminal that is emulated.
 
-#[allow(dead_code, reason = "what only the console calls")]
-#[path = "../../src/watch/status_line.rs"]
-mod status_line;
-
-use status_line::StatusLine;
 use std::io::{self, Write};
 use std::num::NonZero;
 use std::sync::{Arc, Mutex};
+use train::terminal::StatusLine;
 use vt100::Parser;
 
 /// A terminal, written to from both sides as stdout and stderr are.

@@ -5,14 +5,15 @@
 //! | `data` | finding, downloading, checking and reading MNIST; batches |
 //! | `synthetic` | digits drawn by the program where there is no network |
 //! | `models`, `model_file` | the nine models; reading one, if it is the right one and whole |
-//! | `contact_sheet`, `digits_png` | pictures of digits |
+//! | `panels` | the panels of digits in a run: what they see, how they are drawn |
+//! | `contact_sheet` | digits with their labels in one picture |
 //! | `preprocess`, `recognize` | from a picture of a digit to what it is |
 
 mod contact_sheet;
 pub mod data;
-pub(crate) mod digits_png;
 pub(crate) mod model_file;
 pub mod models;
+pub(crate) mod panels;
 pub(crate) mod preprocess;
 pub(crate) mod recognize;
 pub mod synthetic;

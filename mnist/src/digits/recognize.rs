@@ -1,10 +1,11 @@
 //! A trained model and a picture of a digit.
 
+use crate::digits::data::Split;
 use crate::digits::model_file::{self, ModelError};
 use crate::digits::preprocess;
 use crate::run::engine::Engine;
 use crate::run::mode::Mode;
-use crate::run::session::probabilities;
+use nn::Layer;
 use std::fs::File;
 use std::io::{self, BufReader};
 use std::path::{Path, PathBuf};
@@ -71,6 +72,22 @@ pub fn recognize(model: &Path, name: Option<&str>, image: &Path) -> Result<[f32;
         return Err(RecognizeError::NotANumber(model.to_owned()));
     }
     Ok(probabilities)
+}
+
+/// What the model takes an image of 784 grey values for: the probabilities of the ten digits; NaN if one of its outputs is
+/// NaN or infinite.
+pub(crate) fn probabilities(
+    engine: &mut Engine,
+    model: &(impl Layer + 'static),
+    pixels: Vec<u8>,
+) -> [f32; 10] {
+    let digit = Split { images: pixels, labels: vec![0], rows: 28, cols: 28 };
+    let [_, logits] = engine.predict(model, &digit, &[0]);
+    let logits = logits.to_vec::<f32>();
+    let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let weights: Vec<f32> = logits.iter().map(|x| (x - largest).exp()).collect();
+    let sum: f32 = weights.iter().sum();
+    std::array::from_fn(|digit| weights[digit] / sum)
 }
 
 /// Width, height and grey values of a PNG file; what is transparent is white.

@@ -1,18 +1,25 @@
 //! What a run computes: training steps and tests, replayed from compiled graphs or recorded anew each time.
 
 use crate::digits::data::Split;
-use crate::run::activations::{ActivationReader, Activations};
 use crate::run::mode::Mode;
-use crate::watch::event::Score;
-use nn::{CompiledFn, Layer, Program, Tensor, Var, loss};
+use nn::{CompiledFn, Layer, Tensor, Var, loss};
 use optim::Optimizer;
 
 /// The tutorial minimises the mean cross-entropy times the size of a batch, 100. For SGD this scales the steps; for Adam
 /// it only weighs the gradient against its epsilon.
 pub const LOSS_SCALE: f64 = 100.0;
 
+/// Loss and accuracy on a set of images.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Score {
+    /// Mean cross-entropy.
+    pub loss: f64,
+    /// Share of the images that are recognised, from 0 to 1.
+    pub accuracy: f64,
+}
+
 /// Images classified at a time in a test: the memory of a training step of the usual size serves it too.
-const TEST_BATCH: usize = 100;
+pub(crate) const TEST_BATCH: usize = 100;
 
 /// Any model.
 type Model = dyn Layer;
@@ -37,8 +44,6 @@ type Pass = CompiledFn<Model, for<'a, 'g> fn(&'a Model, [Var<'g>; 2]) -> [Var<'g
 /// assert!(engine.test(&model, &digits).unwrap().accuracy > 0.0);
 /// ```
 pub struct Engine {
-    mode: Mode,
-    seed: u64,
     /// Training steps done.
     step: u64,
     training: Pass,
@@ -47,9 +52,6 @@ pub struct Engine {
     batch: [Tensor; 2],
     /// Loss and logits.
     results: [Tensor; 2],
-    activations: ActivationReader,
-    /// What the images of the last test were taken for.
-    tested: Vec<u8>,
 }
 
 /// What a training step has to tell, of the model before it.
@@ -68,16 +70,6 @@ impl Trained<'_> {
     pub fn accuracy(&self) -> f64 {
         loss::accuracy(&self.results[1], self.labels)
     }
-
-    /// What the images of the batch were taken for.
-    pub fn computed(&self) -> Vec<u8> {
-        read(&self.results[1]).collect()
-    }
-}
-
-/// The digits that rows of logits stand for.
-fn read(logits: &Tensor) -> impl Iterator<Item = u8> {
-    logits.argmax(-1).to_vec::<i64>().into_iter().map(|digit| digit as u8)
 }
 
 impl Engine {
@@ -85,15 +77,11 @@ impl Engine {
     pub fn new(mode: Mode, seed: u64) -> Engine {
         let none = || Tensor::from(0.0_f32);
         Engine {
-            mode,
-            seed,
             step: 0,
             training: CompiledFn::training(seed, training_step as _).eager(mode == Mode::Eager),
             inference: CompiledFn::inference(forward as _).eager(mode == Mode::Eager),
             batch: [none(), none()],
             results: [none(), none()],
-            activations: ActivationReader::default(),
-            tested: vec![],
         }
     }
 
@@ -121,47 +109,14 @@ impl Engine {
             return None;
         }
         let (mut loss, mut right) = (0.0, 0.0);
-        self.tested.clear();
         let all: Vec<usize> = (0..split.len()).collect();
         for indices in all.chunks(TEST_BATCH) {
             let [mean, logits] = self.predict(model, split, indices);
             loss += mean.item() * indices.len() as f64;
             right += loss::accuracy(&logits, &self.batch[1]) * indices.len() as f64;
-            self.tested.extend(read(&logits));
         }
         let n = split.len() as f64;
         Some(Score { loss: loss / n, accuracy: (right / n * 1e9).round() / 1e9 })
-    }
-
-    /// The first operation that made a NaN or an infinity in the last training step, of a model that has not changed since, or in the last
-    /// batch of a test.
-    pub(crate) fn find_nan(&self, model: &(impl Layer + 'static), in_test: bool) -> Option<String> {
-        match in_test {
-            true => self.inference.find_nan(model, 0, &self.batch),
-            false => self.training.find_nan(model, self.step, &self.batch),
-        }
-    }
-
-    /// Goes on after so many training steps, as those of a run that was ended.
-    pub(crate) fn seek(&mut self, step: u64) {
-        self.step = step;
-    }
-
-    /// What the images of the last test were taken for.
-    pub fn tested(&self) -> &[u8] {
-        &self.tested
-    }
-
-    /// The values that tell how the model is doing, as the coming training step on these images would find them: weights
-    /// and biases, or, in a model with batch normalisation, what goes into it and what the activations after it give.
-    pub fn activations(
-        &mut self,
-        model: &(impl Layer + 'static),
-        split: &Split,
-        indices: &[usize],
-    ) -> Activations {
-        self.gather(split, indices);
-        self.activations.read(self.mode, model, [self.seed, self.step], &self.batch[0])
     }
 
     /// The mean cross-entropy and the logits of the images with these indices, without dropout.
@@ -173,18 +128,6 @@ impl Engine {
     ) -> [Tensor; 2] {
         self.gather(split, indices);
         self.inference.run(model, 0, &self.batch)
-    }
-
-    /// Has the operations of programs that are compiled from now on timed, or not.
-    pub fn set_profiled(&mut self, profiled: bool) {
-        self.training.set_profiled(profiled);
-        self.inference.set_profiled(profiled);
-    }
-
-    /// The programs compiled so far, and what each is: a `training step`, or a `test`.
-    pub fn programs(&self) -> impl Iterator<Item = (&'static str, &Program)> {
-        let training = self.training.programs().map(|program| ("training step", program));
-        training.chain(self.inference.programs().map(|program| ("test", program)))
     }
 
     /// Copies images and labels to where the graph reads them.
@@ -216,7 +159,7 @@ pub fn evaluate(model: &(impl Layer + 'static), split: &Split) -> Option<Score> 
 }
 
 /// Loss and logits.
-fn forward<'g>(model: &Model, [images, labels]: [Var<'g>; 2]) -> [Var<'g>; 2] {
+pub(crate) fn forward<'g>(model: &Model, [images, labels]: [Var<'g>; 2]) -> [Var<'g>; 2] {
     let logits = model.forward(images);
     [loss::softmax_cross_entropy(logits, labels), logits]
 }

@@ -1,8 +1,8 @@
 //! Where the time of a run went: `--profile`.
 
-use crate::run::engine::Engine;
-use crate::watch::console::print_line;
+use nn::Program;
 use std::path::{Path, PathBuf};
+use train::print_line;
 
 /// Why there is no trace.
 #[derive(Debug, thiserror::Error)]
@@ -16,16 +16,16 @@ pub(crate) enum TraceError {
 }
 
 /// Prints a table for training steps and one for tests, and writes the last training step to `trace.json`.
-pub(crate) fn report(engine: &Engine, folder: Option<&Path>) -> Result<(), TraceError> {
+pub(crate) fn report(programs: &[(&str, &Program)], folder: Option<&Path>) -> Result<(), TraceError> {
     let peak = nn::peak_flops();
-    for (what, program) in engine.programs() {
+    for (what, program) in programs {
         print_line(&format!(
             "\n{what}, the machine's peak being {:.0} GFLOP/s:\n{}",
             peak / 1e9,
             program.profile(peak)
         ));
     }
-    let training = engine.programs().find(|(what, _)| *what == "training step");
+    let training = programs.iter().find(|(what, _)| *what == "training step");
     let (_, program) = training.ok_or(TraceError::NoStep)?;
     let file = folder.ok_or(TraceError::NoFolder)?.join("trace.json");
     match std::fs::write(&file, program.chrome_trace()) {

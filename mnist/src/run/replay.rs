@@ -2,15 +2,10 @@
 
 use crate::digits::data::{Choice, Dataset, Search, Source};
 use crate::digits::model_file;
-use crate::run::control::Control;
+use crate::digits::panels::{DigitView, answer};
 use crate::run::engine::Engine;
 use crate::run::mode::Mode;
-use crate::run::session::probabilities;
-use crate::show::live::{self, Show};
-use crate::watch::event::{Event, Observer, Start};
-use crate::watch::history::History;
-use crate::watch::recorded::{self, RecordedError};
-use crate::watch::run_folder::MODEL;
+use crate::run::settings::Settings;
 use nn::Sequential;
 use std::io;
 use std::net::SocketAddr;
@@ -18,6 +13,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::sync_channel;
+use train::show::{Show, serve};
+use train::watch::{Control, Event, History, RecordedError, Start, files, recorded};
 
 /// Why a run cannot be replayed.
 #[derive(Debug, thiserror::Error)]
@@ -42,19 +39,19 @@ pub fn replay(
     opened: impl FnOnce(SocketAddr),
     say: &mut dyn FnMut(String),
 ) -> Result<(), ReplayError> {
-    let (start, events) = recorded::read(folder)?;
+    let (start, events) = recorded(folder)?;
     let mut history = History::new();
-    events.iter().for_each(|event| history.on_event(event));
+    history.go_on_after(&events);
     let data = digits(&start, &events, say);
-    let model = trained(&start, &folder.join(MODEL), say);
+    let model = trained(&start, &folder.join(files::MODEL), say);
     let (requests, asked) = sync_channel(4);
-    let (events, data, reads) = (history.events(), data.map(Arc::new), model.is_some());
-    opened(live::serve(Show { events, data, requests, reads }, port)?);
+    let views: train::show::Views = vec![Arc::new(DigitView::new(data.map(Arc::new)))];
+    opened(serve(Show { events: history.events(), views, requests, answers: model.is_some() }, port)?);
     let (mut control, mut engine) = (Control::new(asked), Engine::new(Mode::Compiled, 0));
-    while let Some(drawing) = control.after(stop) {
+    while let Some(question) = control.after(stop) {
         // Without a model the page does not offer it.
         if let Some(model) = &model {
-            (drawing.answer)(probabilities(&mut engine, model, drawing.pixels));
+            (question.answer)(answer(&mut engine, model, &question.body));
         }
     }
     Ok(())
@@ -63,23 +60,21 @@ pub fn replay(
 /// The digits that the run was trained on, if they are at hand: from where it had them, or from anywhere else on this
 /// computer, or drawn again. Their digest tells.
 fn digits(start: &Start, events: &[Arc<Event>], say: &mut dyn FnMut(String)) -> Option<Dataset> {
-    let shown = |event: &Arc<Event>| matches!(**event, Event::TrainingDigits(_) | Event::TestDigits(_));
-    if !events.iter().any(shown) {
-        return None;
-    }
+    let shown = |event: &Arc<Event>| matches!(**event, Event::Shown(_));
+    let settings = Settings::of(start).ok().filter(|_| events.iter().any(shown))?;
     let anywhere = Search::from_env();
     let mut here = anywhere.clone();
     here.mirrors.clear();
     // A run may have drawn its digits though nobody asked for that, where there was no network: here may be MNIST.
-    let places = if start.source == (Source::Synthetic { seed: Search::SYNTHETIC_SEED }).to_string() {
+    let places = if settings.source == (Source::Synthetic { seed: Search::SYNTHETIC_SEED }).to_string() {
         vec![(&here, Choice::Synthetic)]
     } else {
-        vec![(&anywhere, start.options.choice()), (&here, Choice::Auto)]
+        vec![(&anywhere, settings.options.choice()), (&here, Choice::Auto)]
     };
     let mut others = vec![];
     for (search, choice) in places {
         match search.load(&choice, &mut |_| ()) {
-            Ok(data) if data.digest() == start.data_sha256 => return Some(data),
+            Ok(data) if data.digest() == settings.data_sha256 => return Some(data),
             Ok(data) => others.push(format!("{} are others", data.source)),
             Err(error) => others.push(error.to_string()),
         }

@@ -1,11 +1,8 @@
-//! Going on with a run that was ended: finding it, and refusing what is another.
+//! Finding a run to go on with.
 
-use crate::run::progress::{Settings, State};
-use crate::watch::event::{Ending, Event, Start};
-use crate::watch::recorded::{self, RecordedError};
-use crate::watch::run_folder::{CHECKPOINTS, FIGURE, MODEL, REPORT};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use train::watch::files::{CHECKPOINTS, FIGURE, MODEL, REPORT};
+use train::watch::{Ending, Event, RecordedError, Start, recorded};
 use train::{Checkpoint, CheckpointError, CheckpointFolder};
 
 /// Why a run cannot be gone on with.
@@ -16,8 +13,8 @@ pub(crate) enum ResumeError {
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
     #[error(
-        "{} has no checkpoint to go on from: the run was ended before the first (one a minute, or with \
-         --checkpoint-every N); start it anew with another --out", .0.display()
+        "{} has no checkpoint to go on from: they have been removed, or the run was ended before its beginning was saved (then one a \
+         minute, or with --checkpoint-every N); start it anew with another --out", .0.display()
     )]
     None(PathBuf),
     #[error(
@@ -25,27 +22,12 @@ pub(crate) enum ResumeError {
         folder.display()
     )]
     Example { folder: PathBuf, there: String },
-    #[error(
-        "{}: the run's metrics.jsonl lacks the record of step {step}, from a disk that was full, perhaps; resume an earlier checkpoint in \
-         the same folder", checkpoint.display()
-    )]
-    Gap { checkpoint: PathBuf, step: u64 },
-    #[error("{} is a checkpoint of another run: {}", checkpoint.display(), differences.join("; "))]
-    Differs { checkpoint: PathBuf, differences: Vec<String> },
-}
-
-/// A run to go on with.
-pub(crate) struct Resumed {
-    pub(crate) start: Start,
-    /// What it told, up to the checkpoint.
-    pub(crate) events: Vec<Arc<Event>>,
-    pub(crate) checkpoint: Checkpoint,
-    pub(crate) state: State,
 }
 
 /// What is found in the folder of a run.
 pub(crate) enum Found {
-    Resumable(Box<Resumed>),
+    /// Its settings, and the checkpoint to go on from.
+    Resumable(Box<(Start, Checkpoint)>),
     /// It has come to its end, after so many steps.
     Finished(u64),
 }
@@ -68,7 +50,7 @@ pub(crate) fn find(run: &Path) -> Result<(PathBuf, Option<PathBuf>), ResumeError
 
 /// Reads the run of the example `name` in the folder, at its newest checkpoint, or at the one in `file`. Nobody else writes to it meanwhile.
 pub(crate) fn open(folder: &Path, file: Option<&Path>, name: &str) -> Result<Found, ResumeError> {
-    let (start, events) = recorded::read(folder)?;
+    let (start, events) = recorded(folder)?;
     let folder = folder.to_owned();
     if start.name != name {
         return Err(ResumeError::Example { folder, there: start.name });
@@ -88,43 +70,6 @@ pub(crate) fn open(folder: &Path, file: Option<&Path>, name: &str) -> Result<Fou
         (None, Some(_)) => folder_of()?.newest()?,
         (None, None) => None,
     };
-    let checkpoint = checkpoint.ok_or_else(|| ResumeError::None(folder.clone()))?;
-    let state: State = checkpoint.state()?;
-    let before = |event: &Arc<Event>| event.is_before(checkpoint.step());
-    let events: Vec<Arc<Event>> = events.into_iter().filter(before).collect();
-    if let Some(due) = last_due(&start, checkpoint.step())
-        && !events.iter().any(|event| matches!(&**event, Event::Step(record) if record.step == due))
-    {
-        return Err(ResumeError::Gap { checkpoint: checkpoint.path().to_owned(), step: due });
-    }
-    Ok(Found::Resumable(Box::new(Resumed { start, events, checkpoint, state })))
-}
-
-/// The last step before this one that a record was due at.
-fn last_due(start: &Start, step: u64) -> Option<u64> {
-    let last = step.checked_sub(1)?;
-    [start.record_every, start.test_every].into_iter().map(|every| last - last % every.max(1)).max()
-}
-
-impl Resumed {
-    /// What may keep the run from going on to the bit.
-    pub(crate) fn warnings(&self, start: &Start) -> Vec<String> {
-        let mut warnings = self.checkpoint.warnings();
-        if (&start.version, &start.rustc) != (&self.start.version, &self.start.rustc) {
-            warnings.push(format!(
-                "the run was begun by version {} ({}), this is {} ({}): it goes on, but perhaps not to the last bit",
-                self.start.version, self.start.rustc, start.version, start.rustc
-            ));
-        }
-        warnings
-    }
-
-    /// Refuses to go on with other settings than the run had.
-    pub(crate) fn check(&self, start: &Start) -> Result<(), ResumeError> {
-        let differences = Settings::of(start).differences(&self.state.settings);
-        if differences.is_empty() {
-            return Ok(());
-        }
-        Err(ResumeError::Differs { checkpoint: self.checkpoint.path().to_owned(), differences })
-    }
+    let checkpoint = checkpoint.ok_or(ResumeError::None(folder))?;
+    Ok(Found::Resumable(Box::new((start, checkpoint))))
 }

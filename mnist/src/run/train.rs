@@ -1,41 +1,28 @@
-//! An example from its flags to its results; the loop itself is in `session.rs`, and in plain sight in `examples/00_the_loop.rs`.
+//! An example from its flags to its results; the loop itself is in the crate `train`, and in plain sight in `examples/00_the_loop.rs`.
 
-use crate::digits::data::{Batches, DataError, Dataset, Search, Source};
+use crate::digits::data::{Batches, DataError, Half, Notice, Search, Source};
 use crate::digits::model_file::{self, EXAMPLE, ModelError};
-use crate::run::checkpoint::{BEST, Checkpoints};
-use crate::run::control::Control;
-use crate::run::engine::Engine;
+use crate::digits::panels::DigitView;
+use crate::run::engine::{LOSS_SCALE, forward};
 use crate::run::options::Options;
 use crate::run::profile::{self, TraceError};
-use crate::run::progress::{Progress, Settings};
-use crate::run::resume::{self, Found, ResumeError, Resumed};
-use crate::run::session::Session;
-use crate::run::signals::{interrupted, stop_on_signals};
-use crate::show::figure;
-use crate::show::live::{self, Show};
-use crate::show::movie::{self, MovieError};
-use crate::watch::broadcast::broadcast;
-use crate::watch::console::{Console, print_error, print_line};
-use crate::watch::dataflow;
-use crate::watch::event::{Ending, Event, ModelView, Observer};
-use crate::watch::history::History;
-use crate::watch::run_folder::{FIGURE, FolderError, REPORT, RunFolder};
+use crate::run::resume::{self, Found, ResumeError};
+use crate::run::settings::Settings;
+use crate::run::trainer::trainer;
 use clap::{CommandFactory, FromArgMatches};
-use nn::{Metadata, Rng, Sequential};
+use nn::{DType, Graph, Metadata, Rng, Sequential, Tensor};
 use optim::{Optimizer, Schedule};
-use std::fmt::Display;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::sync::mpsc::sync_channel;
-use train::{BatchesError, CheckpointError};
+use train::show::{MovieError, can_write_movie, write_movie};
+use train::terminal::{Console, interrupted, stop_on_signals};
+use train::watch::{Ending, FolderError, ModelView, RunFolder, dataflow};
+use train::{Loader, TrainError, print_error, print_line};
 
 /// Streams of random numbers that a run's seed is cut into; dropout takes its own by the step.
 const INIT_STREAM: u64 = 0;
 const ORDER_STREAM: u64 = 1;
-
-/// Requests of live pages that may wait for the training loop.
-const REQUESTS: usize = 16;
 
 /// An example's name and the tutorial's settings for it.
 #[derive(Clone, Copy, Debug)]
@@ -59,23 +46,19 @@ enum RunError {
     Model(#[from] ModelError),
     #[error(transparent)]
     Save(#[from] nn::SaveError),
-    #[error(transparent)]
+    #[error("{0}{hint}", hint = if matches!(.0, FolderError::Used(_) | FolderError::Unwritable { .. }) { " (--out DIR)" } else { "" })]
     Folder(#[from] FolderError),
-    #[error(transparent)]
-    Checkpoint(#[from] CheckpointError),
     #[error(transparent)]
     Resume(#[from] ResumeError),
     #[error(transparent)]
-    Position(#[from] BatchesError),
+    Train(#[from] TrainError),
     #[error(
         "{run} is finished, and nothing was trained; its model is in there, to copy, and its page again by cargo run -p mnist --example \
          replay -- {run}", run = .0.display()
     )]
     Finished(PathBuf),
-    #[error("the run's folder is not complete: {0}")]
-    Incomplete(String),
-    #[error("the live page cannot be served on port {port}: {error}")]
-    Live { port: u16, error: std::io::Error },
+    #[error("{} is no run on digits: {error}", folder.display())]
+    Foreign { folder: PathBuf, error: serde_json::Error },
     #[error("the movie {}: {error}", file.display())]
     Movie { file: PathBuf, error: MovieError },
     #[error(transparent)]
@@ -96,8 +79,8 @@ enum RunError {
 pub fn train(
     plan: &Plan,
     model: fn(&mut Rng) -> Sequential,
-    optimizer: impl Optimizer + Display + 'static,
-    schedule: impl Schedule + Display + 'static,
+    optimizer: impl Optimizer + 'static,
+    schedule: impl Schedule + 'static,
 ) -> ExitCode {
     let command = Options::command().name(plan.name);
     let options = match Options::from_arg_matches(&command.get_matches()) {
@@ -117,8 +100,8 @@ fn run(
     plan: &Plan,
     options: &Options,
     model: fn(&mut Rng) -> Sequential,
-    optimizer: impl Optimizer + Display + 'static,
-    schedule: impl Schedule + Display + 'static,
+    optimizer: impl Optimizer + 'static,
+    schedule: impl Schedule + 'static,
 ) -> Result<ExitCode, RunError> {
     let (mut opened, mut resumed) = (None, None);
     if let Some(run) = &options.resume {
@@ -136,25 +119,29 @@ fn run(
                 ));
                 return Ok(ExitCode::SUCCESS);
             }
-            Found::Resumable(run) => (opened, resumed) = (Some(folder), Some(*run)),
+            Found::Resumable(run) => {
+                let (start, checkpoint) = *run;
+                let settings =
+                    Settings::of(&start).map_err(|error| RunError::Foreign { folder: path, error })?;
+                (opened, resumed) = (Some(folder), Some((settings, checkpoint)));
+            }
         }
     }
     let options = match &resumed {
         None => options.clone(),
-        Some(Resumed { start, .. }) => {
-            let was_synthetic =
-                start.source == (Source::Synthetic { seed: Search::SYNTHETIC_SEED }).to_string();
-            options.clone().resumed(start.options.clone(), was_synthetic)
+        Some((settings, _)) => {
+            let drawn = Source::Synthetic { seed: Search::SYNTHETIC_SEED }.to_string();
+            options.clone().resumed(settings.options.clone(), settings.source == drawn)
         }
     };
     let options = &options.with_whole_paths();
     if let Some(threads) = options.threads {
         nn::set_threads(threads);
     }
-    let mut console = Console::new(options.quiet);
+    let console = Console::new(options.quiet);
     let mut search = Search::from_env();
     search.progress_bar = !options.quiet;
-    let data = search.load(&options.choice(), &mut |notice| console.notice_data(&notice))?;
+    let data = search.load(&options.choice(), &mut |notice| notice_data(&console, options, &notice))?;
 
     let mut model = model(&mut Rng::stream(options.seed, INIT_STREAM));
     if let Some(file) = &options.load {
@@ -165,7 +152,7 @@ fn run(
     let (len, batch) = (data.train.len(), options.batch);
     let order = Rng::stream(options.seed, ORDER_STREAM).bits();
     let batches = Batches::new(len, batch, order).map_err(|_| DataError::BatchSize { batch, len })?;
-    let mut folder = match opened {
+    let folder = match opened {
         Some(folder) => folder,
         None => RunFolder::create(options.out.as_deref(), plan.name)?,
     };
@@ -173,130 +160,147 @@ fn run(
         nn::check_writable(file)?;
     }
     if let Some(file) = &options.movie {
-        movie::can_write(file).map_err(|error| RunError::Movie { file: file.clone(), error })?;
+        can_write_movie(file).map_err(|error| RunError::Movie { file: file.clone(), error })?;
     }
-    let stop = stop_on_signals();
     let data = Arc::new(data);
-    let mut history = History::new();
-    let notes = Metadata::from([
-        (EXAMPLE.to_owned(), plan.name.to_owned()),
-        ("seed".to_owned(), options.seed.to_string()),
-    ]);
-    let (optimizer_text, schedule_text) = (optimizer.to_string(), schedule.to_string());
-    let mut session = Session {
-        model,
-        optimizer: Box::new(optimizer),
-        schedule: Box::new(schedule),
-        data: data.clone(),
-        batches,
-        engine: Engine::new(options.mode(), options.seed),
-        steps: options.steps.unwrap_or(plan.steps),
-        test_every: options.test_every.unwrap_or(plan.test_every),
-        record_every: plan.record_every,
-        stop,
-        checkpoints: Checkpoints::default(),
-        progress: Progress::default(),
-        control: None,
-    };
-    let start = session.start(plan.name, options, schedule_text, optimizer_text);
-    let settings = Settings::of(&start);
-    let mut best = vec![];
-    if let Some(resumed) = &resumed {
-        resumed.check(&start)?;
-        resumed.checkpoint.restore(&mut session.model, &mut *session.optimizer)?;
-        session.progress = resumed.state.progress.clone();
-        session.batches.seek(session.progress.batches)?;
-        session.engine.seek(session.progress.step);
-        best = resumed.checkpoint.tensors(BEST);
-        resumed.warnings(&start).iter().for_each(|warning| print_error(&format!("warning: {warning}")));
-        // Nothing of the run has changed up to here.
-        folder.go_on_after(session.progress.step)?;
-        resumed.events.iter().for_each(|event| history.on_event(event));
+    let view = Arc::new(DigitView::new(Some(data.clone())));
+    let settings = Settings::new(options, &data);
+    let [steps, test_every] = [(options.steps, plan.steps), (options.test_every, plan.test_every)]
+        .map(|(given, tutorial)| given.unwrap_or(tutorial));
+    let (rule, rate) = (optimizer.describe(), schedule.describe());
+    let notes = [(EXAMPLE.to_owned(), plan.name.to_owned()), ("seed".to_owned(), options.seed.to_string())];
+    let model_view = view_of(&model, [batch, data.train.rows, data.train.cols, 1]);
+    let mut trainer = trainer(model, optimizer, schedule, &data, test_every, options.mode())
+        .name(plan.name)
+        .seed(options.seed)
+        .record_every(plan.record_every)
+        .stop(stop_on_signals())
+        .model_view(model_view)
+        .metadata(Metadata::from(notes))
+        .lines([
+            vec![
+                format!("{}: seed {}, {} threads", plan.name, options.seed, nn::threads()),
+                format!("data: {}, {} + {} images", data.source, data.train.len(), data.test.len()),
+            ],
+            vec![format!("{rule}, learning rate {rate}"), format!("{} of {batch} images", counted(steps))],
+        ])
+        .same("example", plan.name)
+        .same("seed", options.seed.to_string())
+        .same("batch size", batch.to_string())
+        .same("number of steps", steps.to_string())
+        .same("steps between tests", test_every.to_string())
+        .same("steps between records", plan.record_every.to_string())
+        .same("data (SHA-256)", settings.data_sha256.clone())
+        .same("optimizer", rule)
+        .same("schedule", rate)
+        .notes(&settings)
+        .profile(options.profile)
+        .view(view.clone())
+        .observe(console)
+        .run_folder(folder);
+    if let Some(every) = options.checkpoint_every {
+        trainer = trainer.checkpoint_every(every);
     }
-    session.control = options.live.map(|port| open_page(port, &history, &data)).transpose()?;
-    let in_folder = folder.checkpoints()?;
-    session.checkpoints =
-        Checkpoints::new(in_folder, options.save.clone(), notes, settings, options.checkpoint_every);
-    session.checkpoints.set_best(best);
-    session.engine.set_profiled(options.profile);
-    let summary = broadcast(&mut [&mut folder, &mut console, &mut history], |emit| {
-        emit(Event::Start(Box::new(start)));
-        match resumed {
-            Some(_) => emit(Event::Resumed(session.progress.step)),
-            None => emit(Event::Model(view(&session))),
-        }
-        session.run(emit)
-    });
-    let events = history.events().borrow().clone();
-    keep_pictures(&mut folder, &events, &data);
-    let traced = if options.profile { profile::report(&session.engine, folder.path()) } else { Ok(()) };
-    let unsaved = session.checkpoints.failed();
-    if let Some(path) = folder.path() {
+    if let Some(file) = &options.save {
+        trainer = trainer.save_to(file);
+    }
+    let mut loader = Loader::new(Half::train(&data), batches);
+    if let Some((_, checkpoint)) = &resumed {
+        trainer.resume_from(&mut loader, checkpoint)?;
+    }
+    if let Some(port) = options.live {
+        let address = trainer.live(port)?;
+        let is_other = address.port() != port && port != 0;
+        let taken = if is_other { format!(" (port {port} is taken)") } else { String::new() };
+        print_line(&format!("live page: http://{address}{taken}"));
+    }
+    let trained = trainer.fit(&mut loader, steps);
+    let Some(summary) = trainer.summary().cloned() else {
+        return trained.map(|_| ExitCode::SUCCESS).map_err(RunError::from);
+    };
+    let programs: Vec<_> = trainer.programs().collect();
+    let traced = if options.profile { profile::report(&programs, trainer.path()) } else { Ok(()) };
+    let is_saved = !matches!(trained, Err(TrainError::Checkpoint(_)));
+    if let Some(path) = trainer.path() {
         print_line(&format!("the run's files are in {}", path.display()));
-        if summary.ending == Ending::Interrupted && unsaved.is_empty() {
+        if summary.ending == Ending::Interrupted && is_saved {
             let (name, path) = (plan.name, path.display().to_string());
             let path = if path.contains(' ') { format!("'{path}'") } else { path };
             print_line(&format!("to go on with it: cargo run -p mnist --example {name} -- --resume {path}"));
         }
     }
-    if unsaved.is_empty()
-        && let Some(file) = options.save.as_ref().filter(|_| summary.ending != Ending::Diverged)
-    {
+    if is_saved && let Some(file) = options.save.as_ref().filter(|_| summary.ending != Ending::Diverged) {
         print_line(&format!("model saved to {}", file.display()));
     }
     if let Some(file) = &options.movie {
         let failed = |error| RunError::Movie { file: file.clone(), error };
-        for written in movie::write(&events, &data, file).map_err(failed)? {
+        for written in write_movie(&trainer.events(), &vec![view], file).map_err(failed)? {
             print_line(&format!("movie written to {}", written.display()));
         }
     }
     if options.live.is_some() && summary.ending == Ending::Finished {
         print_line("the live page stays open until Ctrl-C");
-        session.receive();
+        trainer.answer();
     }
-    if let Some(error) = unsaved.into_iter().next() {
-        return Err(error.into());
-    }
-    if let Some(what) = folder.failed() {
-        return Err(RunError::Incomplete(what.to_owned()));
-    }
-    match summary.ending {
-        Ending::Diverged => Err(RunError::Diverged { steps: summary.steps, cause: summary.cause }),
-        Ending::Interrupted => traced.map(|()| interrupted()).map_err(RunError::from),
-        Ending::Finished => traced.map(|()| ExitCode::SUCCESS).map_err(RunError::from),
+    match trained {
+        Err(TrainError::Diverged { .. }) => {
+            Err(RunError::Diverged { steps: summary.steps, cause: summary.cause })
+        }
+        Err(error) => Err(error.into()),
+        Ok(_) if summary.ending == Ending::Interrupted => Ok(traced.map(|()| interrupted())?),
+        Ok(_) => Ok(traced.map(|()| ExitCode::SUCCESS)?),
     }
 }
 
-/// Leaves the report and the figure in the run's folder.
-fn keep_pictures(folder: &mut RunFolder, events: &[Arc<Event>], data: &Dataset) {
-    if folder.path().is_none() {
-        return;
+/// Prints what was noticed about the data. A result on other digits than MNIST's must not be taken for one on MNIST: a quiet run says that
+/// too, apart from its results.
+fn notice_data(console: &Console, options: &Options, notice: &Notice) {
+    let other = matches!(notice, Notice::NotMnist { .. } | Notice::Emnist { .. } | Notice::Synthetic { .. });
+    if options.quiet && other {
+        print_error(&format!("warning: {notice}"));
     }
-    folder.keep(REPORT, live::report(events, Some(data)).as_bytes());
-    let run = figure::Run::until(events, u64::MAX);
-    let shapes = figure::panels(&run, Some(data));
-    let [svg, png] = FIGURE;
-    folder.keep(svg, figure::svg(&shapes, figure::SIZE).as_bytes());
-    folder.keep(png, &figure::png(&figure::raster(&shapes, figure::SIZE, 1.0), figure::SIZE.0));
+    console.say(&notice.to_string());
 }
 
-/// Serves the live page, prints where, and returns what the page controls the training by.
-fn open_page(port: u16, history: &History, data: &Arc<Dataset>) -> Result<Control, RunError> {
-    let (requests, asked) = sync_channel(REQUESTS);
-    let show = Show { events: history.events(), data: Some(data.clone()), requests, reads: true };
-    let address = live::serve(show, port).map_err(|error| RunError::Live { port, error })?;
-    let taken =
-        if address.port() == port || port == 0 { String::new() } else { format!(" (port {port} is taken)") };
-    print_line(&format!("live page: http://{address}{taken}"));
-    Ok(Control::new(asked))
+fn counted(steps: u64) -> String {
+    format!("{steps} {}", if steps == 1 { "step" } else { "steps" })
 }
 
 /// What people are shown of the model.
-fn view(session: &Session) -> ModelView {
-    let (train, batch) = (&session.data.train, session.batches.size());
-    let images = [batch, train.rows, train.cols, 1];
-    ModelView {
-        table: nn::summary(&session.model, images).to_string(),
-        graph: dataflow::draw(&session.model, images),
+fn view_of(model: &Sequential, images: [usize; 4]) -> ModelView {
+    let graph = Graph::training(0, 0);
+    let inputs = [Tensor::zeros(images, DType::F32), Tensor::zeros([images[0]], DType::I64)];
+    let [loss, _] = forward(model, inputs.map(|input| graph.input(input)));
+    (loss * LOSS_SCALE).backward();
+    graph.name_params(model);
+    let names = ["images", "labels"];
+    let graph = dataflow(&graph, &names, &format!("loss × {LOSS_SCALE}"));
+    ModelView { table: nn::summary(model, images).to_string(), graph }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::digits::models;
+    use nn::Rng;
+
+    #[test]
+    fn every_layer_is_drawn_forward_and_backward() {
+        let model = models::batchnorm_conv(&mut Rng::new(1));
+        let svg = view_of(&model, [2, 28, 28, 1]).graph;
+        let count = |part: &str| svg.matches(part).count();
+        assert_eq!([count(">Relu</text>"), count("(BatchNorm)</text>"), count("(Conv2d)</text>")], [8, 8, 6]);
+        assert_eq!(count("SoftmaxCrossEntropy</text>"), 2);
+        for (name, shape) in [("images", "[2, 28, 28, 1]"), ("random key", "[2]"), ("labels", "[2]")] {
+            assert_eq!(count(&format!(">{name}</text>")), 1, "{name}");
+            let (_, after) = svg.split_once(&format!(">{name}</text>")).unwrap();
+            assert!(after.split("</text>").next().unwrap().ends_with(&format!(">Input {shape}")), "{name}");
+        }
+        let at = |text: &str| svg.find(text).unwrap();
+        assert!(
+            at(">random key<") < at(">Dropout<") && at(">Dropout<") < at(">labels<"),
+            "in the order of use"
+        );
+        assert_eq!(count("<text"), count("</text>"));
     }
 }

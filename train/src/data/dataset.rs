@@ -43,6 +43,15 @@ pub trait Dataset: Send + Sync {
     /// # Panics
     /// If an index is not below [`len`](Dataset::len).
     fn batch(&self, indices: &[usize]) -> Result<Vec<Tensor>, DataError>;
+
+    /// The same into tensors of an earlier batch, which a data set may write over instead of making new ones.
+    ///
+    /// # Errors
+    /// As [`batch`](Dataset::batch).
+    fn batch_into(&self, indices: &[usize], parts: &mut Vec<Tensor>) -> Result<(), DataError> {
+        *parts = self.batch(indices)?;
+        Ok(())
+    }
 }
 
 impl<D: Dataset + ?Sized> Dataset for Arc<D> {
@@ -51,6 +60,9 @@ impl<D: Dataset + ?Sized> Dataset for Arc<D> {
     }
     fn batch(&self, indices: &[usize]) -> Result<Vec<Tensor>, DataError> {
         (**self).batch(indices)
+    }
+    fn batch_into(&self, indices: &[usize], parts: &mut Vec<Tensor>) -> Result<(), DataError> {
+        (**self).batch_into(indices, parts)
     }
 }
 

@@ -36,7 +36,7 @@ pub struct Loader<D> {
 type Prepared = (Result<Loaded, DataError>, Position);
 
 /// A batch of data.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Loaded {
     /// Each part of the elements, images and labels say.
     pub tensors: Vec<Tensor>,
@@ -98,11 +98,35 @@ impl<D: Dataset + 'static> Loader<D> {
         }
     }
 
-    /// A checksum of the first batch's places and content.
-    pub(crate) fn first_checksum(&self) -> Result<u32, DataError> {
+    /// The next batch, in place of an earlier one whose room may be used again.
+    ///
+    /// # Errors
+    /// As [`next`](Loader::next).
+    pub fn next_into(&mut self, loaded: &mut Loaded) -> Result<(), DataError> {
+        if self.ahead > 0 {
+            *loaded = self.next()?;
+            return Ok(());
+        }
+        let Batch { indices, epoch } = self.batches.draw();
+        loaded.epoch = epoch;
+        loaded.indices.clear();
+        loaded.indices.extend_from_slice(indices);
+        self.data.batch_into(indices, &mut loaded.tensors)
+    }
+
+    /// The batch that the order begins with.
+    ///
+    /// # Errors
+    /// If the data cannot be read.
+    pub fn first(&self) -> Result<Loaded, DataError> {
         let mut batches = self.batches.clone();
         batches.rewind();
-        let first = load(&*self.data, batches.draw())?;
+        load(&*self.data, batches.draw())
+    }
+
+    /// A checksum of the first batch's places and content.
+    pub(crate) fn first_checksum(&self) -> Result<u32, DataError> {
+        let first = self.first()?;
         let mut text: String = first.indices.iter().map(|i| format!("{i} ")).collect();
         text.extend(first.tensors.iter().map(checksum));
         Ok(crc32fast::hash(text.as_bytes()))

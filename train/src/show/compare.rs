@@ -1,36 +1,80 @@
 //! The curves of several runs over each other.
 
-use crate::show::figure::{Curve, SIZE, comparison, svg};
-use crate::watch::event::{Event, StepRecord};
-use crate::watch::recorded::{self, RecordedError};
+use super::figure::{Compared, comparison};
+use super::shape::svg;
+use crate::watch::{Curve, Event, Panel, Record, RecordedError, Start, Watched, recorded};
 use std::path::Path;
+use std::sync::Arc;
 
-/// Draws test accuracy and test loss of the runs in these folders as an SVG file, and lists each run's final and best
-/// test accuracy.
+/// Draws the values of the first evaluated set of the runs in these folders as an SVG file, and has a line for each run with the last and the
+/// best of what is watched.
 ///
 /// # Errors
 /// If one of the folders has no run in it.
 pub fn compare(folders: &[impl AsRef<Path>]) -> Result<(String, Vec<String>), RecordedError> {
-    let (mut curves, mut lines) = (vec![], vec![]);
+    let mut runs = vec![];
     for folder in folders {
         let folder = folder.as_ref();
-        let (start, events) = recorded::read(folder)?;
-        let tests: Vec<StepRecord> = events
-            .iter()
-            .filter_map(|event| match &**event {
-                Event::Step(record) if record.test.is_some() => Some(record.clone()),
-                _ => None,
-            })
-            .collect();
-        let accuracies = || tests.iter().filter_map(|record| record.test.map(|test| test.accuracy));
+        let (start, events) = recorded(folder)?;
         let name = folder.file_name().map_or(start.name.clone(), |name| name.to_string_lossy().into_owned());
-        let number = |value: Option<f64>| value.map_or("–".to_owned(), |value| format!("{value:.4}"));
-        lines.push(format!(
-            "{name}: final test accuracy {}, max {}",
-            number(accuracies().next_back()),
-            number(accuracies().reduce(f64::max))
-        ));
-        curves.push(Curve { name, tests });
+        runs.push((start, Compared { name, records: evaluations(&events) }));
     }
-    Ok((svg(&comparison(&curves), SIZE), lines))
+    let lines = runs.iter().map(|(start, run)| results(start.watched.as_ref(), run)).collect();
+    let curves = curves(runs.iter().map(|(start, _)| start));
+    let set = runs.iter().flat_map(|(_, run)| &run.records).find_map(|record| set(record, &curves));
+    let runs: Vec<Compared> = runs.into_iter().map(|(_, run)| run).collect();
+    let (shapes, size) = comparison(&runs, &curves, &set.unwrap_or_else(|| "test".to_owned()));
+    Ok((svg(&shapes, size), lines))
+}
+
+/// The records with an evaluation.
+fn evaluations(events: &[Arc<Event>]) -> Vec<Record> {
+    let record = |event: &Arc<Event>| match &**event {
+        Event::Step(record) if !record.evaluated().is_empty() => Some(record.clone()),
+        _ => None,
+    };
+    events.iter().filter_map(record).collect()
+}
+
+/// Each value that one of the runs has a curve of.
+fn curves<'a>(starts: impl Iterator<Item = &'a Start>) -> Vec<Curve> {
+    let mut curves: Vec<Curve> = vec![];
+    for panel in starts.flat_map(|start| &start.panels) {
+        if let Panel::Curve(curve) = panel
+            && curves.iter().all(|known| known.value != curve.value)
+        {
+            curves.push(curve.clone());
+        }
+    }
+    curves
+}
+
+/// The first set that a value of a curve is of.
+fn set(record: &Record, curves: &[Curve]) -> Option<String> {
+    let evaluated = record.evaluated();
+    let of = |name: &str| {
+        curves
+            .iter()
+            .find_map(|curve| Some(name.strip_suffix(curve.value.as_str())?.strip_suffix('_')?.to_owned()))
+    };
+    evaluated.iter().find_map(|(name, _)| of(name))
+}
+
+fn results(watched: Option<&Watched>, Compared { name, records }: &Compared) -> String {
+    let Some(watched) = watched else {
+        let last = records.last().map(Record::evaluated).unwrap_or_default();
+        let values: Vec<String> =
+            last.iter().map(|(name, value)| format!("{} {value:.4}", name.replace('_', " "))).collect();
+        return format!("{name}: final {}", values.join(", "));
+    };
+    let values = || records.iter().filter_map(|record| record.values.get(&watched.name));
+    let number = |value: Option<f64>| value.map_or("–".to_owned(), |value| format!("{value:.4}"));
+    let best = values().reduce(|a, b| watched.better(a, b));
+    format!(
+        "{name}: final {} {}, {} {}",
+        watched.label(),
+        number(values().next_back()),
+        watched.extreme(),
+        number(best)
+    )
 }

@@ -1,6 +1,28 @@
-//! Pictures of a run: the live page, and the server on this computer that it comes from (`live`), the six panels as a figure
-//! (`figure`), and as a movie (`movie`).
+//! What people see of a run: figures, the page, the movie.
+//!
+//! | file | what is in it |
+//! |---|---|
+//! | `shape` | what figures are made of, and writing them as SVG and PNG |
+//! | `figure` | the panels as a picture |
+//! | `view` | panels of one's own |
+//! | `compare` | the curves of several runs over each other |
+//! | `live` | the page: live, or with a whole run in it |
+//! | `movie` | the panels as a movie |
 
-pub(crate) mod figure;
-pub(crate) mod live;
-pub(crate) mod movie;
+mod compare;
+mod figure;
+#[cfg(feature = "page")]
+mod live;
+#[cfg(feature = "movie")]
+mod movie;
+mod shape;
+mod view;
+
+pub use compare::compare;
+pub use figure::{colours, figure, number, plot};
+#[cfg(feature = "page")]
+pub use live::{Show, report, serve};
+#[cfg(feature = "movie")]
+pub use movie::{MovieError, can_write_movie, write_movie};
+pub use shape::{Anchor, Colour, Place, Shape};
+pub use view::{Refusal, View, Views};

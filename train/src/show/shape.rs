@@ -5,37 +5,70 @@ use base64::prelude::BASE64_STANDARD;
 use std::fmt::Write;
 
 /// Red, green, blue.
-pub(crate) type Colour = [u8; 3];
+pub type Colour = [u8; 3];
+
+/// Left, top, width and height.
+pub type Place = [f64; 4];
 
 /// Where a text is in relation to its point.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Anchor {
+pub enum Anchor {
+    /// It begins there.
     Start,
+    /// Its middle is there.
     Middle,
+    /// It ends there.
     End,
 }
 
 /// A part of a figure, in pixels from the top left.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Shape {
+pub enum Shape {
     /// A line from point to point.
-    Line { points: Vec<(f64, f64)>, width: f64, colour: Colour },
-    /// A filled polygon, of this opacity.
-    Area { points: Vec<(f64, f64)>, colour: Colour, opacity: f64 },
-    /// Text at the height of its base line.
-    Text { at: (f64, f64), anchor: Anchor, text: String, size: f64, colour: Colour },
-    /// A picture of `columns` coloured pixels a row in a rectangle: left, top, width, height.
-    Picture { within: [f64; 4], columns: usize, pixels: Vec<Colour> },
+    Line {
+        /// The points.
+        points: Vec<(f64, f64)>,
+        /// How thick it is.
+        width: f64,
+        /// Its colour.
+        colour: Colour,
+    },
+    /// A filled polygon.
+    Area {
+        /// Its corners.
+        points: Vec<(f64, f64)>,
+        /// Its colour.
+        colour: Colour,
+        /// From 0 to 1.
+        opacity: f64,
+    },
+    /// Text.
+    Text {
+        /// Where its base line is anchored.
+        at: (f64, f64),
+        /// What of it is there.
+        anchor: Anchor,
+        /// What it says.
+        text: String,
+        /// Of the letters.
+        size: f64,
+        /// Its colour.
+        colour: Colour,
+    },
+    /// A picture.
+    Picture {
+        /// What it fills.
+        within: Place,
+        /// Pixels in a row.
+        columns: usize,
+        /// Row by row.
+        pixels: Vec<Colour>,
+    },
 }
 
 impl Shape {
-    pub(crate) fn text(
-        at: (f64, f64),
-        anchor: Anchor,
-        text: impl Into<String>,
-        size: f64,
-        colour: Colour,
-    ) -> Shape {
+    /// A text.
+    pub fn text(at: (f64, f64), anchor: Anchor, text: impl Into<String>, size: f64, colour: Colour) -> Shape {
         Shape::Text { at, anchor, text: text.into(), size, colour }
     }
 }

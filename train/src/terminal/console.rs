@@ -1,9 +1,8 @@
 //! The run in the terminal: a live line where there is one, plain lines where there is not.
 
-use crate::digits::data::Notice;
-use crate::watch::event::{Ending, Event, Observer, Start, StepRecord, Summary};
-use crate::watch::status_line::StatusLine;
-use std::io::Write;
+use super::status_line::StatusLine;
+use crate::print::print_line;
+use crate::watch::{Ending, Event, Observer, Record, Start, Summary, Values, Watched};
 use std::time::{Duration, Instant};
 
 /// Without a terminal a line is printed at least this often.
@@ -11,7 +10,8 @@ const PLAIN_INTERVAL: Duration = Duration::from_secs(10);
 /// Columns of the bar that fills up.
 const BAR: u64 = 24;
 
-pub(crate) struct Console {
+/// Prints what happens in a run.
+pub struct Console {
     quiet: bool,
     line: StatusLine,
     steps: u64,
@@ -20,12 +20,14 @@ pub(crate) struct Console {
     begun: Instant,
     printed: Option<Instant>,
     last_test: String,
+    watched: Option<Watched>,
     /// Lines that belong below the model.
-    settings: String,
+    settings: Vec<String>,
 }
 
 impl Console {
-    pub(crate) fn new(quiet: bool) -> Console {
+    /// Prints everything, or only results.
+    pub fn new(quiet: bool) -> Console {
         Console {
             quiet,
             line: StatusLine::new(!quiet),
@@ -34,43 +36,27 @@ impl Console {
             begun: Instant::now(),
             printed: None,
             last_test: String::new(),
-            settings: String::new(),
+            watched: None,
+            settings: vec![],
         }
     }
 
     /// Prints a line unless only results are asked for.
-    pub(crate) fn say(&self, line: &str) {
+    pub fn say(&self, line: &str) {
         if !self.quiet {
             print_line(line);
         }
     }
 
-    /// Prints what was noticed about the data. A result on other digits than MNIST's must not be taken for one on MNIST:
-    /// a quiet run says that too, apart from its results.
-    pub(crate) fn notice_data(&self, notice: &Notice) {
-        let other =
-            matches!(notice, Notice::NotMnist { .. } | Notice::Emnist { .. } | Notice::Synthetic { .. });
-        if self.quiet && other {
-            print_error(&format!("warning: {notice}"));
-        }
-        self.say(&notice.to_string());
-    }
-
     fn start(&mut self, start: &Start) {
         self.steps = start.steps;
-        self.say(&format!("{}: seed {}, {} threads", start.name, start.options.seed, start.threads));
-        self.say(&format!("data: {}, {} + {} images", start.source, start.images[0], start.images[1]));
-        self.settings = format!(
-            "{}, learning rate {}\n{} of {} images\n",
-            start.optimizer,
-            start.schedule,
-            counted(start.steps),
-            start.options.batch
-        );
+        self.watched = start.watched.clone();
+        start.lines[0].iter().for_each(|line| self.say(line));
+        self.settings = start.lines[1].clone();
         self.begun = Instant::now();
     }
 
-    fn step(&mut self, record: &StepRecord) {
+    fn step(&mut self, record: &Record) {
         let elapsed = self.begun.elapsed().as_secs_f64();
         let rate = (record.step - self.first) as f64 / elapsed.max(1e-9);
         let left = if record.step == self.first {
@@ -79,22 +65,20 @@ impl Console {
             let seconds = (self.steps - record.step) as f64 / rate;
             humantime::format_duration(Duration::from_secs(seconds.ceil() as u64)).to_string()
         };
-        let train = match (record.train_loss, record.train_accuracy, record.lr) {
-            (Some(loss), Some(accuracy), Some(lr)) => {
-                format!("loss {}  accuracy {accuracy:.2}  lr {lr:.5}", loss_text(loss))
-            }
-            _ => "untrained".into(),
-        };
-        if let Some(test) = &record.test {
-            self.last_test = format!("test {:.4}", test.accuracy);
-            let line = format!(
-                "step {:>5}  epoch {:>2}  {train}  test loss {}  test accuracy {:.4}",
-                record.step,
-                record.epoch,
-                loss_text(test.loss),
-                test.accuracy
-            );
-            self.say(&line);
+        let train = trained(&record.values);
+        let evaluated = record.evaluated();
+        if !evaluated.is_empty() {
+            let watched =
+                self.watched.as_ref().and_then(|watched| Some((watched, evaluated.get(&watched.name)?)));
+            let short = watched.map(|(watched, value)| {
+                (watched.name.trim_end_matches("_accuracy").replace('_', " "), value)
+            });
+            self.last_test = short.map_or(String::new(), |(name, value)| format!("{name} {}", number(value)));
+            let numbers = evaluated
+                .iter()
+                .map(|(name, value)| format!("  {} {}", name.replace('_', " "), number(value)));
+            let numbers: String = numbers.collect();
+            self.say(&format!("step {:>5}  epoch {:>2}  {train}{numbers}", record.step, record.epoch));
             self.printed = Some(Instant::now());
         } else if !self.line.is_shown() && self.printed.is_none_or(|at| at.elapsed() >= PLAIN_INTERVAL) {
             self.say(&format!(
@@ -125,18 +109,33 @@ impl Console {
         let ending = match summary.ending {
             Ending::Finished => "Training has finished",
             Ending::Interrupted => "Training was interrupted",
+            Ending::NoProgress => "Training has ended: there was no progress any more",
             Ending::Diverged => {
                 "Training has failed: the loss is not a number any more (try another seed, or report it)"
             }
         };
         print_line(&format!("\n{ending}: {} in {time}.", counted(summary.steps)));
-        if let Some(last) = summary.last {
-            print_line(&format!("final test accuracy: {:.4}", last.accuracy));
+        let is_told = |name: &str| self.watched.as_ref().is_none_or(|watched| watched.name == name);
+        for (name, value) in summary.last.iter().flat_map(Values::iter).filter(|(name, _)| is_told(name)) {
+            print_line(&format!("final {}: {}", name.replace('_', " "), number(value)));
         }
-        if let Some(best) = summary.best {
-            print_line(&format!("max test accuracy: {best:.4}"));
+        for (name, value) in summary.best.iter() {
+            print_line(&format!("{}: {}", name.replace('_', " "), number(value)));
         }
     }
+}
+
+/// The numbers of a batch.
+fn trained(values: &Values) -> String {
+    let numbers = values.iter().filter_map(|(name, value)| match name.strip_prefix("train_") {
+        // A batch is too small for more.
+        Some(name) if name.ends_with("accuracy") => Some(format!("{} {value:.2}", name.replace('_', " "))),
+        Some(name) => Some(format!("{} {}", name.replace('_', " "), number(value))),
+        None if name == "lr" => Some(format!("lr {}", rate(value))),
+        None => None,
+    });
+    let numbers: Vec<String> = numbers.collect();
+    if numbers.is_empty() { "untrained".into() } else { numbers.join("  ") }
 }
 
 fn counted(steps: u64) -> String {
@@ -144,25 +143,22 @@ fn counted(steps: u64) -> String {
 }
 
 /// Four digits, however large: before batch normalisation has averages, losses are astronomical.
-fn loss_text(loss: f64) -> String {
-    if loss < 1000.0 { format!("{loss:.4}") } else { format!("{loss:.0e}") }
+fn number(value: f64) -> String {
+    if value.abs() < 1000.0 { format!("{value:.4}") } else { format!("{value:.0e}") }
 }
 
-/// As `println!`, but a reader that has gone away (`… | head`) is no reason to stop training.
-pub fn print_line(line: &str) {
-    let _ = writeln!(std::io::stdout(), "{line}");
-}
-
-/// As `eprintln!`, for a message that nobody may be there to read, just so.
-pub fn print_error(line: &str) {
-    let _ = writeln!(std::io::stderr(), "{line}");
+fn rate(lr: f64) -> String {
+    if lr >= 1e-4 || lr == 0.0 { format!("{lr:.5}") } else { format!("{lr:.1e}") }
 }
 
 impl Observer for Console {
     fn on_event(&mut self, event: &Event) {
         match event {
             Event::Start(start) => self.start(start),
-            Event::Model(view) => self.say(&format!("\n{}{}", view.table, self.settings)),
+            Event::Model(view) => {
+                let below: String = self.settings.iter().map(|line| format!("{line}\n")).collect();
+                self.say(&format!("\n{}{below}", view.table));
+            }
             Event::Resumed(steps) => {
                 self.first = *steps;
                 self.say(&format!("the run goes on after {}", counted(*steps)));
@@ -175,11 +171,7 @@ impl Observer for Console {
                 self.say(&format!("step {:>5}  model saved to {}", checkpoint.step, checkpoint.file));
             }
             Event::Done(summary) => self.done(summary),
-            Event::Checkpoint(_)
-            | Event::Flush(_)
-            | Event::Histograms(_)
-            | Event::TrainingDigits(_)
-            | Event::TestDigits(_) => {}
+            Event::Checkpoint(_) | Event::Flush(_) | Event::Histograms(_) | Event::Shown(_) => {}
         }
     }
 }

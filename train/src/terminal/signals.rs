@@ -1,7 +1,7 @@
 //! Being asked to end: by Ctrl-C, by a system that shuts down, by a terminal that is closed.
 
-use crate::watch::console::print_error;
-use crate::watch::status_line::give_back_terminal;
+use super::status_line::give_back_terminal;
+use crate::print::print_error;
 use std::future::poll_fn;
 use std::io;
 use std::process::ExitCode;
@@ -24,7 +24,7 @@ const ONE_WISH: Duration = Duration::from_millis(500);
 static RECEIVED: AtomicU8 = AtomicU8::new(0);
 
 /// What a process exits with that was asked to end and did: 128 and the number of the signal, as shells have it.
-pub(crate) fn interrupted() -> ExitCode {
+pub fn interrupted() -> ExitCode {
     ExitCode::from(128 + RECEIVED.load(Ordering::Relaxed))
 }
 

@@ -17,7 +17,8 @@ const ROWS: u16 = 4;
 /// Rows of the terminal whose last one is kept, or 0. Whoever ends the process gives it back.
 static KEPT: AtomicU16 = AtomicU16::new(0);
 
-pub(crate) struct StatusLine {
+/// A line at the bottom of the terminal.
+pub struct StatusLine {
     out: Box<dyn Write + Send>,
     /// Rows and columns, if it is a terminal that can do this.
     size: Box<dyn Fn() -> Option<(u16, u16)> + Send>,
@@ -28,7 +29,7 @@ pub(crate) struct StatusLine {
 
 impl StatusLine {
     /// The line on the terminal, or one that is never drawn.
-    pub(crate) fn new(shown: bool) -> StatusLine {
+    pub fn new(shown: bool) -> StatusLine {
         let term = Term::stderr();
         let able = shown && term.is_term() && understands_sequences(&term);
         let size = move || term.size_checked().filter(|&(rows, _)| able && rows >= ROWS);
@@ -36,7 +37,7 @@ impl StatusLine {
     }
 
     /// The line on a terminal of any kind. `size` tells its rows and columns, if it can do this.
-    pub(crate) fn on(
+    pub fn on(
         out: impl Write + Send + 'static,
         size: impl Fn() -> Option<(u16, u16)> + Send + 'static,
     ) -> StatusLine {
@@ -44,12 +45,12 @@ impl StatusLine {
     }
 
     /// Whether it can be seen.
-    pub(crate) fn is_shown(&self) -> bool {
+    pub fn is_shown(&self) -> bool {
         (self.size)().is_some()
     }
 
     /// Shows `text`, unless it is too soon after the last one.
-    pub(crate) fn draw(&mut self, text: impl FnOnce() -> String) {
+    pub fn draw(&mut self, text: impl FnOnce() -> String) {
         let due = self.drawn.is_none_or(|at| at.elapsed() >= INTERVAL);
         if due && self.is_shown() {
             self.draw_now(&text());
@@ -57,7 +58,7 @@ impl StatusLine {
     }
 
     /// Shows `text`, however soon after the last one.
-    pub(crate) fn draw_now(&mut self, text: &str) {
+    pub fn draw_now(&mut self, text: &str) {
         let Some((rows, columns)) = (self.size)() else { return };
         let mut sequence = String::new();
         if self.kept != Some((rows, columns)) {
@@ -73,7 +74,7 @@ impl StatusLine {
     }
 
     /// Gives the row back.
-    pub(crate) fn clear(&mut self) {
+    pub fn clear(&mut self) {
         if let Some((rows, _)) = self.kept.take() {
             self.write(&release(rows));
             KEPT.store(0, Ordering::Relaxed);
@@ -95,7 +96,7 @@ impl Drop for StatusLine {
 }
 
 /// For a process that ends in the middle of a training: the terminal scrolls all its rows again.
-pub(crate) fn give_back_terminal() {
+pub(super) fn give_back_terminal() {
     let rows = KEPT.swap(0, Ordering::Relaxed);
     if rows > 0 {
         let _ = std::io::stderr().write_all(release(rows).as_bytes());

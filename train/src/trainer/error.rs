@@ -1,10 +1,11 @@
 //! Why a training cannot go on.
 
+use crate::watch::{FolderError, RecordedError};
 use crate::{BatchesError, CheckpointError, DataError};
 use std::io;
 use std::path::PathBuf;
 
-/// Why a training could not begin or go on. The model is as it was after the last step that was done.
+/// Why a training could not begin or go on, or what of it is not there. The model is as it was after the last step that was done.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TrainError {
@@ -17,6 +18,12 @@ pub enum TrainError {
     /// The place in the data is that of another data set.
     #[error(transparent)]
     Position(#[from] BatchesError),
+    /// The run's folder cannot be used.
+    #[error(transparent)]
+    Folder(#[from] FolderError),
+    /// What is in the run's folder cannot be read.
+    #[error(transparent)]
+    Recorded(#[from] RecordedError),
     /// The parts of a batch are not the inputs of the step.
     #[error(
         "train: an element of the data has {found} parts, and the step takes {expected}: [images, labels], say"
@@ -27,20 +34,20 @@ pub enum TrainError {
         /// Inputs of the step.
         expected: usize,
     },
-    /// A loss or a gradient is infinite or NaN.
+    /// A loss, a gradient or a parameter is infinite or NaN.
     #[error(
-        "train: {what} became {loss} in step {step}, before which the model is left. {found}. Try a smaller learning rate, clip_norm, \
-         or another start"
+        "train: {what} became {value} in step {step}; the last checkpoint before it stays.{} Try a smaller learning rate, clip_norm, \
+         or another start", found.as_ref().map_or(String::new(), |found| format!(" {found}."))
     )]
     Diverged {
         /// The step, from 0.
         step: u64,
-        /// The loss, or the norm of the gradients.
-        what: &'static str,
+        /// The loss of a batch or of a set, the norm of the gradients, or a parameter.
+        what: String,
         /// What it is.
-        loss: f64,
-        /// The first operation that makes such a number.
-        found: String,
+        value: f64,
+        /// The first operation that made such a number, where one did.
+        found: Option<String>,
     },
     /// What is watched is not evaluated.
     #[error("train: {name:?} is watched, and there is no such value; there are {known}")]
@@ -50,14 +57,6 @@ pub enum TrainError {
         /// The values that there are.
         known: String,
     },
-    /// A file of the run's folder cannot be written.
-    #[error("{}: {error}", file.display())]
-    Io {
-        /// The file.
-        file: PathBuf,
-        /// What the system says.
-        error: io::Error,
-    },
     /// The data are others, or are cut into other batches.
     #[error("train: the run was on {there}, and here are {here}")]
     OtherData {
@@ -66,10 +65,43 @@ pub enum TrainError {
         /// Those of the loader.
         here: String,
     },
-    /// Another program trains there.
-    #[error("{}: another program writes to this run just now; wait for it, or end it", .0.display())]
-    Locked(PathBuf),
-    /// The run's folder has a run in it.
-    #[error("{}: there is a run in this folder already; go on with it by resume, or choose another", .0.display())]
-    Used(PathBuf),
+    /// The run had other settings.
+    #[error("{} is a checkpoint of another run: {}", checkpoint.display(), differences.join("; "))]
+    OtherRun {
+        /// The checkpoint.
+        checkpoint: PathBuf,
+        /// What differs, in words.
+        differences: Vec<String>,
+    },
+    /// A record that the run has told is not in its file.
+    #[error(
+        "{}: the run's metrics.jsonl lacks the record of step {step}, from a disk that was full, perhaps; resume an earlier checkpoint in \
+         the same folder", checkpoint.display()
+    )]
+    Gap {
+        /// The checkpoint.
+        checkpoint: PathBuf,
+        /// The step.
+        step: u64,
+    },
+    /// The training is done, and a part of what was asked for could not be written.
+    #[error("the run's folder is not complete: {0}")]
+    Incomplete(String),
+    /// The page cannot be served.
+    #[error("the live page cannot be served on port {port}: {error}")]
+    Page {
+        /// The port that was asked for.
+        port: u16,
+        /// What the system says.
+        error: io::Error,
+    },
+    /// The movie cannot be written.
+    #[error("the movie {}: {error}", file.display())]
+    #[cfg(feature = "movie")]
+    Movie {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong.
+        error: crate::show::MovieError,
+    },
 }

@@ -1,24 +1,31 @@
 //! The loop.
 
-use super::average;
-use super::progress::DataId;
-use super::settings::Trainer;
-use super::{Record, Report, Stop, TrainError};
-use crate::metrics::Mean;
-use crate::{Dataset, Loader};
-use nn::{Grads, Module, Tensor};
-use std::collections::BTreeMap;
+use super::progress::{DataId, Progress};
+use super::saving::{Params, ToSave};
+use super::settings::{Place, Trainer};
+use super::step::Failure;
+use super::{Report, TrainError};
+use crate::watch::{Ending, Event, Observer, Record, Summary, Values, broadcast};
+use crate::{Dataset, Loaded, Loader};
+use nn::Module;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-/// Checkpoints are so old at most, unless steps are given.
-const INTERVAL: Duration = Duration::from_secs(60);
+/// Pictures of a kind in a run, at most: the width of a panel in pixels.
+const PICTURES: u64 = 300;
+
+/// How a pass through the loop ended.
+struct Ended {
+    ending: Ending,
+    failure: Option<Failure>,
+}
 
 impl<M: Module, const N: usize, const O: usize> Trainer<M, N, O> {
     /// Trains up to so many steps in all, those before included; less if it is asked to stop, or waits for progress in vain.
     ///
     /// # Errors
-    /// If data cannot be read, a file not be written, or the loss is no number any more.
+    /// If data cannot be read or the loss is no number any more; and, once the training is done, if something that was asked for could not
+    /// be written.
     ///
     /// # Panics
     /// As the step does.
@@ -28,197 +35,194 @@ impl<M: Module, const N: usize, const O: usize> Trainer<M, N, O> {
         steps: u64,
     ) -> Result<Report, TrainError> {
         self.check_watched()?;
+        if let Some((state, best)) = self.unevaluated.take() {
+            (self.state, self.best) = (Progress { time: self.state.time, ..state }, best);
+        }
         self.state.data = DataId::of(loader)?;
+        self.state.identity = self.about.identity.clone();
         if let Some(average) = &mut self.average {
             average.begin(&self.model);
         }
         self.open_folder()?;
-        let (begun, before, first) = (Instant::now(), self.state.time, self.state.step);
-        let mut saved = Instant::now();
-        let stop = loop {
-            let step = self.state.step;
+        #[cfg(feature = "movie")]
+        self.check_movie()?;
+        let (start, first) = (self.start(loader, steps), self.state.step);
+        let beginning = match first {
+            0 => self.view_of_model(loader)?.map(Event::Model),
+            _ => Some(Event::Resumed(first)),
+        };
+        self.is_watched = !self.is_alone();
+        let (mut observers, mut history) = (std::mem::take(&mut self.observers), self.history.take());
+        let mut place = std::mem::replace(&mut self.place, Place::Nowhere);
+        let mut all: Vec<&mut dyn Observer> = vec![];
+        if let Place::Opened(folder) = &mut place {
+            all.push(&mut **folder);
+        }
+        all.extend(observers.iter_mut().map(|observer| &mut **observer as &mut dyn Observer));
+        all.extend(history.as_mut().map(|history| history as &mut dyn Observer));
+        let ended = broadcast(&mut all, |emit| {
+            emit(Event::Start(Box::new(start)));
+            beginning.into_iter().for_each(&mut *emit);
+            self.run(loader, steps, emit)
+        });
+        (self.observers, self.history, self.place) = (observers, history, place);
+        let ended = ended?;
+        self.keep_pictures();
+        self.conclude(ended)
+    }
+
+    /// What the last [`fit`](Trainer::fit) ended with.
+    pub fn summary(&self) -> Option<&Summary> {
+        self.summary.as_ref()
+    }
+
+    fn run<D: Dataset + 'static>(
+        &mut self,
+        loader: &mut Loader<D>,
+        steps: u64,
+        emit: &mut dyn FnMut(Event),
+    ) -> Result<Ended, TrainError> {
+        let (first, begun, before) = (self.state.step, Instant::now(), self.state.time);
+        let mut loaded = Loaded::default();
+        let pictures_every = every(steps, self.record_every);
+        let sheets_every = every(steps, self.evaluate_every);
+        self.saving.begin();
+        if first == 0 {
+            // From the first moment on there is something to go on from.
             self.state.position = loader.position();
-            self.state.time = before + begun.elapsed();
-            let ending = self.ending(steps, begun.elapsed());
-            let due = match self.checkpoint_every {
-                Some(every) => step.is_multiple_of(every),
-                None => saved.elapsed() >= INTERVAL,
-            };
-            if step > first && due && ending.is_none() {
-                self.save()?;
-                saved = Instant::now();
+            self.save_beginning(emit);
+        }
+        let mut over = self.ending(first, steps, begun.elapsed());
+        let ended = loop {
+            if over.is_none() {
+                self.serve(emit);
+                over = self.ending(self.state.step, steps, begun.elapsed());
             }
-            if let Some(stop) = ending {
-                break stop;
+            let step = self.state.step;
+            (self.state.position, self.state.time) = (loader.position(), before + begun.elapsed());
+            let save_due = over.is_some() || step > first && self.saving.is_due(step);
+            let evaluation_due = over.is_some() || step.is_multiple_of(self.evaluate_every);
+            // A run that goes on from here evaluates the model again, if a run without a break would have.
+            let unevaluated = (save_due || evaluation_due).then(|| (self.state.clone(), self.best.clone()));
+            let evaluated =
+                if evaluation_due && !self.sets.is_empty() { Some(self.evaluate_all()?) } else { None };
+            if let Some(values) = &evaluated {
+                self.compare(values)?;
+                if self.patience.end.is_some_and(|patience| self.state.waited >= patience) {
+                    over = over.or(Some(Ending::NoProgress));
+                }
+                if over.is_some() || step.is_multiple_of(sheets_every) {
+                    self.show_evaluated(emit);
+                }
             }
-            self.train(loader)?;
+            let failure = self.failed_set(evaluated.as_ref());
+            let failure = failure.or_else(|| save_due.then(|| self.failed_parameter()).flatten());
+            if over.is_some() || failure.is_some() {
+                self.tell(evaluated.clone(), emit);
+            }
+            if failure.is_some() {
+                // A model of no numbers is not worth a file that has an earlier one.
+                self.save_best();
+                break Ended { ending: Ending::Diverged, failure };
+            }
+            if let Some((state, best)) = unevaluated.as_ref().filter(|_| over.is_some() || save_due) {
+                self.save(state, best, emit);
+            }
+            if let Some(ending) = over {
+                self.unevaluated = unevaluated;
+                self.save_best();
+                self.saving.last(&self.model, step, emit);
+                break Ended { ending, failure: None };
+            }
+            let due = evaluated.is_some() || step.is_multiple_of(self.record_every);
+            let trained = self.train(loader, &mut loaded, step.is_multiple_of(pictures_every), emit)?;
+            over = self.ending(step + 1, steps, begun.elapsed());
+            // Counting what was recognised takes time, so only what is told is counted.
+            if due || over.is_some() {
+                self.state.outcome = Some(self.outcome(&trained));
+            }
+            if due {
+                self.tell(evaluated, emit);
+            }
+            if trained.failure.is_some() {
+                self.save_best();
+                break Ended { ending: Ending::Diverged, failure: trained.failure };
+            }
+            self.state.step += 1;
         };
-        if self.state.step > first {
-            self.save()?;
-        }
-        Ok(Report { stop, steps: self.state.step, time: self.state.time, best: self.state.best })
-    }
-
-    /// Refuses to watch what there will not be.
-    fn check_watched(&self) -> Result<(), TrainError> {
-        let Some(watched) = &self.watched else { return Ok(()) };
-        let sets = self.sets.iter().map(|set| set.name.as_str());
-        let sets: Vec<&str> = if self.sets.is_empty() { vec![] } else { sets.chain(["train"]).collect() };
-        let known = sets.iter().flat_map(|set| self.names.iter().map(move |name| format!("{set}_{name}")));
-        let known: Vec<String> = known.collect();
-        if known.contains(&watched.name) {
-            return Ok(());
-        }
-        let known =
-            if known.is_empty() { "none, as no set is evaluated".to_owned() } else { known.join(", ") };
-        Err(TrainError::Watched { name: watched.name.clone(), known })
-    }
-
-    fn ending(&self, steps: u64, time: Duration) -> Option<Stop> {
-        let waited = |patience| self.state.waited >= patience;
-        if self.state.step >= steps {
-            Some(Stop::Finished)
-        } else if self.watched.as_ref().and_then(|watched| watched.patience).is_some_and(waited) {
-            Some(Stop::NoProgress)
-        } else if self.stop.load(Ordering::Relaxed) || self.time_limit.is_some_and(|limit| time >= limit) {
-            Some(Stop::Interrupted)
-        } else {
-            None
-        }
-    }
-
-    /// One step, and what is to be told of it: the numbers of its batches, and of the model after it where it is evaluated.
-    fn train<D: Dataset + 'static>(&mut self, loader: &mut Loader<D>) -> Result<(), TrainError> {
-        let step = self.state.step;
-        let lr = self.schedule.at(step);
-        let mut means = [Mean::default(); O];
-        let (mut sum, mut elements, mut epoch) = (Grads::default(), 0, 0);
-        for _ in 0..self.accumulate {
-            let loaded = loader.next()?;
-            let (n, parts) = (loaded.indices.len(), parts(loaded.tensors)?);
-            let values = self.training.run(&self.model, self.state.batch, &parts);
-            let loss = values[0].item();
-            if !loss.is_finite() {
-                let found = self.training.find_nan(&self.model, self.state.batch, &parts);
-                let found = found.unwrap_or_else(|| {
-                    "No operation made it of finite numbers: look for infinities in the data".to_owned()
-                });
-                return Err(TrainError::Diverged { step, what: "the loss", loss, found });
-            }
-            self.state.batch += 1;
-            for (mean, value) in means.iter_mut().zip(&values) {
-                mean.add(value.item(), n);
-            }
-            (elements, epoch) = (elements + n, loaded.epoch);
-            if self.accumulate > 1 {
-                self.training.grads_mut().scale(n as f64);
-                sum.accumulate(self.training.grads());
-            }
-        }
-        let grads = match self.accumulate {
-            1 => self.training.grads_mut(),
-            _ => {
-                sum.scale(1.0 / elements as f64);
-                &mut sum
-            }
+        self.state.time = before + begun.elapsed();
+        let best = self.watched.as_ref().and_then(|watched| Some((watched.best(), self.state.best?.0)));
+        let summary = Summary {
+            ending: ended.ending,
+            steps: self.state.step,
+            time: self.state.time,
+            last: self.state.last.clone(),
+            cause: ended.failure.as_ref().and_then(|failure| failure.found.clone()),
+            best: Values::from_iter(best),
         };
-        // A weight that has become NaN stays so.
-        let norm = optim::clip_norm(grads, self.clip_norm.unwrap_or(f64::INFINITY));
-        if !norm.is_finite() {
-            let found = "The loss is a number: debug_nans says which gradient is none".to_owned();
-            return Err(TrainError::Diverged { step, what: "the norm of the gradients", loss: norm, found });
+        emit(Event::Done(summary.clone()));
+        self.summary = Some(summary);
+        Ok(ended)
+    }
+
+    /// Why the training is over after so many steps, if it is.
+    fn ending(&self, step: u64, steps: u64, time: Duration) -> Option<Ending> {
+        if step >= steps {
+            return Some(Ending::Finished);
         }
-        self.optimizer.step(&mut self.model, grads, lr);
-        self.state.step += 1;
-        if let Some(average) = &mut self.average {
-            average.update(&self.model);
-        }
-        let is_evaluated = !self.sets.is_empty() && self.state.step.is_multiple_of(self.evaluate_every);
-        if !is_evaluated && !step.is_multiple_of(self.record_every) {
-            return Ok(());
-        }
-        let named = self.names.iter().zip(means);
-        let mut values: BTreeMap<String, f64> =
-            named.filter_map(|(name, mean)| Some((format!("train_{name}"), mean.value()?))).collect();
-        if is_evaluated {
-            for i in 0..self.sets.len() {
-                let set = self.sets[i].name.clone();
-                let of_set = self.evaluated(&set)?;
-                values.extend(of_set.into_iter().map(|(name, value)| (format!("{set}_{name}"), value)));
-            }
-            self.compare(&values)?;
-        }
-        let record = Record { step, epoch: epoch + 1, lr, values };
+        let is_late = self.time_limit.is_some_and(|limit| time >= limit);
+        (is_late || self.stop.load(Ordering::Relaxed)).then_some(Ending::Interrupted)
+    }
+
+    /// Tells of the model as it is: the numbers of the last step that was recorded, and those of the sets.
+    fn tell(&mut self, evaluated: Option<Values>, emit: &mut dyn FnMut(Event)) {
+        let outcome = self.state.outcome.clone().unwrap_or_default();
+        let mut values = outcome.values;
+        values.extend(evaluated.iter().flat_map(Values::iter));
+        let record = Record { step: self.state.step, epoch: outcome.epoch.max(1), values };
         (self.on_record)(&record);
-        self.write(|metrics| metrics.append(&record))
+        emit(Event::Step(record));
     }
 
-    /// Whether the model is better than the best so far.
-    fn compare(&mut self, values: &BTreeMap<String, f64>) -> Result<(), TrainError> {
-        let Some(watched) = &self.watched else { return Ok(()) };
-        let Some(&value) = values.get(&watched.name) else {
-            let known: Vec<&str> = values.keys().map(String::as_str).collect();
-            return Err(TrainError::Watched { name: watched.name.clone(), known: known.join(", ") });
-        };
-        let better = |best: f64| if watched.largest { value > best } else { value < best };
-        if value.is_finite() && self.state.best.is_none_or(|(best, _)| better(best)) {
-            self.state.best = Some((value, self.state.step));
-            self.state.waited = 0;
-            self.best = match &self.average {
-                Some(average) => average.values().to_vec(),
-                None => average::values(&self.model),
-            };
-        } else {
-            self.state.waited += 1;
-        }
-        Ok(())
+    fn save_beginning(&mut self, emit: &mut dyn FnMut(Event)) {
+        let average = self.average.as_ref().map_or(&[][..], |average| average.values());
+        let (model, optimizer, progress, best) = (&self.model, &*self.optimizer, &self.state, &self.best);
+        self.saving.checkpoint(&ToSave { model, optimizer, progress, best, average }, emit);
     }
 
-    /// The mean values over all elements of the set of this name, of the model as it is, or of its averages if there are some; every
-    /// element counts alike, whatever the batches.
-    ///
-    /// # Errors
-    /// If there is no such set, or its data cannot be read.
-    pub fn evaluated(&mut self, set: &str) -> Result<BTreeMap<String, f64>, TrainError> {
-        let Some(at) = self.sets.iter().position(|known| known.name == set) else {
-            let known: Vec<&str> = self.sets.iter().map(|set| set.name.as_str()).collect();
-            return Err(TrainError::Watched { name: set.to_owned(), known: known.join(", ") });
-        };
-        let weights =
-            self.average.as_ref().map(|average| (average::values(&self.model), average.values().to_vec()));
-        if let Some((_, averages)) = &weights {
-            self.set_values(averages.clone());
-        }
-        let means = self.means(at);
-        if let Some((own, _)) = weights {
-            self.set_values(own);
-        }
-        let named = self.names.iter().zip(means?);
-        Ok(named.filter_map(|(name, mean)| Some((name.clone(), mean.value()?))).collect())
+    fn save(&mut self, progress: &Progress, best: &Params, emit: &mut dyn FnMut(Event)) {
+        let average = self.average.as_ref().map_or(&[][..], |average| average.values());
+        let (model, optimizer) = (&self.model, &*self.optimizer);
+        self.saving.keep(&ToSave { model, optimizer, progress, best, average }, emit);
     }
 
-    fn means(&mut self, set: usize) -> Result<[Mean; O], TrainError> {
-        let (data, batch) = (self.sets[set].data.clone(), self.sets[set].batch);
-        let mut means = [Mean::default(); O];
-        let all: Vec<usize> = (0..data.len()).collect();
-        for indices in all.chunks(batch) {
-            let values = self.inference.run(&self.model, 0, &parts(data.batch(indices)?)?);
-            for (mean, value) in means.iter_mut().zip(&values) {
-                mean.add(value.item(), indices.len());
-            }
+    fn save_best(&mut self) {
+        if let (Some(best), Some(watched)) = (self.state.best, &self.watched) {
+            self.saving.save_best(&self.best, best, &watched.name);
         }
-        Ok(means)
     }
 
-    /// Values of the model's own names and shapes.
-    fn set_values(&mut self, values: Vec<(String, Tensor)>) {
-        for ((_, param), (_, value)) in self.model.params_mut().into_iter().zip(values) {
-            param.set(value);
+    /// What the training came to, or what of it is not there.
+    fn conclude(&mut self, ended: Ended) -> Result<Report, TrainError> {
+        if let Some(Failure { what, value, found }) = ended.failure {
+            return Err(TrainError::Diverged { step: self.state.step, what, value, found });
         }
+        #[cfg(feature = "movie")]
+        self.write_movie()?;
+        if let Some(error) = self.saving.failed() {
+            return Err(error.into());
+        }
+        if let Place::Opened(folder) = &self.place
+            && let Some(what) = folder.failed()
+        {
+            return Err(TrainError::Incomplete(what.to_owned()));
+        }
+        let (steps, time, best) = (self.state.step, self.state.time, self.state.best);
+        Ok(Report { ending: ended.ending, steps, time, best })
     }
 }
 
-/// The parts of a batch as inputs of the step.
-fn parts<const N: usize>(tensors: Vec<Tensor>) -> Result<[Tensor; N], TrainError> {
-    tensors.try_into().map_err(|tensors: Vec<Tensor>| TrainError::Parts { found: tensors.len(), expected: N })
+/// Steps from one picture to the next: those of what is pictured, or more in a long run.
+fn every(steps: u64, pictured: u64) -> u64 {
+    pictured.saturating_mul(steps.div_ceil(pictured.saturating_mul(PICTURES)).max(1))
 }

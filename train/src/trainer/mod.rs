@@ -2,20 +2,29 @@
 //!
 //! | file | what is in it |
 //! |---|---|
-//! | `settings` | [`Trainer`]: a model, an optimizer, what a step computes, and how it is trained |
-//! | `fit` | the loop |
-//! | `progress`, `state` | what of it is saved, and resuming |
+//! | `settings`, `watching` | [`Trainer`]: a model, an optimizer, what a step computes, how it is trained; who watches |
+//! | `fit`, `step`, `evaluate` | the loop, one step, evaluation |
+//! | `progress`, `saving`, `resume` | what of it is saved, when, and going on from it |
 //! | `average` | moving averages of the weights |
-//! | `record`, `error` | what it has to tell |
+//! | `panels` | [`PanelSource`]: panels of one's own |
+//! | `start` | what it tells before the first step, and after the last |
+//! | `report`, `error` | what it ends with |
 
 mod average;
 mod error;
+mod evaluate;
 mod fit;
+mod panels;
 mod progress;
-mod record;
+mod report;
+mod resume;
+mod saving;
 mod settings;
-mod state;
+mod start;
+mod step;
+mod watching;
 
 pub use error::TrainError;
-pub use record::{Record, Report, Stop};
+pub use panels::{PanelSource, Seen};
+pub use report::Report;
 pub use settings::Trainer;

@@ -2,22 +2,15 @@
 
 use super::TrainError;
 use super::average::in_order;
-use super::progress::{DataId, Line, Progress};
-use super::settings::Trainer;
-use crate::{Checkpoint, CheckpointFolder, Dataset, JsonLines, Loader};
+use super::progress::{DataId, Progress};
+use super::saving::{AVERAGE, BEST};
+use super::settings::{Place, Trainer};
+use crate::print::print_error;
+use crate::watch::{Event, RunFolder, Start, files, recorded};
+use crate::{Checkpoint, CheckpointFolder, Dataset, Loader};
 use nn::Module;
-use std::fs::{self, File, TryLockError};
-use std::io;
-use std::path::{Path, PathBuf};
-
-/// The folder of checkpoints, and the file of numbers.
-const CHECKPOINTS: &str = "checkpoints";
-const METRICS: &str = "metrics.jsonl";
-const LOCK: &str = ".lock";
-
-/// Groups of tensors beside those of model and optimizer.
-const BEST: &str = "best";
-const AVERAGE: &str = "average";
+use std::path::Path;
+use std::sync::Arc;
 
 impl<M: Module, const N: usize, const O: usize> Trainer<M, N, O> {
     /// Goes on with the run in the [folder](Trainer::folder), if there is one, at its newest checkpoint: model, optimizer, averages and
@@ -46,112 +39,145 @@ impl<M: Module, const N: usize, const O: usize> Trainer<M, N, O> {
     /// };
     /// fit(20)?; // … and the computer was switched off
     /// let resumed = fit(40)?;
-    /// assert_eq!(std::fs::read_to_string(folder.join("metrics.jsonl"))?.lines().count(), 40);
+    /// assert_eq!(std::fs::read_to_string(folder.join("metrics.jsonl"))?.lines().count(), 41);
     /// # assert!((resumed.item() - 2.0).abs() < 1.0);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
     /// # Errors
-    /// If the run is of another model, optimizer or data set, or its newest checkpoint is damaged; then nothing changes.
+    /// If the run is of another model, optimizer, data set or setting, its newest checkpoint is damaged, or another program writes to it;
+    /// then nothing changes.
     pub fn resume<D: Dataset + 'static>(&mut self, loader: &mut Loader<D>) -> Result<bool, TrainError> {
-        let Some(folder) = self.folder.clone() else { return Ok(false) };
-        if !folder.join(CHECKPOINTS).is_dir() {
+        let path = match &self.place {
+            Place::Nowhere => return Ok(false),
+            Place::Path(path) => path.clone(),
+            Place::Opened(folder) => match folder.path() {
+                Some(path) => path.to_owned(),
+                None => return Ok(false),
+            },
+        };
+        if !path.join(files::CHECKPOINTS).is_dir() {
             return Ok(false);
         }
-        self.lock(&folder)?;
-        let checkpoints = CheckpointFolder::open(folder.join(CHECKPOINTS))?;
-        let Some(newest) = checkpoints.newest()? else { return Ok(false) };
-        let state: Progress = newest.state()?;
+        self.hold(&path)?;
+        match CheckpointFolder::open(path.join(files::CHECKPOINTS))?.newest()? {
+            Some(newest) => self.go_on(loader, &path, &newest).map(|()| true),
+            None => Ok(false),
+        }
+    }
+
+    /// Goes on with the run in the [folder](Trainer::folder) at this checkpoint of it.
+    ///
+    /// # Errors
+    /// As [`resume`](Trainer::resume).
+    pub fn resume_from<D: Dataset + 'static>(
+        &mut self,
+        loader: &mut Loader<D>,
+        checkpoint: &Checkpoint,
+    ) -> Result<(), TrainError> {
+        let file = checkpoint.path().to_owned();
+        let folder = file.parent().and_then(Path::parent).unwrap_or(Path::new("."));
+        let path = match &self.place {
+            Place::Path(path) => path.clone(),
+            Place::Opened(opened) => opened.path().unwrap_or(folder).to_owned(),
+            Place::Nowhere => folder.to_owned(),
+        };
+        self.hold(&path)?;
+        self.go_on(loader, &path, checkpoint)
+    }
+
+    /// Holds the folder against other programs.
+    fn hold(&mut self, path: &Path) -> Result<(), TrainError> {
+        if !matches!(self.place, Place::Opened(_)) {
+            self.place = Place::Opened(Box::new(RunFolder::open(path)?));
+        }
+        Ok(())
+    }
+
+    fn go_on<D: Dataset + 'static>(
+        &mut self,
+        loader: &mut Loader<D>,
+        path: &Path,
+        checkpoint: &Checkpoint,
+    ) -> Result<(), TrainError> {
+        let state: Progress = checkpoint.state()?;
+        let differences = state.differences(&self.about.identity);
+        if !differences.is_empty() {
+            return Err(TrainError::OtherRun { checkpoint: checkpoint.path().to_owned(), differences });
+        }
         let data = DataId::of(loader)?;
         if state.data != data {
             return Err(TrainError::OtherData { there: state.data.to_string(), here: data.to_string() });
         }
+        // A run that was ended before it had begun has told nothing.
+        let (start, events) = match path.join(files::CONFIG).exists() {
+            true => recorded(path).map(|(start, events)| (Some(start), events))?,
+            false => (None, vec![]),
+        };
+        let events: Vec<Arc<Event>> =
+            events.into_iter().filter(|event| event.is_before(state.step)).collect();
+        let is_there = |due: u64| {
+            events.iter().any(|event| matches!(&**event, Event::Step(record) if record.step == due))
+        };
+        if let Some(step) =
+            start.as_ref().and_then(|start| last_due(start, state.step)).filter(|&due| !is_there(due))
+        {
+            return Err(TrainError::Gap { checkpoint: checkpoint.path().to_owned(), step });
+        }
         let before = loader.position();
         loader.seek(state.position)?;
-        if let Err(error) = newest.restore(&mut self.model, &mut *self.optimizer) {
+        if let Err(error) = checkpoint.restore(&mut self.model, &mut *self.optimizer) {
             loader.seek(before)?;
             return Err(error.into());
         }
-        let step = state.step;
         self.state = state;
-        self.best = in_order(&self.model, newest.tensors(BEST));
+        self.unevaluated = None;
+        self.best = in_order(&self.model, checkpoint.tensors(BEST));
         if let Some(average) = &mut self.average {
-            average.resume(&self.model, in_order(&self.model, newest.tensors(AVERAGE)));
+            average.resume(&self.model, in_order(&self.model, checkpoint.tensors(AVERAGE)));
         }
-        // What it may still hold is of steps that are done again.
-        self.metrics = None;
-        checkpoints.clean_up()?;
-        checkpoints.forget_after(step)?;
-        let metrics = folder.join(METRICS);
-        JsonLines::retain(&metrics, |line: &Line| line.step < step)
-            .map_err(|error| io_error(&metrics, error))?;
-        self.metrics = Some(JsonLines::open(&metrics).map_err(|error| io_error(&metrics, error))?);
-        self.checkpoints = Some(checkpoints);
-        Ok(true)
+        self.warn(checkpoint, start.as_ref());
+        // Nothing of the run has changed up to here.
+        if let Place::Opened(folder) = &mut self.place {
+            folder.go_on_after(self.state.step)?;
+        }
+        if let Some(history) = &mut self.history {
+            history.go_on_after(&events);
+        }
+        Ok(())
     }
 
-    /// Opens the folder of a run that begins, and leaves a checkpoint of its beginning there.
+    /// Says what may keep the run from going on to the bit.
+    fn warn(&self, checkpoint: &Checkpoint, start: Option<&Start>) {
+        let mut warnings = checkpoint.warnings();
+        let [version, rustc] = self.versions();
+        if let Some(there) = start.filter(|there| [&there.version, &there.rustc] != [&version, &rustc]) {
+            warnings.push(format!(
+                "the run was begun by version {} ({}), this is {version} ({rustc}): it goes on, but perhaps not to the last bit",
+                there.version, there.rustc
+            ));
+        }
+        warnings.iter().for_each(|warning| print_error(&format!("warning: {warning}")));
+    }
+
+    /// Opens the folder of a run that begins, or takes the one of a run that goes on.
     pub(super) fn open_folder(&mut self) -> Result<(), TrainError> {
-        let Some(folder) = &self.folder else { return Ok(()) };
-        if self.metrics.is_some() {
-            return Ok(());
+        if let Place::Path(path) = &self.place {
+            self.place = Place::Opened(Box::new(RunFolder::create(Some(path), "")?));
         }
-        let (folder, metrics) = (folder.clone(), folder.join(METRICS));
-        fs::create_dir_all(&folder).map_err(|error| io_error(&folder, error))?;
-        self.lock(&folder)?;
-        let checkpoints = CheckpointFolder::open(folder.join(CHECKPOINTS))?;
-        checkpoints.clean_up()?;
-        if metrics.exists() || !checkpoints.steps()?.is_empty() {
-            return Err(TrainError::Used(folder));
-        }
-        self.checkpoints = Some(checkpoints);
-        // From the first moment on there is something to go on from.
-        self.save()?;
-        self.metrics = Some(JsonLines::create(&metrics).map_err(|error| io_error(&metrics, error))?);
-        Ok(())
-    }
-
-    /// Holds the folder against other programs.
-    fn lock(&mut self, folder: &Path) -> Result<(), TrainError> {
-        if self.lock.is_none() {
-            let path = folder.join(LOCK);
-            let file = File::options().create(true).append(true).open(&path);
-            let file = file.map_err(|error| io_error(&path, error))?;
-            if let Err(TryLockError::WouldBlock) = file.try_lock() {
-                return Err(TrainError::Locked(folder.to_owned()));
+        if let Place::Opened(folder) = &mut self.place {
+            if folder.has_begun() {
+                // The record after the last step is written again.
+                folder.go_on_after(self.state.step)?;
             }
-            // Where the system has no locks there is none.
-            self.lock = Some(file);
+            self.saving.files = folder.checkpoints()?;
         }
         Ok(())
-    }
-
-    /// Writes a checkpoint, and before it all records.
-    pub(super) fn save(&mut self) -> Result<(), TrainError> {
-        self.sync()?;
-        let Some(checkpoints) = &self.checkpoints else { return Ok(()) };
-        let checkpoint = Checkpoint::new(self.state.step, &self.model, &*self.optimizer, &self.state)?;
-        let checkpoint = checkpoint.with(BEST, self.best.clone()).with(AVERAGE, self.averages().to_vec());
-        checkpoints.write(&checkpoint)?;
-        Ok(())
-    }
-
-    /// Has all records on the disk.
-    pub(super) fn sync(&mut self) -> Result<(), TrainError> {
-        self.write(|metrics| metrics.sync())
-    }
-
-    /// Writes to the file of numbers, if there is one.
-    pub(super) fn write(
-        &mut self,
-        f: impl FnOnce(&mut JsonLines) -> io::Result<()>,
-    ) -> Result<(), TrainError> {
-        let Some(metrics) = &mut self.metrics else { return Ok(()) };
-        let file = || self.folder.as_ref().map(|folder| folder.join(METRICS)).unwrap_or_default();
-        f(metrics).map_err(|error| io_error(&file(), error))
     }
 }
 
-fn io_error(file: &Path, error: io::Error) -> TrainError {
-    TrainError::Io { file: PathBuf::from(file), error }
+/// The last step before this one that a record was due at.
+fn last_due(start: &Start, step: u64) -> Option<u64> {
+    let last = step.checked_sub(1)?;
+    [start.record_every, start.test_every].into_iter().map(|every| last - last % every.max(1)).max()
 }

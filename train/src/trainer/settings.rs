@@ -1,39 +1,70 @@
 //! A model, an optimizer, what a step computes, and how it is trained.
 
 use super::average::Average;
+use super::panels::PanelSource;
 use super::progress::Progress;
-use super::record::Record;
-use crate::{CheckpointFolder, Dataset, JsonLines};
+use super::saving::{Params, Saving};
+use crate::Dataset;
+use crate::watch::{
+    ActivationReader, Control, History, ModelView, Observer, Panel, Record, RunFolder, Summary, Watched,
+};
 use nn::{CompiledFn, Module, Tensor, Var};
 use optim::{Optimizer, Schedule};
-use std::fs::File;
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-/// What a step computes of model and batch: the loss, and numbers to be told with it.
+/// What a step computes of model and batch: the loss, and whatever else is to be told or shown of it.
 pub(super) type StepFn<M, const N: usize, const O: usize> =
     Box<dyn for<'a, 'g> Fn(&'a M, [Var<'g>; N]) -> [Var<'g>; O] + Send + Sync>;
+
+/// A function of a batch's inputs and outputs that is told beside the loss.
+pub(super) type Metric = Box<dyn Fn(&[Tensor], &[Tensor]) -> f64 + Send>;
 
 /// A set to evaluate on.
 pub(super) struct Evaluated {
     pub(super) name: String,
     pub(super) data: Arc<dyn Dataset>,
-    pub(super) batch: usize,
 }
 
-/// What decides which model is the best, and whether there is progress.
-pub(super) struct Watched {
-    pub(super) name: String,
-    pub(super) largest: bool,
-    /// Evaluations without a better value that are waited for.
-    pub(super) patience: Option<u64>,
+/// What is done when there is no progress.
+#[derive(Default)]
+pub(super) struct Patience {
+    /// Evaluations without a better value after which the training ends.
+    pub(super) end: Option<u64>,
+    /// Those after which the learning rate is multiplied by this factor.
+    pub(super) reduce: Option<(u64, f64)>,
+}
+
+/// Where the run's files are, or are to be.
+pub(super) enum Place {
+    Nowhere,
+    Path(PathBuf),
+    Opened(Box<RunFolder>),
+}
+
+/// What a run's files and the terminal say of it.
+#[derive(Default)]
+pub(super) struct About {
+    pub(super) name: Option<String>,
+    pub(super) notes: Map<String, Value>,
+    pub(super) identity: BTreeMap<String, String>,
+    pub(super) lines: Option<[Vec<String>; 2]>,
+    pub(super) view: Option<ModelView>,
+    pub(super) panels: Option<Vec<Panel>>,
+    pub(super) version: Option<[String; 2]>,
 }
 
 /// Trains a model: the loop that one writes by hand, with what a long training needs around it. What a step computes is a function of the
-/// model and of the parts of a batch, which gives the loss first, and then any numbers to be told with it; it is compiled for each size
-/// of batch ([`CompiledFn`]), in training and in evaluation.
+/// model and of the parts of a batch, which gives the loss first, and then any numbers to be told with it, or tensors that
+/// [metrics](Trainer::metric) and [panels](Trainer::source) are made of; it is compiled for each size of batch ([`CompiledFn`]), in
+/// training and in evaluation.
+///
+/// A record of step n is of the model after n training steps: the numbers of the batch in the step's own forward pass, and those of the
+/// sets where they are evaluated, which is before that step; there is one more after the last step.
 ///
 /// ```
 /// use nn::{DType, Layer, Linear, Rng, Tensor, loss};
@@ -58,40 +89,60 @@ pub(super) struct Watched {
 /// let report = trainer.fit(&mut Loader::new(train, batches), 300)?;
 /// assert_eq!(report.steps, 300);
 /// let test = trainer.evaluated("test")?;
-/// assert!(test["loss"] < 0.2 && test["accuracy"] > 0.9);
+/// assert!(test.get("loss") < Some(0.2) && test.get("accuracy") > Some(0.9));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Trainer<M, const N: usize, const O: usize> {
     pub(super) model: M,
     pub(super) optimizer: Box<dyn Optimizer>,
     pub(super) schedule: Box<dyn Schedule>,
+    pub(super) step: StepFn<M, N, O>,
     pub(super) training: CompiledFn<M, StepFn<M, N, O>, N, O>,
     pub(super) inference: CompiledFn<M, StepFn<M, N, O>, N, O>,
-    pub(super) names: [String; O],
+    /// What the loss is multiplied by.
+    pub(super) scale: Arc<OnceLock<f64>>,
+    pub(super) seed: u64,
+    pub(super) eager: bool,
+    pub(super) names: Vec<String>,
+    pub(super) metrics: Vec<(String, Metric)>,
     pub(super) clip_norm: Option<f64>,
     pub(super) accumulate: usize,
     pub(super) average: Option<Average>,
     pub(super) sets: Vec<Evaluated>,
     pub(super) evaluate_every: u64,
+    pub(super) evaluate_batch: usize,
     pub(super) record_every: u64,
     pub(super) watched: Option<Watched>,
+    pub(super) patience: Patience,
     /// The parameters of the best model so far.
-    pub(super) best: Vec<(String, Tensor)>,
-    pub(super) folder: Option<PathBuf>,
-    /// Held for as long as the folder is this trainer's.
-    pub(super) lock: Option<File>,
-    pub(super) checkpoints: Option<CheckpointFolder>,
-    pub(super) metrics: Option<JsonLines>,
-    pub(super) checkpoint_every: Option<u64>,
+    pub(super) best: Params,
+    pub(super) place: Place,
+    pub(super) saving: Saving,
     pub(super) time_limit: Option<Duration>,
     pub(super) stop: Arc<AtomicBool>,
     pub(super) on_record: Box<dyn FnMut(&Record) + Send>,
+    pub(super) observers: Vec<Box<dyn Observer>>,
+    /// Whether somebody watches the training that is going on.
+    pub(super) is_watched: bool,
+    pub(super) history: Option<History>,
+    pub(super) pictures: bool,
+    pub(super) sources: Vec<Box<dyn PanelSource<M>>>,
+    #[cfg(feature = "figures")]
+    pub(super) views: crate::show::Views,
+    #[cfg(feature = "movie")]
+    pub(super) movie: Option<PathBuf>,
+    pub(super) control: Option<Control>,
+    pub(super) activations: ActivationReader,
+    pub(super) about: About,
     pub(super) state: Progress,
+    /// As it was before the evaluation at the end, from which the next fit goes on.
+    pub(super) unevaluated: Option<(Progress, Params)>,
+    pub(super) summary: Option<Summary>,
 }
 
 impl<M: Module, const N: usize, const O: usize> Trainer<M, N, O> {
-    /// Trains `model`. `step` gives the loss, a mean over the batch, and other means over it; it must not call `backward`, which the trainer
-    /// does. The learning rate is 0.001 unless a [schedule](Trainer::schedule) is given.
+    /// Trains `model`. `step` gives the loss, a mean over the batch, and whatever else is to be told of it; it must not call `backward`,
+    /// which the trainer does. The learning rate is 0.001 unless a [schedule](Trainer::schedule) is given.
     pub fn new(
         model: M,
         optimizer: impl Optimizer + 'static,
@@ -99,37 +150,108 @@ impl<M: Module, const N: usize, const O: usize> Trainer<M, N, O> {
     ) -> Trainer<M, N, O> {
         const { assert!(O > 0, "a step gives a loss") };
         let step = Arc::new(step);
+        let again = step.clone();
+        let scale: Arc<OnceLock<f64>> = Arc::default();
         Trainer {
             model,
             optimizer: Box::new(optimizer),
             schedule: Box::new(0.001),
-            training: CompiledFn::training(0, with_gradients(step.clone())),
-            inference: CompiledFn::inference(boxed(move |model, batch| step(model, batch))),
-            names: std::array::from_fn(|i| if i == 0 { "loss".to_owned() } else { format!("value{i}") }),
+            training: CompiledFn::training(0, with_gradients(step.clone(), scale.clone())),
+            inference: CompiledFn::inference(boxed(move |model, batch| again(model, batch))),
+            step: boxed(move |model, batch| step(model, batch)),
+            scale,
+            seed: 0,
+            eager: false,
+            names: vec!["loss".to_owned()],
+            metrics: vec![],
             clip_norm: None,
             accumulate: 1,
             average: None,
             sets: vec![],
             evaluate_every: 1,
+            evaluate_batch: 1000,
             record_every: 1,
             watched: None,
+            patience: Patience::default(),
             best: vec![],
-            folder: None,
-            lock: None,
-            checkpoints: None,
-            metrics: None,
-            checkpoint_every: None,
+            place: Place::Nowhere,
+            saving: Saving::default(),
             time_limit: None,
             stop: Arc::default(),
             on_record: Box::new(|_| ()),
+            observers: vec![],
+            is_watched: false,
+            history: None,
+            pictures: true,
+            sources: vec![],
+            #[cfg(feature = "figures")]
+            views: vec![],
+            #[cfg(feature = "movie")]
+            movie: None,
+            control: None,
+            activations: ActivationReader::default(),
+            about: About::default(),
             state: Progress::default(),
+            unevaluated: None,
+            summary: None,
         }
     }
 
-    /// What the numbers that a step gives are called, the loss first.
+    /// What the first of the numbers that a step gives are called, beginning with the loss. Unless they are named it is the loss alone that
+    /// is told; what has no name may be tensors of any shape, for [metrics](Trainer::metric) and [panels](Trainer::source).
+    ///
+    /// # Panics
+    /// If there are more names than a step gives, two of them are one, or one is empty.
     #[must_use]
-    pub fn values(self, names: [&str; O]) -> Self {
-        Trainer { names: names.map(str::to_owned), ..self }
+    #[track_caller]
+    pub fn values<const K: usize>(self, names: [&str; K]) -> Self {
+        assert!(
+            (1..=O).contains(&K),
+            "trainer: a step gives {O} values, the loss first; it cannot have {K} names"
+        );
+        let is_good = |(i, name): (usize, &&str)| !name.is_empty() && !names[..i].contains(name);
+        assert!(
+            names.iter().enumerate().all(is_good),
+            "trainer: the names of values are different and not empty, and here are {names:?}"
+        );
+        Trainer { names: names.map(str::to_owned).to_vec(), ..self }
+    }
+
+    /// Tells a number of each batch beside the loss: a mean over the batch, of what the step gave (first argument) and of the batch's parts
+    /// (second). It is computed where it is told.
+    ///
+    /// ```
+    /// use nn::{Layer, Linear, Rng, loss};
+    /// use optim::Adam;
+    /// use train::Trainer;
+    ///
+    /// let model = Linear::new(2, 2, &mut Rng::new(1));
+    /// let trainer = Trainer::new(model, Adam::new(), |model: &Linear, [x, y]| {
+    ///     let logits = model.forward(x);
+    ///     [loss::softmax_cross_entropy(logits, y), logits]
+    /// })
+    /// .metric("accuracy", |outputs, parts| loss::accuracy(&outputs[1], &parts[1]));
+    /// # let _ = trainer;
+    /// ```
+    #[must_use]
+    pub fn metric(
+        mut self,
+        name: &str,
+        metric: impl Fn(&[Tensor], &[Tensor]) -> f64 + Send + 'static,
+    ) -> Self {
+        self.metrics.push((name.to_owned(), Box::new(metric)));
+        self
+    }
+
+    /// What the loss is multiplied by before it is differentiated; it is told as it was. It is 1 unless given.
+    ///
+    /// # Panics
+    /// If it was given before.
+    #[must_use]
+    #[track_caller]
+    pub fn loss_scale(self, scale: f64) -> Self {
+        assert!(self.scale.set(scale).is_ok(), "trainer: the scale of the loss is given twice");
+        self
     }
 
     /// The learning rate: a number, or one of [`optim`]'s schedules.
@@ -142,14 +264,14 @@ impl<M: Module, const N: usize, const O: usize> Trainer<M, N, O> {
     #[must_use]
     pub fn seed(mut self, seed: u64) -> Self {
         self.training.set_seed(seed);
-        self
+        Trainer { seed, ..self }
     }
 
     /// Records each step's graph anew instead of replaying a compiled one; the numbers are the same.
     #[must_use]
     pub fn eager(self, eager: bool) -> Self {
         let (training, inference) = (self.training.eager(eager), self.inference.eager(eager));
-        Trainer { training, inference, ..self }
+        Trainer { training, inference, eager, ..self }
     }
 
     /// Looks for the first operation that makes a NaN or an infinity, see [`nn::Graph::debug_nans`].
@@ -196,25 +318,6 @@ impl<M: Module, const N: usize, const O: usize> Trainer<M, N, O> {
         Trainer { average: Some(Average::new(decay)), ..self }
     }
 
-    /// Evaluates on these data, too, in batches of up to 1,000, every so many steps. All sets are evaluated as often as the last one given;
-    /// [`evaluated`](Trainer::evaluated) does it at any time.
-    ///
-    /// # Panics
-    /// If `every` is 0, or the name is `train` or that of another set.
-    #[must_use]
-    #[track_caller]
-    pub fn evaluate(mut self, name: &str, data: impl Dataset + 'static, every: u64) -> Self {
-        assert!(every > 0, "trainer: a set is evaluated every so many steps, and not every 0");
-        let is_new = name != "train" && self.sets.iter().all(|set| set.name != name);
-        assert!(
-            is_new,
-            "trainer: a set called {name:?} would hide the values of another; give it a name of its own"
-        );
-        self.sets.push(Evaluated { name: name.to_owned(), data: Arc::new(data), batch: 1000 });
-        self.evaluate_every = every;
-        self
-    }
-
     /// Records the numbers of the batch every so many steps; every step unless given.
     ///
     /// # Panics
@@ -232,33 +335,6 @@ impl<M: Module, const N: usize, const O: usize> Trainer<M, N, O> {
         Trainer { on_record: Box::new(f), ..self }
     }
 
-    /// Remembers the model with the smallest value of this name, `test_loss` say, where sets are evaluated; see [`best`](Trainer::best).
-    #[must_use]
-    pub fn smallest(self, name: &str) -> Self {
-        Trainer { watched: Some(Watched { name: name.to_owned(), largest: false, patience: None }), ..self }
-    }
-
-    /// Remembers the model with the largest value of this name, `test_accuracy` say.
-    #[must_use]
-    pub fn largest(self, name: &str) -> Self {
-        Trainer { watched: Some(Watched { name: name.to_owned(), largest: true, patience: None }), ..self }
-    }
-
-    /// Stops when so many evaluations have not given a better value of what is watched.
-    ///
-    /// # Panics
-    /// If it is 0, or nothing is watched, by [`smallest`](Trainer::smallest) or [`largest`](Trainer::largest).
-    #[must_use]
-    #[track_caller]
-    pub fn patience(mut self, evaluations: u64) -> Self {
-        assert!(evaluations > 0, "trainer: no evaluation at all is no patience");
-        match &mut self.watched {
-            Some(watched) => watched.patience = Some(evaluations),
-            None => panic!("trainer: patience for what? say smallest(…) or largest(…) first"),
-        }
-        self
-    }
-
     /// Ends each [`fit`](Trainer::fit) after so long, at the end of a step.
     #[must_use]
     pub fn time_limit(self, time: Duration) -> Self {
@@ -271,22 +347,16 @@ impl<M: Module, const N: usize, const O: usize> Trainer<M, N, O> {
         Trainer { stop, ..self }
     }
 
-    /// The folder of the run: `metrics.jsonl` with a line for each record, and `checkpoints` to [resume](Trainer::resume) from, one a minute
-    /// unless steps are [given](Trainer::checkpoint_every).
-    #[must_use]
-    pub fn folder(self, path: impl Into<PathBuf>) -> Self {
-        Trainer { folder: Some(path.into()), ..self }
-    }
-
     /// Writes a checkpoint every so many steps.
     ///
     /// # Panics
     /// If it is 0.
     #[must_use]
     #[track_caller]
-    pub fn checkpoint_every(self, steps: u64) -> Self {
+    pub fn checkpoint_every(mut self, steps: u64) -> Self {
         assert!(steps > 0, "trainer: a checkpoint is written every so many steps, and not every 0");
-        Trainer { checkpoint_every: Some(steps), ..self }
+        self.saving.every = Some(steps);
+        self
     }
 
     /// The model.
@@ -323,10 +393,11 @@ impl<M: Module, const N: usize, const O: usize> Trainer<M, N, O> {
 /// The same, with the gradients of the first.
 fn with_gradients<M, const N: usize, const O: usize>(
     step: Arc<impl for<'a, 'g> Fn(&'a M, [Var<'g>; N]) -> [Var<'g>; O] + Send + Sync + 'static>,
+    scale: Arc<OnceLock<f64>>,
 ) -> StepFn<M, N, O> {
     boxed(move |model, batch| {
         let values = step(model, batch);
-        values[0].backward();
+        scale.get().map_or(values[0], |&scale| values[0] * scale).backward();
         values
     })
 }

@@ -1,9 +1,10 @@
 //! What goes on inside of a model: its named intermediate values, read without an edit of the model.
 
-use crate::run::mode::Mode;
-use nn::{Graph, Layer, Program, Role, Tensor, Var};
+use super::event::Histograms;
+use super::percentiles::percentile_edges;
+use nn::{Graph, Module, Program, Role, Tensor, Var};
 
-/// Two kinds of values of a model, see [`Engine::activations`](crate::Engine::activations).
+/// Two kinds of values of a model, see [`ActivationReader::read`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct Activations {
     /// What they are.
@@ -12,9 +13,31 @@ pub struct Activations {
     pub values: [Vec<f32>; 2],
 }
 
-/// Reads the values, from a program of their own that is compiled once for each size of batch.
+impl Activations {
+    /// Their distributions at a step; `None` where there are no values, or some are not finite.
+    pub fn histograms(self, step: u64) -> Option<Histograms> {
+        let Activations { titles, values: [mut first, mut second] } = self;
+        let edges = [percentile_edges(&mut first)?, percentile_edges(&mut second)?];
+        Some(Histograms { step, titles: titles.map(str::to_owned), edges })
+    }
+}
+
+/// Reads the values that tell how a model is doing: weights and biases, or, in a model with batch normalisation, what goes into it and
+/// what the activations after it give.
+///
+/// ```
+/// use nn::{DType, Layer, Linear, Rng, Tensor};
+/// use train::watch::ActivationReader;
+///
+/// let line = Linear::new(3, 2, &mut Rng::new(1));
+/// let x = [Tensor::zeros([5, 3], DType::F32)];
+/// let values = ActivationReader::default().read(false, &line, [0, 0], &x, &|graph| {
+///     line.forward(graph.input(x[0].clone()));
+/// });
+/// assert_eq!((values.titles, values.values[0].len()), (["weights", "biases"], 6));
+/// ```
 #[derive(Default)]
-pub(crate) struct ActivationReader {
+pub struct ActivationReader {
     programs: Vec<Watched>,
 }
 
@@ -27,23 +50,28 @@ struct Watched {
 }
 
 impl ActivationReader {
-    pub(crate) fn read(
+    /// The values as the training step `step` of a run with this seed finds them. `record` runs the model forward on `inputs`, which are
+    /// the graph's first; it is compiled once for each shape of inputs, unless steps are `eager`.
+    ///
+    /// # Panics
+    /// If the model changes its shape from one call to the next.
+    pub fn read(
         &mut self,
-        mode: Mode,
-        model: &impl Layer,
+        eager: bool,
+        model: &dyn Module,
         [seed, step]: [u64; 2],
-        images: &Tensor,
+        inputs: &[Tensor],
+        record: &dyn Fn(&Graph),
     ) -> Activations {
-        let inputs = std::slice::from_ref(images);
         let known = self.programs.iter().position(|watched| watched.program.accepts(inputs));
         let at = known.unwrap_or(self.programs.len());
         if known.is_none() {
             let graph = Graph::training(seed, step);
-            model.forward(graph.input(images.clone()));
+            record(&graph);
             let Some(chosen) = choose(&graph) else { return parameters(model) };
             let titles = [chosen[0].0, chosen[1].0];
             let vars = chosen.map(|(_, vars)| vars);
-            if mode == Mode::Eager {
+            if eager {
                 return Activations {
                     titles,
                     values: vars.map(|vars| joined(vars.iter().map(|x| x.value()))),
@@ -85,7 +113,7 @@ fn choose(graph: &Graph) -> Option<[(&'static str, Vec<Var<'_>>); 2]> {
 }
 
 /// Weights and biases.
-fn parameters(model: &impl Layer) -> Activations {
+fn parameters(model: &dyn Module) -> Activations {
     let named = |end: &str| {
         let params = model.params().into_iter();
         joined(
@@ -106,41 +134,4 @@ fn joined(tensors: impl Iterator<Item = Tensor>) -> Vec<f32> {
         }
     }
     all
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::digits::models;
-    use nn::Rng;
-
-    #[test]
-    fn what_is_shown_of_each_model() {
-        let images = Tensor::zeros([3, 28, 28, 1], nn::DType::F32);
-        let take = |mode, build: fn(&mut Rng) -> nn::Sequential| {
-            let model = build(&mut Rng::new(1));
-            let mut reader = ActivationReader::default();
-            let first = reader.read(mode, &model, [1, 0], &images);
-            assert_eq!(reader.read(mode, &model, [1, 0], &images), first, "a replay gives the same");
-            first
-        };
-        let hidden = 200 + 100 + 60 + 30;
-        let weights = 784 * 200 + 200 * 100 + 100 * 60 + 60 * 30 + 30 * 10;
-        type Case = (fn(&mut Rng) -> nn::Sequential, [&'static str; 2], [usize; 2]);
-        let cases: [Case; 4] = [
-            (models::five_layers_sigmoid, ["weights", "biases"], [weights, hidden + 10]),
-            (models::batchnorm_five_layers_sigmoid, ["logits", "activations"], [3 * hidden; 2]),
-            (models::batchnorm_five_layers_relu, ["logits", "batch-max activations"], [3 * hidden, hidden]),
-            (
-                models::batchnorm_conv,
-                ["batch-max convolution activations", "batch-max dense activations"],
-                [28 * 28 * 24 + 14 * 14 * 48 + 7 * 7 * 64, 200],
-            ),
-        ];
-        for (build, titles, counts) in cases {
-            let activations = take(Mode::Compiled, build);
-            assert_eq!((activations.titles, activations.values.each_ref().map(Vec::len)), (titles, counts));
-            assert_eq!(take(Mode::Eager, build), activations);
-        }
-    }
 }

@@ -1,6 +1,6 @@
 //! From the training loop to those who watch: a bounded channel and a thread for each.
 
-use crate::watch::event::{Event, Observer};
+use super::event::{Event, Observer};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
@@ -29,11 +29,9 @@ impl Seat {
     }
 }
 
-/// Does `work`, which tells its events to all `observers`, and returns when they have taken notice of everything.
-pub(crate) fn broadcast<T>(
-    observers: &mut [&mut dyn Observer],
-    work: impl FnOnce(&mut dyn FnMut(Event)) -> T,
-) -> T {
+/// Does `work`, which emits events to all `observers`, each in a thread of its own, and returns when they have taken notice of
+/// everything. One that is slow misses pictures, but no numbers.
+pub fn broadcast<T>(observers: &mut [&mut dyn Observer], work: impl FnOnce(&mut dyn FnMut(Event)) -> T) -> T {
     thread::scope(|scope| {
         let mut seats = vec![];
         for observer in observers {
@@ -58,7 +56,7 @@ pub(crate) fn broadcast<T>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::watch::event::{Digits, StepRecord};
+    use crate::watch::{Content, Record, Shown};
     use std::sync::mpsc::{Receiver, channel};
 
     #[derive(Default)]
@@ -87,16 +85,10 @@ mod tests {
         let (mut quick, mut slow) = (Counter::default(), Counter { held: Some(held), ..Counter::default() });
         broadcast(&mut [&mut quick, &mut slow], |emit| {
             for step in 0..500 {
-                let record = StepRecord {
-                    step,
-                    epoch: 1,
-                    train_loss: None,
-                    train_accuracy: None,
-                    lr: None,
-                    test: None,
-                };
-                emit(Event::Step(record));
-                emit(Event::TestDigits(Digits::new(step, &[], &[], &[], 0)));
+                emit(Event::Step(Record { step, ..Record::default() }));
+                emit(Event::Shown(Shown {
+                    panel: "text".into(), step, content: Content::Text("…".into())
+                }));
             }
             // Nothing above waited for the slow one, which only now begins.
             go.send(()).unwrap();

@@ -13,21 +13,21 @@ const GLANCE: Duration = Duration::from_millis(50);
 pub enum Request {
     /// Training is to pause, or to go on.
     Pause(bool),
-    /// What is this digit?
-    Read(Drawing),
+    /// The model is asked something.
+    Ask(Question),
 }
 
-/// A digit to read.
-pub struct Drawing {
-    /// 784 grey values in the way of MNIST.
-    pub pixels: Vec<u8>,
-    /// Is given the probabilities of the ten digits.
-    pub answer: Box<dyn FnOnce([f32; 10]) + Send>,
+/// Something that the model is to answer: a drawing to be read, say.
+pub struct Question {
+    /// What is asked, as the panel of one's own has it.
+    pub body: Vec<u8>,
+    /// Is given the answer in JSON, or why there is none.
+    pub answer: Box<dyn FnOnce(Result<String, String>) + Send>,
     /// Gone when nobody waits for the answer any more; `None` if somebody always does.
     pub asker: Option<Weak<()>>,
 }
 
-impl Drawing {
+impl Question {
     fn is_waited_for(&self) -> bool {
         self.asker.as_ref().is_none_or(|asker| asker.strong_count() > 0)
     }
@@ -37,18 +37,19 @@ impl Drawing {
 pub struct Control {
     requests: Receiver<Request>,
     paused: bool,
-    /// Digits that wait to be read.
-    drawings: VecDeque<Drawing>,
-    /// No digit is read before.
+    /// Questions that wait to be answered.
+    questions: VecDeque<Question>,
+    /// None is answered before.
     rested: Instant,
 }
 
-/// Of the time of a training, reading digits takes one part in so many.
+/// Of the time of a training, answers take one part in so many.
 const SHARE: u32 = 10;
 
 /// What is to be done next.
-pub(crate) enum Command {
-    Read(Drawing),
+pub enum Command {
+    /// To be answered.
+    Answer(Question),
     /// To be told to all.
     Paused(bool),
 }
@@ -56,21 +57,21 @@ pub(crate) enum Command {
 impl Control {
     /// The loop will serve these requests.
     pub fn new(requests: Receiver<Request>) -> Control {
-        Control { requests, paused: false, drawings: VecDeque::new(), rested: Instant::now() }
+        Control { requests, paused: false, questions: VecDeque::new(), rested: Instant::now() }
     }
 
     /// What to do before the next training step. While training is paused this waits, until `stop` is set.
-    pub(crate) fn next(&mut self, stop: &AtomicBool) -> Option<Command> {
+    pub fn next(&mut self, stop: &AtomicBool) -> Option<Command> {
         loop {
-            self.drawings.retain(Drawing::is_waited_for);
+            self.questions.retain(Question::is_waited_for);
             match self.requests.try_recv() {
                 Ok(Request::Pause(paused)) => {
                     self.paused = paused;
                     return Some(Command::Paused(paused));
                 }
-                Ok(Request::Read(drawing)) => {
-                    self.drawings.push_back(drawing);
-                    if !self.may_read() {
+                Ok(Request::Ask(question)) => {
+                    self.questions.push_back(question);
+                    if !self.may_answer() {
                         continue;
                     }
                 }
@@ -78,16 +79,16 @@ impl Control {
                 Err(TryRecvError::Disconnected) => self.paused = false,
                 Err(TryRecvError::Empty) => {}
             }
-            if self.may_read()
-                && let Some(drawing) = self.drawings.pop_front()
+            if self.may_answer()
+                && let Some(question) = self.questions.pop_front()
             {
-                return Some(Command::Read(drawing));
+                return Some(Command::Answer(question));
             }
             if !self.paused || stop.load(Ordering::Relaxed) {
                 return None;
             }
             match self.requests.recv_timeout(GLANCE) {
-                Ok(Request::Read(drawing)) => self.drawings.push_back(drawing),
+                Ok(Request::Ask(question)) => self.questions.push_back(question),
                 Ok(Request::Pause(paused)) => {
                     self.paused = paused;
                     return Some(Command::Paused(paused));
@@ -97,23 +98,23 @@ impl Control {
         }
     }
 
-    fn may_read(&self) -> bool {
+    fn may_answer(&self) -> bool {
         self.paused || Instant::now() >= self.rested
     }
 
-    /// Notes how long the reading of a digit has taken: the training goes on for several times as long before the next.
-    pub(crate) fn has_read(&mut self, took: Duration) {
+    /// Notes how long an answer has taken: the training goes on for several times as long before the next.
+    pub fn has_answered(&mut self, took: Duration) {
         self.rested = Instant::now() + took * (SHARE - 1);
     }
 
-    /// When training is over: the next digit to read, until `stop` is set or nobody can ask any more.
-    pub(crate) fn after(&mut self, stop: &AtomicBool) -> Option<Drawing> {
+    /// When training is over: the next question, until `stop` is set or nobody can ask any more.
+    pub fn after(&mut self, stop: &AtomicBool) -> Option<Question> {
         while !stop.load(Ordering::Relaxed) {
-            if let Some(drawing) = self.drawings.pop_front() {
-                return Some(drawing);
+            if let Some(question) = self.questions.pop_front() {
+                return Some(question);
             }
             match self.requests.recv_timeout(GLANCE) {
-                Ok(Request::Read(drawing)) => return Some(drawing),
+                Ok(Request::Ask(question)) => return Some(question),
                 Ok(Request::Pause(_)) | Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return None,
             }
@@ -127,17 +128,21 @@ mod tests {
     use super::*;
     use std::sync::mpsc::channel;
 
+    fn question() -> Question {
+        Question { body: vec![], answer: Box::new(|_| ()), asker: None }
+    }
+
     #[test]
-    fn a_pause_lasts_until_it_is_lifted_and_digits_are_read_meanwhile() {
+    fn a_pause_lasts_until_it_is_lifted_and_questions_are_answered_meanwhile() {
         let (sender, requests) = channel();
         let (mut control, stop) = (Control::new(requests), AtomicBool::new(false));
         assert!(control.next(&stop).is_none());
         let ask = |request| sender.send(request).unwrap();
         ask(Request::Pause(true));
-        ask(Request::Read(Drawing { pixels: vec![0; 784], answer: Box::new(|_| ()), asker: None }));
+        ask(Request::Ask(question()));
         ask(Request::Pause(false));
         assert!(matches!(control.next(&stop), Some(Command::Paused(true))));
-        assert!(matches!(control.next(&stop), Some(Command::Read(_))));
+        assert!(matches!(control.next(&stop), Some(Command::Answer(_))));
         assert!(matches!(control.next(&stop), Some(Command::Paused(false))));
         assert!(control.next(&stop).is_none());
         ask(Request::Pause(true));
@@ -150,25 +155,23 @@ mod tests {
     }
 
     #[test]
-    fn many_drawings_do_not_keep_the_training_from_going_on() {
+    fn many_questions_do_not_keep_the_training_from_going_on() {
         let (sender, requests) = channel();
         let (mut control, stop) = (Control::new(requests), AtomicBool::new(false));
         for _ in 0..8 {
-            sender
-                .send(Request::Read(Drawing { pixels: vec![0; 784], answer: Box::new(|_| ()), asker: None }))
-                .unwrap();
+            sender.send(Request::Ask(question())).unwrap();
         }
-        assert!(matches!(control.next(&stop), Some(Command::Read(_))));
-        control.has_read(Duration::from_secs(100));
+        assert!(matches!(control.next(&stop), Some(Command::Answer(_))));
+        control.has_answered(Duration::from_secs(100));
         assert!(control.next(&stop).is_none(), "now the training is to go on");
         // A pause is heard all the same, and then there is time.
         sender.send(Request::Pause(true)).unwrap();
         assert!(matches!(control.next(&stop), Some(Command::Paused(true))));
-        assert!(matches!(control.next(&stop), Some(Command::Read(_))));
+        assert!(matches!(control.next(&stop), Some(Command::Answer(_))));
         sender.send(Request::Pause(false)).unwrap();
         assert!(matches!(control.next(&stop), Some(Command::Paused(false))));
         control.rested = Instant::now();
-        assert!(matches!(control.next(&stop), Some(Command::Read(_))));
+        assert!(matches!(control.next(&stop), Some(Command::Answer(_))));
         // After the training there is nothing else to do.
         assert!((0..5).all(|_| control.after(&stop).is_some()));
     }

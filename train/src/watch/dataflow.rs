@@ -1,8 +1,7 @@
 //! The dataflow graph of a training step as a picture: a box for each layer's operations and one beside it for those of
 //! its gradient.
 
-use crate::run::engine::LOSS_SCALE;
-use nn::{DType, Graph, Layer, NodeInfo, NodeKind, Phase, Shape, Tensor, loss};
+use nn::{Graph, NodeInfo, NodeKind, Phase};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
@@ -36,16 +35,23 @@ impl Row {
     }
 }
 
-/// Draws a training step of `model` on a batch of images of this shape.
-pub(crate) fn draw(model: &impl Layer, images: impl Into<Shape>) -> String {
-    let images = images.into();
-    let graph = Graph::training(0, 0);
-    let logits = model.forward(graph.input(Tensor::zeros(images, DType::F32)));
-    let labels = graph.input(Tensor::zeros([images[0]], DType::I64));
-    (loss::softmax_cross_entropy(logits, labels) * LOSS_SCALE).backward();
-    graph.name_params(model);
+/// Draws a training step that was recorded in `graph`, as SVG. The graph's first inputs have these names; others are what dropout draws
+/// by. Operations that are in no layer are called `loss`.
+///
+/// ```
+/// use nn::{DType, Graph, Layer, Linear, Rng, Tensor, loss};
+/// use train::watch::dataflow;
+///
+/// let line = Linear::new(3, 1, &mut Rng::new(1));
+/// let graph = Graph::training(0, 0);
+/// let [x, y] = [[8, 3], [8, 1]].map(|shape| graph.input(Tensor::zeros(shape, DType::F32)));
+/// loss::mse(line.forward(x), y).backward();
+/// graph.name_params(&line);
+/// assert!(dataflow(&graph, &["x", "y"], "loss").contains("MatMul [8, 1]"));
+/// ```
+pub fn dataflow(graph: &Graph, inputs: &[&str], loss: &str) -> String {
     let nodes = graph.nodes();
-    let (mut rows, places) = rows(&nodes);
+    let (mut rows, places) = rows(&nodes, inputs, loss);
     let mut top = 30;
     for row in &mut rows {
         let lines = row.lines.iter().map(Vec::len).max().unwrap_or(0) as i32;
@@ -58,32 +64,40 @@ pub(crate) fn draw(model: &impl Layer, images: impl Into<Shape>) -> String {
 /// Row and side (0 for forward, 1 for gradient) of each node.
 type Places = Vec<(usize, usize)>;
 
-/// Layers in the order of computation, with what they list.
-fn rows(nodes: &[NodeInfo]) -> (Vec<Row>, Places) {
-    let (mut rows, mut known): (Vec<Row>, BTreeMap<(usize, usize), usize>) = (vec![], BTreeMap::new());
+/// Layers in the order of computation, with what they list; each input right before what first takes it.
+fn rows(nodes: &[NodeInfo], inputs: &[&str], loss: &str) -> (Vec<Row>, Places) {
     let mut all: Vec<[Vec<String>; 2]> = vec![];
-    let mut places = vec![];
-    // The images go in first and the labels, for the loss, last; what dropout draws by comes in between.
-    let inputs = || nodes.iter().filter(|node| node.kind == NodeKind::Input).map(|node| node.index);
-    let (first, last) = (inputs().next(), inputs().next_back());
-    for node in nodes {
+    let (mut rows, mut known): (Vec<Row>, BTreeMap<(usize, usize), usize>) = (vec![], BTreeMap::new());
+    let mut places: Places = vec![(usize::MAX, 0); nodes.len()];
+    let is_input = |node: &&NodeInfo| node.kind == NodeKind::Input;
+    let names: BTreeMap<usize, &str> =
+        nodes.iter().filter(is_input).map(|node| node.index).zip(inputs.iter().copied()).collect();
+    let taken = |node: &NodeInfo| node.inputs.iter().map(|&input| &nodes[input]).filter(is_input).collect();
+    let in_order = nodes.iter().flat_map(|node| {
+        let mut group: Vec<&NodeInfo> = taken(node);
+        // An input waits until it is taken.
+        group.extend((!is_input(&node)).then_some(node));
+        group
+    });
+    // Such as nothing takes come last.
+    for node in in_order.chain(nodes.iter().filter(is_input)) {
+        if places[node.index].0 != usize::MAX {
+            continue;
+        }
         // Each value that goes in has a row of its own, and so has each operation that is in no layer.
-        let input = node.kind == NodeKind::Input;
-        let own = if input { 1 + node.index } else { 0 };
+        let own = if is_input(&node) { 1 + node.index } else { 0 };
         let at = *known.entry((node.part, own)).or_insert_with(|| {
-            let name = match (input, node.scope.last()) {
-                (true, _) if Some(node.index) == first => "images".to_owned(),
-                (true, _) if Some(node.index) == last => "labels".to_owned(),
-                (true, _) => "random key".to_owned(),
-                (false, Some(layer)) => layer.clone(),
-                (false, None) => format!("loss × {LOSS_SCALE}"),
+            let name = match (is_input(&node), node.scope.last()) {
+                (true, _) => names.get(&node.index).copied().unwrap_or("random key"),
+                (false, Some(layer)) => layer,
+                (false, None) => loss,
             };
-            rows.push(Row { name, ..Row::default() });
+            rows.push(Row { name: name.to_owned(), ..Row::default() });
             all.push([vec![], vec![]]);
             rows.len() - 1
         });
         let side = usize::from(node.phase == Phase::Gradient);
-        places.push((at, side));
+        places[node.index] = (at, side);
         match &node.kind {
             NodeKind::Constant(_) => {}
             NodeKind::Op { name, .. } => all[at][side].push(format!("{name} {}", node.shape)),
@@ -184,31 +198,4 @@ fn path(rows: &[Row], from: (usize, usize), to: (usize, usize)) -> String {
 
 fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::digits::models;
-    use nn::Rng;
-
-    #[test]
-    fn every_layer_is_drawn_forward_and_backward() {
-        let model = models::batchnorm_conv(&mut Rng::new(1));
-        let svg = draw(&model, [2, 28, 28, 1]);
-        let count = |part: &str| svg.matches(part).count();
-        assert_eq!([count(">Relu</text>"), count("(BatchNorm)</text>"), count("(Conv2d)</text>")], [8, 8, 6]);
-        assert_eq!(count("SoftmaxCrossEntropy</text>"), 2);
-        for (name, shape) in [("images", "[2, 28, 28, 1]"), ("random key", "[2]"), ("labels", "[2]")] {
-            assert_eq!(count(&format!(">{name}</text>")), 1, "{name}");
-            let (_, after) = svg.split_once(&format!(">{name}</text>")).unwrap();
-            assert!(after.split("</text>").next().unwrap().ends_with(&format!(">Input {shape}")), "{name}");
-        }
-        let at = |text: &str| svg.find(text).unwrap();
-        assert!(
-            at(">random key<") < at(">Dropout<") && at(">Dropout<") < at(">labels<"),
-            "in the order of use"
-        );
-        assert_eq!(count("<text"), count("</text>"));
-    }
 }

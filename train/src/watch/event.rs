@@ -1,20 +1,11 @@
 //! What the training loop tells those who watch. The loop knows none of them.
 
-use crate::run::options::Options;
-use serde::{Deserialize, Deserializer, Serialize};
+use super::panel::{Panel, Shown};
+use super::record::{Record, Values};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use std::sync::mpsc::SyncSender;
 use std::time::Duration;
-
-/// Loss and accuracy on a set of images.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Score {
-    /// Mean cross-entropy. NaN and infinities are `null` in files, and NaN when read.
-    #[serde(rename = "test_loss", deserialize_with = "number_or_nan")]
-    pub loss: f64,
-    /// Share of the images that are recognised, from 0 to 1.
-    #[serde(rename = "test_accuracy")]
-    pub accuracy: f64,
-}
 
 /// Something that happened in a run.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -24,16 +15,12 @@ pub enum Event {
     Start(Box<Start>),
     /// What the model looks like.
     Model(ModelView),
-    /// A step was recorded, with or without a test.
-    Step(StepRecord),
+    /// A step was recorded, with or without an evaluation.
+    Step(Record),
     /// How two kinds of the model's values are distributed.
     Histograms(Histograms),
-    /// What the model took the digits of a training batch for.
-    TrainingDigits(Digits),
-    /// What the model took the test digits for.
-    TestDigits(Digits),
     /// The model was saved.
-    Checkpoint(Checkpoint),
+    Checkpoint(Saved),
     /// A run that was ended after so many steps goes on.
     Resumed(u64),
     /// Somebody paused the training, or had it go on.
@@ -44,21 +31,23 @@ pub enum Event {
     Flush(SyncSender<bool>),
     /// The run is over.
     Done(Summary),
+    /// Something that a panel of one's own shows.
+    #[serde(untagged)]
+    Shown(Shown),
 }
 
 impl Event {
     /// Whether those who watch can do without it. Numbers are never dropped, pictures are where somebody is slow.
     pub fn is_picture(&self) -> bool {
-        matches!(self, Event::Histograms(_) | Event::TrainingDigits(_) | Event::TestDigits(_))
+        matches!(self, Event::Histograms(_) | Event::Shown(_))
     }
 
     /// Whether a run that goes on after so many steps has this behind it, and will not emit it again.
-    pub(crate) fn is_before(&self, step: u64) -> bool {
+    pub fn is_before(&self, step: u64) -> bool {
         match self {
-            Event::Step(StepRecord { step: of, .. })
+            Event::Step(Record { step: of, .. })
             | Event::Histograms(Histograms { step: of, .. })
-            | Event::TrainingDigits(Digits { step: of, .. })
-            | Event::TestDigits(Digits { step: of, .. }) => *of < step,
+            | Event::Shown(Shown { step: of, .. }) => *of < step,
             Event::Checkpoint(checkpoint) => checkpoint.step <= step,
             Event::Start(_) | Event::Model(_) => true,
             Event::Resumed(_) | Event::Paused(_) | Event::Flush(_) | Event::Done(_) => false,
@@ -67,24 +56,19 @@ impl Event {
 }
 
 /// What a run begins with.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Start {
-    /// The example's name.
+    /// The run's name.
     pub name: String,
-    /// The settings as given; what was left to the example is in the fields below.
-    pub options: Options,
+    /// What the program itself has to note.
+    #[serde(flatten)]
+    pub settings: Map<String, Value>,
     /// The number of steps.
     pub steps: u64,
-    /// A test every so many steps.
+    /// An evaluation every so many steps.
     pub test_every: u64,
     /// A record every so many steps.
     pub record_every: u64,
-    /// Where the images came from, in words.
-    pub source: String,
-    /// SHA-256 of the four uncompressed data files.
-    pub data_sha256: String,
-    /// Number of training and of test images.
-    pub images: [usize; 2],
     /// Trained numbers in the model.
     pub parameters: usize,
     /// The optimizer, as it prints.
@@ -99,6 +83,46 @@ pub struct Start {
     pub version: String,
     /// Version of the compiler that built it.
     pub rustc: String,
+    /// What there is to be seen.
+    #[serde(default)]
+    pub panels: Vec<Panel>,
+    /// What tells how good the model is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub watched: Option<Watched>,
+    /// Lines for the terminal: those above the picture of the model, and those below.
+    #[serde(skip)]
+    pub lines: [Vec<String>; 2],
+}
+
+/// The value that tells how good the model is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Watched {
+    /// Its name, `test_accuracy` say.
+    pub name: String,
+    /// Whether a larger one is better.
+    pub largest: bool,
+}
+
+impl Watched {
+    /// The name for people.
+    pub fn label(&self) -> String {
+        self.name.replace('_', " ")
+    }
+
+    /// What the best value is called in files.
+    pub fn best(&self) -> String {
+        format!("{}_{}", self.extreme(), self.name)
+    }
+
+    /// `max` or `min`.
+    pub fn extreme(&self) -> &'static str {
+        if self.largest { "max" } else { "min" }
+    }
+
+    /// The better of two values, of which one may be no number.
+    pub fn better(&self, a: f64, b: f64) -> f64 {
+        if self.largest { f64::max(a, b) } else { f64::min(a, b) }
+    }
 }
 
 /// The model for people to look at.
@@ -110,28 +134,6 @@ pub struct ModelView {
     pub graph: String,
 }
 
-/// One recorded step, as in `metrics.jsonl`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct StepRecord {
-    /// Number of training steps done before this record.
-    pub step: u64,
-    /// Passes over the training images, from 1.
-    pub epoch: usize,
-    /// Mean cross-entropy of the batch, in the training step's own forward pass (with dropout). At the end, when no batch
-    /// is drawn any more, that of the last step, `None` if there was none; so for the next two.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub train_loss: Option<f64>,
-    /// Accuracy on the batch.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub train_accuracy: Option<f64>,
-    /// Learning rate of the step.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub lr: Option<f64>,
-    /// Mean cross-entropy and accuracy on the test images, where a test was due.
-    #[serde(flatten)]
-    pub test: Option<Score>,
-}
-
 /// The distributions of two kinds of values at a step: weights and biases, or, in a model with batch normalisation, what
 /// goes into it and what the activations after it give.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -140,49 +142,13 @@ pub struct Histograms {
     pub step: u64,
     /// What the two are.
     pub titles: [String; 2],
-    /// For each the 8 edges of 7 buckets with equally many values, see [`percentile_edges`](crate::percentile_edges).
+    /// For each the 8 edges of 7 buckets with equally many values, see [`percentile_edges`](super::percentile_edges).
     pub edges: [[f32; 8]; 2],
-}
-
-/// Digits as the model read them, misrecognised ones first.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Digits {
-    /// Number of training steps done before.
-    pub step: u64,
-    /// How many were read.
-    pub of: usize,
-    /// How many of them were misrecognised.
-    pub wrong: usize,
-    /// Places in the data set of those to show.
-    pub indices: Vec<usize>,
-    /// What they are.
-    pub labels: Vec<u8>,
-    /// What they were taken for.
-    pub computed: Vec<u8>,
-}
-
-impl Digits {
-    /// Of all digits that were read, those to show: the first `limit` after those that are wrong have moved to the front.
-    pub fn new(step: u64, indices: &[usize], labels: &[u8], computed: &[u8], limit: usize) -> Digits {
-        let (right, mut order): (Vec<usize>, Vec<usize>) =
-            (0..indices.len()).partition(|&i| labels[i] == computed[i]);
-        let wrong = order.len();
-        order.extend(right);
-        order.truncate(limit);
-        Digits {
-            step,
-            of: indices.len(),
-            wrong,
-            indices: order.iter().map(|&i| indices[i]).collect(),
-            labels: order.iter().map(|&i| labels[i]).collect(),
-            computed: order.iter().map(|&i| computed[i]).collect(),
-        }
-    }
 }
 
 /// A model that was saved.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Checkpoint {
+pub struct Saved {
     /// Number of training steps that it has behind it.
     pub step: u64,
     /// The file, as it was named.
@@ -195,8 +161,10 @@ pub struct Checkpoint {
 pub enum Ending {
     /// All steps were done.
     Finished,
-    /// Ctrl-C.
+    /// It was asked to, by Ctrl-C say, or by its time limit.
     Interrupted,
+    /// What is watched has not become better for as long as was waited.
+    NoProgress,
     /// The loss is infinite or not a number any more.
     Diverged,
 }
@@ -208,22 +176,19 @@ pub struct Summary {
     pub ending: Ending,
     /// Training steps done.
     pub steps: u64,
-    /// How long it took, tests included; seconds in files.
+    /// How long it took, evaluations included; seconds in files.
     #[serde(rename = "seconds", with = "seconds")]
     pub time: Duration,
-    /// The last test, of the model as it is saved; but for a run that diverged, where it is of an earlier step.
+    /// The last evaluation, of the model as it is saved; but for a run that diverged, where it is of an earlier step.
     #[serde(rename = "final")]
-    pub last: Option<Score>,
-    /// The best test accuracy of all. It is chosen on the test images, so it flatters the model a little.
-    #[serde(rename = "max_test_accuracy")]
-    pub best: Option<f64>,
+    pub last: Option<Values>,
     /// Of a run that diverged, the first operation that made a NaN or an infinity, where it is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cause: Option<String>,
-}
-
-fn number_or_nan<'a, D: Deserializer<'a>>(deserializer: D) -> Result<f64, D::Error> {
-    Ok(Option::deserialize(deserializer)?.unwrap_or(f64::NAN))
+    /// The best value of what is watched, by its name, as `max_test_accuracy`. It is chosen on the data that it is of, so it flatters the
+    /// model a little.
+    #[serde(flatten)]
+    pub best: Values,
 }
 
 /// A duration as a number of seconds.
@@ -251,35 +216,28 @@ mod tests {
     use super::*;
 
     #[test]
-    fn misrecognised_digits_come_first() {
-        let digits = Digits::new(7, &[40, 41, 42, 43], &[1, 2, 3, 4], &[1, 9, 3, 9], 3);
-        assert_eq!((digits.step, digits.of, digits.wrong), (7, 4, 2));
-        assert_eq!(digits.indices, [41, 43, 40]);
-        assert_eq!((digits.labels, digits.computed), (vec![2, 4, 1], vec![9, 9, 1]));
-    }
-
-    #[test]
     fn events_are_read_as_they_were_written() {
-        let record = StepRecord {
-            step: 3,
-            epoch: 1,
-            train_loss: Some(0.5),
-            train_accuracy: Some(0.25),
-            lr: None,
-            test: Some(Score { loss: 0.1, accuracy: 0.9 }),
-        };
+        let record = Record { step: 3, epoch: 1, values: [("train_loss", 0.5)].into_iter().collect() };
         let text = serde_json::to_string(&Event::Step(record.clone())).unwrap();
         let Event::Step(read) = serde_json::from_str(&text).unwrap() else { panic!("{text}") };
         assert_eq!(read, record);
-        let score = Score { loss: f64::INFINITY, accuracy: 0.1 };
-        let text = serde_json::to_string(&StepRecord { test: Some(score), ..record }).unwrap();
-        let read: StepRecord = serde_json::from_str(&text).unwrap();
-        assert!(read.test.is_some_and(|test| test.loss.is_nan() && test.accuracy == 0.1), "{text}");
         let time = Duration::from_millis(1500);
-        let summary =
-            Summary { ending: Ending::Finished, steps: 1, time, last: None, best: Some(0.5), cause: None };
+        let best: Values = [("max_test_accuracy", 0.5)].into_iter().collect();
+        let summary = Summary { ending: Ending::Finished, steps: 1, time, last: None, cause: None, best };
         let text = serde_json::to_string(&summary).unwrap();
-        assert!(text.contains(r#""ending":"finished""#) && text.contains(r#""seconds":1.5"#), "{text}");
-        assert_eq!(serde_json::from_str::<Summary>(&text).unwrap().time, time);
+        assert_eq!(
+            text,
+            r#"{"ending":"finished","steps":1,"seconds":1.5,"final":null,"max_test_accuracy":0.5}"#
+        );
+        let read: Summary = serde_json::from_str(&text).unwrap();
+        assert_eq!((read.time, read.best.get("max_test_accuracy")), (time, Some(0.5)));
+    }
+
+    #[test]
+    fn a_program_notes_what_it_needs_beside_the_settings_of_all() {
+        let mut start = Start { name: "run".into(), panels: vec![Panel::Bands(1)], ..Start::default() };
+        start.settings.insert("seed".into(), 7.into());
+        let read: Start = serde_json::from_str(&serde_json::to_string(&start).unwrap()).unwrap();
+        assert_eq!((read.settings, read.panels), (start.settings, start.panels));
     }
 }

@@ -1,45 +1,57 @@
 //! The run's files: settings, a line of numbers for each recorded step, what the panels show, results, and the model.
 
-use crate::run::checkpoint::InFolder;
-use crate::watch::console::print_error;
-use crate::watch::event::{Event, Observer, Start, StepRecord, Summary};
+use super::event::{Event, Observer, Start, Summary};
+use super::files::{BEST, CHECKPOINTS, CONFIG, FIGURE, LOCK, METRICS, MODEL, PANELS, REPORT, RESULTS};
+use super::record::Record;
+use crate::print::print_error;
+use crate::{CheckpointError, CheckpointFolder, JsonLines};
 use serde::Serialize;
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
-use train::{CheckpointError, CheckpointFolder, JsonLines};
 
-/// What is in a run's folder.
-pub(crate) const CONFIG: &str = "config.json";
-pub(crate) const METRICS: &str = "metrics.jsonl";
-pub(crate) const PANELS: &str = "panels.jsonl";
-pub(crate) const RESULTS: &str = "results.json";
-pub(crate) const REPORT: &str = "report.html";
-pub(crate) const FIGURE: [&str; 2] = ["figure.svg", "figure.png"];
-pub(crate) const MODEL: &str = "model.safetensors";
-
-/// The checkpoints, in a folder of their own, and the weights of the model that did best in a test.
-pub(crate) const CHECKPOINTS: &str = "checkpoints";
-const BEST: &str = "best.safetensors";
-const LOCK: &str = ".lock";
+/// Where the model is saved.
+#[derive(Clone, Debug)]
+pub struct RunFiles {
+    /// Checkpoints to go on from.
+    pub checkpoints: CheckpointFolder,
+    /// The model as it is.
+    pub model: PathBuf,
+    /// The best so far.
+    pub best: PathBuf,
+}
 
 /// Why a folder is not used for a run.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum FolderError {
-    #[error("{}: there is a run in this folder already; choose another with --out, or move that one away", .0.display())]
+pub enum FolderError {
+    /// There is a run in it already.
+    #[error("{}: there is a run in this folder already; choose another, or move that one away", .0.display())]
     Used(PathBuf),
+    /// Another program writes to it.
     #[error("{}: another program writes to this run just now; wait for it, or end it", .0.display())]
     Locked(PathBuf),
-    #[error("{}: the run's files cannot be written here ({error}); choose another folder with --out", folder.display())]
-    Unwritable { folder: PathBuf, error: io::Error },
+    /// It cannot be written to.
+    #[error("{}: the run's files cannot be written here ({error}); choose another folder", folder.display())]
+    Unwritable {
+        /// The folder.
+        folder: PathBuf,
+        /// What the system says.
+        error: io::Error,
+    },
+    /// A file in it cannot be read or written.
     #[error("{}: {error}", file.display())]
-    Io { file: PathBuf, error: io::Error },
+    Io {
+        /// The file.
+        file: PathBuf,
+        /// What the system says.
+        error: io::Error,
+    },
 }
 
 /// Writes the files of a run into a folder as it goes on. What cannot be written is said once, and the run goes on; at the end it has
 /// [failed](RunFolder::failed).
-pub(crate) struct RunFolder {
+pub struct RunFolder {
     path: PathBuf,
     /// The run is this program's for as long as this file is locked.
     lock: Option<File>,
@@ -63,7 +75,7 @@ impl RunFolder {
     /// # Errors
     /// If `out` has a file of an earlier run, which must not be overwritten, or another program begins one there, or it cannot be
     /// written to.
-    pub(crate) fn create(out: Option<&Path>, name: &str) -> Result<RunFolder, FolderError> {
+    pub fn create(out: Option<&Path>, name: &str) -> Result<RunFolder, FolderError> {
         let missing = |path: &Path| -> Vec<PathBuf> {
             let above = path.ancestors().take_while(|folder| *folder != Path::new("") && !folder.exists());
             above.map(Path::to_owned).collect()
@@ -102,7 +114,7 @@ impl RunFolder {
     ///
     /// # Errors
     /// If another program writes to it, or it cannot be opened.
-    pub(crate) fn open(path: &Path) -> Result<RunFolder, FolderError> {
+    pub fn open(path: &Path) -> Result<RunFolder, FolderError> {
         let mut folder = RunFolder::at(path.to_owned());
         folder.goes_on = true;
         if path.join(CONFIG).exists() {
@@ -138,12 +150,17 @@ impl RunFolder {
     }
 
     /// The folder, if it can be written to.
-    pub(crate) fn path(&self) -> Option<&Path> {
+    pub fn path(&self) -> Option<&Path> {
         self.failed.is_none().then_some(&*self.path)
     }
 
+    /// Whether something was written that a training which goes on has to go on from.
+    pub fn has_begun(&self) -> bool {
+        self.metrics.is_some()
+    }
+
     /// What of the run could not be written.
-    pub(crate) fn failed(&self) -> Option<&str> {
+    pub fn failed(&self) -> Option<&str> {
         self.failed.as_deref()
     }
 
@@ -151,10 +168,10 @@ impl RunFolder {
     ///
     /// # Errors
     /// If there can be no folder of checkpoints.
-    pub(crate) fn checkpoints(&self) -> Result<Option<InFolder>, CheckpointError> {
+    pub fn checkpoints(&self) -> Result<Option<RunFiles>, CheckpointError> {
         let Some(path) = self.path() else { return Ok(None) };
         let checkpoints = CheckpointFolder::open(path.join(CHECKPOINTS))?;
-        Ok(Some(InFolder { checkpoints, model: path.join(MODEL), best: path.join(BEST) }))
+        Ok(Some(RunFiles { checkpoints, model: path.join(MODEL), best: path.join(BEST) }))
     }
 
     fn give_up(&mut self, what: &str, error: &io::Error) {
@@ -165,7 +182,7 @@ impl RunFolder {
     }
 
     /// Writes a file of what has become of the run.
-    pub(crate) fn keep(&mut self, file: &str, content: &[u8]) {
+    pub fn keep(&mut self, file: &str, content: &[u8]) {
         if self.failed.is_none()
             && let Err(error) = fs::write(self.path.join(file), content)
         {
@@ -177,7 +194,10 @@ impl RunFolder {
     ///
     /// # Errors
     /// If a file cannot be read or written.
-    pub(crate) fn go_on_after(&mut self, step: u64) -> Result<(), FolderError> {
+    pub fn go_on_after(&mut self, step: u64) -> Result<(), FolderError> {
+        // What they may still hold is of steps that are done again.
+        (self.metrics, self.panels) = (None, None);
+        self.goes_on = true;
         let failed = |file: &Path, error| FolderError::Io { file: file.to_owned(), error };
         let [metrics, panels, results] = [METRICS, PANELS, RESULTS].map(|file| self.path.join(file));
         // In this order: whoever is killed in between finds a run that goes on from here.
@@ -193,7 +213,7 @@ impl RunFolder {
         }
         JsonLines::retain(&panels, |event: &Event| event.is_before(step))
             .map_err(|error| failed(&panels, error))?;
-        JsonLines::retain(&metrics, |record: &StepRecord| record.step < step)
+        JsonLines::retain(&metrics, |record: &Record| record.step < step)
             .map_err(|error| failed(&metrics, error))
     }
 
@@ -241,10 +261,10 @@ impl RunFolder {
         fs::write(self.path.join(file), serde_json::to_string_pretty(content)? + "\n")
     }
 
-    fn write_step(&mut self, record: &StepRecord) {
+    fn write_step(&mut self, record: &Record) {
         let written = append(&mut self.metrics, record)
             // After a test, so that an interrupted run leaves whole lines behind without a system call a step.
-            .and_then(|()| if record.test.is_some() { self.flush() } else { Ok(()) });
+            .and_then(|()| if !record.evaluated().is_empty() { self.flush() } else { Ok(()) });
         if let Err(error) = written {
             self.give_up("further numbers", &error);
         }
@@ -301,11 +321,7 @@ impl Observer for RunFolder {
             Event::Start(start) => self.begin(start),
             Event::Step(record) => self.write_step(record),
             Event::Done(summary) => self.end(summary),
-            Event::Model(_)
-            | Event::Histograms(_)
-            | Event::TrainingDigits(_)
-            | Event::TestDigits(_)
-            | Event::Checkpoint(_) => {
+            Event::Model(_) | Event::Histograms(_) | Event::Shown(_) | Event::Checkpoint(_) => {
                 if let Err(error) = append(&mut self.panels, event) {
                     self.give_up("further pictures", &error);
                 }
@@ -315,9 +331,11 @@ impl Observer for RunFolder {
     }
 }
 
-/// A folder that did not exist before: two runs in one second get two folders.
+/// A folder that did not exist before, by the time, which on a wrong clock begins in 1970: two runs in one second get two folders.
 fn new_folder(name: &str) -> (PathBuf, io::Result<()>) {
-    let time = humantime::format_rfc3339_seconds(SystemTime::now()).to_string().replace(':', "-");
+    let time = humantime::format_rfc3339_seconds(SystemTime::now().max(SystemTime::UNIX_EPOCH))
+        .to_string()
+        .replace(':', "-");
     let base = Path::new("runs").join(format!("{name}-{}", time.trim_end_matches('Z')));
     if let Err(error) = fs::create_dir_all("runs") {
         return (base, Err(error));

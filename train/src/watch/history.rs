@@ -1,36 +1,67 @@
 //! All that a run has told so far, for those who come late.
 
-use crate::watch::event::{Event, Observer, Start};
-use std::sync::Arc;
-use tokio::sync::watch;
+use super::event::{Event, Observer, Start};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// Records and tests that are kept at most. Of longer runs every second, third, … is.
+/// Records and evaluations that are kept at most. Of longer runs every second, third, … is.
 const KEPT: u64 = 10_000;
 
 /// The events of a run, in the order in which they were told. Bounded however long the run is.
-pub(crate) struct History {
-    events: watch::Sender<Vec<Arc<Event>>>,
-    /// Steps between records, and between tests, that are kept.
+pub struct History {
+    events: Events,
+    /// Steps between records, and between evaluations, that are kept.
     strides: [u64; 2],
     /// The last record, if it is not kept: the run may end with it.
     left_out: Option<Event>,
 }
 
-/// A view of a [`History`] as it grows.
-pub(crate) type Events = watch::Receiver<Vec<Arc<Event>>>;
+/// A view of a [`History`] as it grows, for other threads.
+#[derive(Clone, Default)]
+pub struct Events(Arc<Mutex<Vec<Arc<Event>>>>);
+
+impl Events {
+    fn list(&self) -> MutexGuard<'_, Vec<Arc<Event>>> {
+        // Whoever panicked has left whole events.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// All but the first so many.
+    pub fn after(&self, count: usize) -> Vec<Arc<Event>> {
+        self.list().get(count..).unwrap_or_default().to_vec()
+    }
+
+    /// All of them.
+    pub fn all(&self) -> Vec<Arc<Event>> {
+        self.after(0)
+    }
+}
+
+impl Default for History {
+    fn default() -> History {
+        History::new()
+    }
+}
 
 impl History {
-    pub(crate) fn new() -> History {
-        History { events: watch::Sender::new(vec![]), strides: [1; 2], left_out: None }
+    /// Of a run that has not begun.
+    pub fn new() -> History {
+        History { events: Events::default(), strides: [1; 2], left_out: None }
+    }
+
+    /// Begins anew with the events of a run that goes on; views stay views.
+    pub fn go_on_after(&mut self, events: &[Arc<Event>]) {
+        self.events.list().clear();
+        (self.strides, self.left_out) = ([1; 2], None);
+        events.iter().for_each(|event| self.on_event(event));
     }
 
     /// A view for another thread.
-    pub(crate) fn events(&self) -> Events {
-        self.events.subscribe()
+    pub fn events(&self) -> Events {
+        self.events.clone()
     }
 
     fn push(&self, event: Event) {
-        self.events.send_modify(|events| events.push(Arc::new(event)));
+        self.events.list().push(Arc::new(event));
     }
 
     fn keeps(&mut self, event: &Event) -> bool {
@@ -43,11 +74,12 @@ impl History {
                     every.saturating_mul(steps.div_ceil(every.saturating_mul(KEPT)).max(1))
                 });
                 // A run that goes on has its beginning already.
-                self.events.borrow().is_empty()
+                self.events.list().is_empty()
             }
             Event::Step(record) => {
                 let [records, tests] = self.strides;
-                record.step % records == 0 || record.test.is_some() && record.step % tests == 0
+                let is_due = |every: u64| record.step.is_multiple_of(every);
+                is_due(records) || is_due(tests) && !record.evaluated().is_empty()
             }
             Event::Resumed(_) | Event::Flush(_) => false,
             _ => true,
@@ -73,7 +105,7 @@ impl Observer for History {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::watch::event::{Ending, StepRecord, Summary};
+    use crate::watch::{Ending, Record, Summary, Values};
     use std::time::Duration;
 
     #[test]
@@ -81,26 +113,12 @@ mod tests {
         let mut history = History::new();
         history.strides = [20, 100];
         for step in [0, 10, 20, 25] {
-            let [train_loss, train_accuracy, lr] = [None; 3];
-            history.on_event(&Event::Step(StepRecord {
-                step,
-                epoch: 1,
-                train_loss,
-                train_accuracy,
-                lr,
-                test: None,
-            }));
+            history.on_event(&Event::Step(Record { step, ..Record::default() }));
         }
         let (ending, time) = (Ending::Interrupted, Duration::ZERO);
-        history.on_event(&Event::Done(Summary {
-            ending,
-            steps: 25,
-            time,
-            last: None,
-            best: None,
-            cause: None,
-        }));
-        let events = history.events().borrow().clone();
+        let (last, cause, best) = (None, None, Values::default());
+        history.on_event(&Event::Done(Summary { ending, steps: 25, time, last, cause, best }));
+        let events = history.events().all();
         let steps: Vec<u64> = events
             .iter()
             .filter_map(|event| if let Event::Step(record) = &**event { Some(record.step) } else { None })

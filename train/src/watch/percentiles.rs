@@ -8,7 +8,7 @@
 ///
 /// ```
 /// let mut values: Vec<f32> = (0..14).map(|i| i as f32).collect();
-/// assert_eq!(mnist::percentile_edges(&mut values), Some([0.0, 1.5, 3.5, 5.5, 7.5, 9.5, 11.5, 13.0]));
+/// assert_eq!(train::watch::percentile_edges(&mut values), Some([0.0, 1.5, 3.5, 5.5, 7.5, 9.5, 11.5, 13.0]));
 /// ```
 pub fn percentile_edges(values: &mut [f32]) -> Option<[f32; 8]> {
     let n = values.len();

@@ -1,7 +1,8 @@
 //! Runs that are over, read back from their folders.
 
-use crate::watch::event::{Ending, Event, Start, StepRecord, Summary};
-use crate::watch::run_folder::{CONFIG, METRICS, PANELS, RESULTS};
+use super::event::{Ending, Event, Start, Summary, Watched};
+use super::files::{CONFIG, METRICS, PANELS, RESULTS};
+use super::record::{Record, Values};
 use serde::de::DeserializeOwned;
 use std::fs;
 use std::io;
@@ -32,11 +33,14 @@ pub enum RecordedError {
     },
 }
 
-/// All that a run told, finished or not. What is missing of an interrupted run, up to half a line, is made up for.
-pub(crate) fn read(folder: &Path) -> Result<(Start, Vec<Arc<Event>>), RecordedError> {
+/// All that the run in a folder told, finished or not. What is missing of an interrupted run, up to half a line, is made up for.
+///
+/// # Errors
+/// If there is no run in the folder, or a file of it has something else in it.
+pub fn recorded(folder: &Path) -> Result<(Start, Vec<Arc<Event>>), RecordedError> {
     let start: Start = whole(folder.join(CONFIG))?;
     let mut events = vec![Event::Start(Box::new(start.clone()))];
-    let steps: Vec<StepRecord> = lines(folder.join(METRICS), follows)?;
+    let steps: Vec<Record> = lines(folder.join(METRICS), follows)?;
     let panels: Vec<Event> = match lines(folder.join(PANELS), |_, _| Ok(())) {
         // Runs of earlier versions have numbers alone.
         Err(RecordedError::File { error, .. }) if error.kind() == io::ErrorKind::NotFound => vec![],
@@ -44,10 +48,12 @@ pub(crate) fn read(folder: &Path) -> Result<(Start, Vec<Arc<Event>>), RecordedEr
     };
     let done = match whole(folder.join(RESULTS)) {
         Err(RecordedError::File { error, .. }) if error.kind() == io::ErrorKind::NotFound => {
-            interrupted(&steps)
+            interrupted(&steps, start.watched.as_ref())
         }
         // The program was ended while it wrote.
-        Err(RecordedError::Foreign { error, .. }) if error.is_eof() => interrupted(&steps),
+        Err(RecordedError::Foreign { error, .. }) if error.is_eof() => {
+            interrupted(&steps, start.watched.as_ref())
+        }
         done => done?,
     };
     events.extend(panels);
@@ -57,15 +63,18 @@ pub(crate) fn read(folder: &Path) -> Result<(Start, Vec<Arc<Event>>), RecordedEr
 }
 
 /// What a run that was ended from outside would have said.
-fn interrupted(steps: &[StepRecord]) -> Summary {
-    let tests = || steps.iter().filter_map(|record| record.test);
+fn interrupted(steps: &[Record], watched: Option<&Watched>) -> Summary {
+    let best = watched.and_then(|watched| {
+        let values = steps.iter().filter_map(|record| record.values.get(&watched.name));
+        Some((watched.best(), values.reduce(|a, b| watched.better(a, b))?))
+    });
     Summary {
         ending: Ending::Interrupted,
         steps: steps.last().map_or(0, |record| record.step),
         time: Duration::ZERO,
-        last: tests().next_back(),
-        best: tests().map(|test| test.accuracy).reduce(f64::max),
+        last: steps.iter().rev().map(Record::evaluated).find(|values| !values.is_empty()),
         cause: None,
+        best: Values::from_iter(best),
     }
 }
 
@@ -126,13 +135,12 @@ fn lines<T: DeserializeOwned>(
 }
 
 /// Whether a record can come after another in one run.
-fn follows(before: Option<&StepRecord>, record: &StepRecord) -> Result<(), String> {
+fn follows(before: Option<&Record>, record: &Record) -> Result<(), String> {
     if let Some(before) = before.filter(|before| before.step >= record.step) {
         return Err(format!("step {} comes after step {}", record.step, before.step));
     }
-    let accuracies = [record.train_accuracy, record.test.map(|test| test.accuracy)];
-    if let Some(accuracy) = accuracies.into_iter().flatten().find(|accuracy| !(0.0..=1.0).contains(accuracy))
-    {
+    let accuracies = record.values.iter().filter(|(name, _)| name.ends_with("_accuracy"));
+    if let Some((_, accuracy)) = accuracies.into_iter().find(|(_, share)| !(0.0..=1.0).contains(share)) {
         return Err(format!("an accuracy of {accuracy} is none"));
     }
     Ok(())
@@ -140,12 +148,13 @@ fn follows(before: Option<&StepRecord>, record: &StepRecord) -> Result<(), Strin
 
 #[cfg(test)]
 mod tests {
+    use super::recorded as read;
     use super::*;
     use tempfile::tempdir;
 
     const START: &str = r#"{"name":"softmax","options":{"batch":100,"seed":0},"steps":9,"test_every":5,"record_every":1,
         "source":"","data_sha256":"","images":[1,1],"parameters":1,"optimizer":"","schedule":"","threads":1,"simd":"",
-        "version":"","rustc":""}"#;
+        "version":"","rustc":"","watched":{"name":"test_accuracy","largest":true}}"#;
 
     #[test]
     fn an_interrupted_run_is_read_up_to_its_last_whole_line() {
@@ -161,7 +170,10 @@ mod tests {
         let (start, events) = read(folder.path()).unwrap();
         assert_eq!((start.name.as_str(), events.len()), ("softmax", 4));
         let Event::Done(done) = &**events.last().unwrap() else { panic!() };
-        assert_eq!((done.ending, done.steps, done.best), (Ending::Interrupted, 1, Some(0.5)));
+        assert_eq!(
+            (done.ending, done.steps, done.best.get("max_test_accuracy")),
+            (Ending::Interrupted, 1, Some(0.5))
+        );
 
         for cut in ["", "{\"ending\":\"fin"] {
             write(RESULTS, cut);

@@ -2,12 +2,13 @@
 
 use benches::MODELS;
 use benches::provenance::{commit, processor, today};
-use mnist::{Ending, Start, Summary};
+use mnist::Settings;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::fs;
 use std::path::Path;
 use std::process::Command;
+use train::watch::{Ending, Start, Summary};
 
 /// Beside the pictures.
 pub(crate) const FILE: &str = "results.json";
@@ -95,39 +96,45 @@ fn train_all(root: &Path, flags: &[String], runs: &Path) -> Result<Record, Strin
         starts.push(start);
     }
     let start = starts.swap_remove(0);
+    let seed = settings(&start)?.options.seed;
     Ok(Record {
         cpu: processor(),
         threads: start.threads,
         date: today(),
         commit,
         rustc: start.rustc,
-        seed: start.options.seed,
+        seed,
         models,
     })
 }
 
 /// What is recorded of a run, which must be a whole one on MNIST.
 fn trained(start: &Start, summary: &Summary) -> Result<Trained, String> {
-    let name = &start.name;
-    if !start.source.starts_with("MNIST") {
-        return Err(format!(
-            "{name} was trained on {}; the figures are those of MNIST (--data)",
-            start.source
-        ));
+    let (name, Settings { source, images, .. }) = (&start.name, settings(start)?);
+    if !source.starts_with("MNIST") {
+        return Err(format!("{name} was trained on {source}; the figures are those of MNIST (--data)"));
     }
-    let (Ending::Finished, Some(last), Some(best)) = (summary.ending, summary.last, summary.best) else {
+    let value = |name| summary.last.as_ref()?.get(name);
+    let best = summary.best.get("max_test_accuracy");
+    let (Ending::Finished, Some(accuracy), Some(loss), Some(best)) =
+        (summary.ending, value("test_accuracy"), value("test_loss"), best)
+    else {
         return Err(format!("the run of {name} was not finished"));
     };
     Ok(Trained {
         model: name.clone(),
         parameters: start.parameters,
         steps: summary.steps,
-        test_images: start.images[1],
-        final_test_accuracy: last.accuracy,
+        test_images: images[1],
+        final_test_accuracy: accuracy,
         max_test_accuracy: best,
-        final_test_loss: last.loss,
+        final_test_loss: loss,
         seconds: summary.time.as_secs_f64(),
     })
+}
+
+fn settings(start: &Start) -> Result<Settings, String> {
+    Settings::of(start).map_err(|error| format!("{} is no run on digits: {error}", start.name))
 }
 
 fn parsed<T: DeserializeOwned>(file: &Path) -> Result<T, String> {

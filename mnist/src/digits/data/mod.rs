@@ -6,6 +6,7 @@
 //! | file | what is in it |
 //! |---|---|
 //! | `split.rs` | [`Split`]: images and labels, and gathering a batch of them |
+//! | `half.rs` | [`Half`]: one of the two sets as data to train on |
 //! | `search.rs` | [`Search`], [`Choice`]: where the digits are looked for, and in what order |
 //! | `source.rs` | [`Source`]: where they came from |
 //! | `files.rs` | the four files of MNIST, their digests, reading a folder |
@@ -19,6 +20,7 @@ mod error;
 mod fetch;
 mod files;
 mod gzip;
+mod half;
 mod idx;
 mod names;
 mod notice;
@@ -31,6 +33,7 @@ mod tests;
 pub use error::{DataError, DownloadError};
 pub use fetch::MIRRORS;
 pub use fetch::http::{Proxies, Timeouts};
+pub use half::Half;
 pub use notice::Notice;
 pub use search::{Choice, Search};
 pub use source::Source;

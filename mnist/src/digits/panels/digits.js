@@ -118,20 +118,21 @@ function sheet(canvas, digits, image, { rows, columns, across, side, axis, tags,
   }
 }
 
-function drawTraining(canvas) {
-  const digits = at(run.training, shown());
+own.training_digits = (canvas, all) => {
+  const digits = at(all, shown());
   if (digits) wantTraining(digits.step);
   // While its picture is on the way the one before stays.
-  const painted = run.training.find((d) => d.step === pictures.trainingStep) ?? digits;
+  const painted = all.find((d) => d.step === pictures.trainingStep) ?? digits;
   const here = pictures.trainingStep === painted?.step;
   sheet(canvas, painted, here ? pictures.training : null,
     { rows: 10, columns: 10, across: 10, side: "training", axis: 0, tags: true, missing: here && !pictures.training });
-}
+};
 
-function drawTest(canvas) {
-  const digits = at(run.tests, shown());
+own.test_digits = (canvas, all) => {
+  const digits = at(all, shown());
   if (digits) wantTest();
   if (digits) write(canvas.previousElementSibling.lastElementChild,
     `${digits.wrong.toLocaleString("en")} of ${digits.of.toLocaleString("en")} misrecognised, at step ${digits.step}`);
   sheet(canvas, digits, pictures.test, { rows: 25, columns: 40, across: 100, side: "test", axis: 46, tags: false, missing: pictures.testMissing });
-}
+};
+alsoDraw.push(() => { document.body.dataset.digits = pictures.trainingStep ?? ""; });

@@ -1,52 +1,34 @@
-//! The six panels as a figure: on paper, in a README, in a movie.
+//! The panels as a figure: on paper, in a README, in a movie.
+//!
+//! | file | what is in it |
+//! |---|---|
+//! | `panels` | where things are in the figure |
+//! | `plot` | a plot's grid, curves and bands |
+//! | `own` | panels of one's own that every run may use |
+//! | `comparison` | the figure of several runs |
+//! | `raster`, `font` | shapes as pixels |
 
+pub mod colours;
 mod comparison;
 mod font;
+mod own;
 mod panels;
+mod plot;
 mod raster;
-mod shape;
 
-pub(crate) use comparison::{Curve, comparison};
-pub(crate) use panels::{PAPER, SIZE, TEST, TRAIN, WRONG, WRONG_MARK, panels};
+pub(crate) use comparison::{Compared, comparison};
+pub(crate) use panels::{Run, last_step, panels, size};
+pub use plot::{number, plot};
 pub(crate) use raster::raster;
-pub(crate) use shape::{Colour, png, svg};
 
-use crate::watch::event::{Digits, Event, Histograms, Start, StepRecord};
+use super::shape::{png, svg};
+use super::view::Views;
+use crate::watch::Event;
 use std::sync::Arc;
 
-/// What a figure is drawn from: a run up to a step.
-#[derive(Default)]
-pub(crate) struct Run<'a> {
-    pub(crate) start: Option<&'a Start>,
-    pub(crate) steps: Vec<&'a StepRecord>,
-    pub(crate) histograms: Vec<&'a Histograms>,
-    pub(crate) training: Option<&'a Digits>,
-    pub(crate) tests: Option<&'a Digits>,
-}
-
-impl<'a> Run<'a> {
-    /// The run as it was after `step` training steps.
-    pub(crate) fn until(events: &'a [Arc<Event>], step: u64) -> Run<'a> {
-        let mut run = Run::default();
-        for event in events {
-            match &**event {
-                Event::Start(start) => run.start = Some(start),
-                Event::Step(record) if record.step <= step => run.steps.push(record),
-                Event::Histograms(histograms) if histograms.step <= step => run.histograms.push(histograms),
-                Event::TrainingDigits(digits) if digits.step <= step => run.training = Some(digits),
-                Event::TestDigits(digits) if digits.step <= step => run.tests = Some(digits),
-                _ => {}
-            }
-        }
-        run
-    }
-}
-
-/// The last step that was recorded.
-pub(crate) fn last_step(events: &[Arc<Event>]) -> u64 {
-    let step = |event: &Arc<Event>| match &**event {
-        Event::Step(record) => Some(record.step),
-        _ => None,
-    };
-    events.iter().filter_map(step).max().unwrap_or(0)
+/// The panels of a run that is over, or of as much of it as there is: an SVG file and a PNG file.
+pub fn figure(events: &[Arc<Event>], views: &Views) -> (String, Vec<u8>) {
+    let run = Run::until(events, u64::MAX);
+    let (shapes, size) = (panels(&run, views), size(&run));
+    (svg(&shapes, size), png(&raster(&shapes, size, 1.0), size.0))
 }

@@ -1,7 +1,7 @@
 //! Figures as pixels: shapes are filled on a canvas three times as fine, which is then averaged.
 
 use super::font;
-use super::shape::{Colour, Shape};
+use crate::show::shape::{Colour, Shape};
 
 /// Fine pixels along a side of each pixel.
 const FINE: usize = 3;
@@ -127,7 +127,7 @@ fn blended(below: Colour, above: Colour, opacity: f64) -> Colour {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::show::figure::shape::Anchor;
+    use crate::show::shape::Anchor;
 
     #[test]
     fn areas_lines_and_pictures_cover_their_pixels() {

@@ -56,39 +56,63 @@ function clipped({ c, box }, draw) {
   c.restore();
 }
 
-function curves(canvas, of, options) {
+// The batches' set, and those of which there is a value of this name.
+function setsOf(value) {
+  const others = [...run.names].filter((name) => name.endsWith("_" + value)).map((name) => name.slice(0, -value.length - 1));
+  return ["train", ...others.filter((set) => set !== "train")];
+}
+
+// Colour and width of the batches' curve, of the first set's, and of others'.
+const MORE = ["#009e73", "#cc79a7", "#56b4e9", "#e69f00"];
+const style = (which) => [[colour("--train"), 1], [colour("--test"), 3]][which] ?? [MORE[(which - 2) % MORE.length], 2];
+
+// What of the axis is to be seen: as it was given, or what there is.
+function yRange(curve, lines) {
+  if (view.log && curve.log) return { y: curve.log, log: true };
+  if (!(view.log && !curve.ranges) && curve.ranges) return { y: curve.ranges[Math.min(view.zoom, curve.ranges.length - 1)] };
+  const range = xRange();
+  let [low, high] = [Infinity, -Infinity];
+  for (const points of lines) for (const [step, value] of points) {
+    if (step < range[0] || step > range[1] || !isFinite(value) || view.log && value <= 0) continue;
+    [low, high] = [Math.min(low, value), Math.max(high, value)];
+  }
+  if (!(low <= high)) [low, high] = view.log ? [0.1, 1] : [0, 1];
+  if (view.log) return { y: [10 ** Math.floor(Math.log10(low)), 10 ** Math.ceil(Math.log10(high) + 1e-9)], log: true };
+  const margin = (high - low) * 0.05 || Math.max(Math.abs(low), 1) * 0.1;
+  return { y: [low - margin, high + margin] };
+}
+
+function decades([low, high]) {
+  const ticks = [];
+  for (let power = Math.round(Math.log10(low)); power <= Math.round(Math.log10(high)); power++) ticks.push(+("1e" + power));
+  return ticks.length > 8 ? ticks.filter((_, i) => i % Math.ceil(ticks.length / 8) === 0) : ticks;
+}
+
+function drawCurve(canvas, curve) {
+  const records = run.steps.slice(0, until(run.steps, shown()));
+  const lines = setsOf(curve.value).map((set) => {
+    const points = [];
+    for (const record of records) {
+      const value = record[set + "_" + curve.value];
+      if (value !== undefined && value !== null /* no number */) points.push([record.step, value * curve.factor]);
+    }
+    return points;
+  });
+  const options = yRange(curve, lines);
+  if (options.log) options.ticks = decades(options.y);
   const plot = frame(canvas, { x: xRange(), ...options });
   const { c, along, up } = plot;
-  const records = run.steps.slice(0, until(run.steps, shown()));
-  const line = (value, name, width) => {
-    c.strokeStyle = colour(name); c.lineWidth = width; c.lineJoin = c.lineCap = "round";
+  clipped(plot, () => lines.forEach((points, which) => {
+    [c.strokeStyle, c.lineWidth] = style(which);
+    c.lineJoin = c.lineCap = "round";
     c.beginPath();
-    let first = true;
-    for (const record of records) {
-      const y = value(record);
-      if (y === undefined || y === null) continue;
+    points.forEach(([step, value], i) => {
       // The first one is to be seen alone too.
-      if (first) c.moveTo(along(record.step) - 0.01, up(y));
-      first = false;
-      c.lineTo(along(record.step), up(y));
-    }
+      if (i === 0) c.moveTo(along(step) - 0.01, up(value));
+      c.lineTo(along(step), up(value));
+    });
     c.stroke();
-  };
-  clipped(plot, () => {
-    line((record) => of(record, "train"), "--train", 1);
-    line((record) => of(record, "test"), "--test", 3);
-  });
-}
-
-const LOWEST = [0, 0.9, 0.98];
-function drawAccuracy(canvas) {
-  curves(canvas, (record, kind) => record[kind + "_accuracy"], { y: [LOWEST[view.zoom], 1] });
-}
-
-function drawLoss(canvas) {
-  const of = (record, kind) => record[kind + "_loss"] == null ? undefined : record[kind + "_loss"] * 100 /* null is NaN */;
-  const options = view.log ? { y: [0.01, 1000], log: true, ticks: [0.01, 0.1, 1, 10, 100, 1000] } : { y: [0, [100, 20, 5][view.zoom]] };
-  curves(canvas, of, options);
+  }));
 }
 
 function drawBands(canvas, which) {

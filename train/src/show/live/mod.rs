@@ -9,17 +9,15 @@ mod page;
 mod routes;
 mod stream;
 
-pub(crate) use page::{page, report};
+pub(crate) use page::page;
+pub use page::report;
 
+use super::view::Views;
+use crate::print::print_error;
+use crate::watch::{Events, Request};
 use connections::Connections;
-
-use crate::digits::data::Dataset;
-use crate::run::control::Request;
-use crate::watch::console::print_error;
-use crate::watch::history::Events;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
-use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 use std::thread;
 
@@ -27,15 +25,15 @@ use std::thread;
 const ATTEMPTS: u16 = 50;
 
 /// What the page shows, and whom it asks.
-pub(crate) struct Show {
+pub struct Show {
     /// What has happened so far.
-    pub(crate) events: Events,
-    /// The digits that the events speak of, where they are at hand.
-    pub(crate) data: Option<Arc<Dataset>>,
-    /// Where digits are read and training is paused.
-    pub(crate) requests: SyncSender<Request>,
-    /// Whether there is a model that reads digits.
-    pub(crate) reads: bool,
+    pub events: Events,
+    /// Panels of one's own.
+    pub views: Views,
+    /// Where questions are answered and training is paused.
+    pub requests: SyncSender<Request>,
+    /// Whether there is a model that answers.
+    pub answers: bool,
 }
 
 /// Serves the page on 127.0.0.1 in a thread of its own, for as long as the program runs. Returns its address, which has
@@ -43,7 +41,7 @@ pub(crate) struct Show {
 ///
 /// # Errors
 /// If no port is free.
-pub(crate) fn serve(show: Show, port: u16) -> io::Result<SocketAddr> {
+pub fn serve(show: Show, port: u16) -> io::Result<SocketAddr> {
     let listener = bind(port)?;
     let address = listener.local_addr()?;
     listener.set_nonblocking(true)?;

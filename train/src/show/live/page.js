@@ -1,31 +1,82 @@
 // The page: panels, keys, and the connection to the run.
 "use strict";
-const panels = [...document.querySelectorAll("main section")];
+let panels = [];
 let connection = { source: null, last: "", state: "connecting …" };
+
+// The run's panels, each a title and a canvas.
+function build(specs) {
+  if (JSON.stringify(specs) === JSON.stringify(panels.map((panel) => panel.spec))) return;
+  panels = specs.map((spec, i) => {
+    const section = document.createElement("section");
+    section.dataset.panel = i + 1;
+    const [title, small] = [document.createElement("h2"), document.createElement("small")];
+    const { title: text, note } = spec.own ?? spec.curve ?? { title: ["weights", "biases"][spec.bands] };
+    title.append(text ?? "", spec.own ? " " : "");
+    if (spec.own) { small.textContent = note ?? ""; title.append(small); }
+    const canvas = document.createElement("canvas");
+    section.append(title, canvas);
+    if (!spec.own) chooses(canvas);
+    return { spec, section, title, canvas, sets: "" };
+  });
+  document.querySelector("main").replaceChildren(...panels.map((panel) => panel.section));
+  view.zoom = 0;
+  show(...all());
+  const groups = GROUPS.filter(([, kind]) => of(kind).length > 1).map(([key, kind, text]) => [key, text]);
+  $("groups").replaceChildren(...[["1–" + Math.min(panels.length, 6), "one panel"], ...groups].flatMap(([keys, text], i) => {
+    const key = document.createElement("kbd");
+    key.textContent = keys;
+    return [i ? " · " : "", key, " " + text];
+  }));
+}
+
+const all = () => panels.map((_, i) => i + 1);
+const of = (kind) => all().filter((i) => panels[i - 1].spec[kind] !== undefined);
+const GROUPS = [["7", "curve", "curves"], ["8", "bands", "both distributions"], ["9", "own", "what else there is to see"]];
+
+// What the lines of a curve are, beside its title.
+function legend(panel) {
+  const sets = setsOf(panel.spec.curve.value);
+  if (panel.sets === sets.join()) return;
+  panel.sets = sets.join();
+  panel.title.replaceChildren(panel.spec.curve.title, ...sets.flatMap((set, which) => {
+    const key = document.createElement("span");
+    key.className = "key " + (["train", "test"][which] ?? "");
+    key.textContent = which ? set : "training";
+    key.style.setProperty("--key", style(which)[0]);
+    return [" ", key];
+  }));
+}
 
 function drawAll() {
   const step = shown(), record = at(run.steps, step), titles = at(run.histograms, step)?.titles;
-  if (titles) titles.forEach((title, i) => { write(panels[3 + i].querySelector("h2"), title); });
-  const draw = [drawAccuracy, drawLoss, drawTraining, (c) => drawBands(c, 0), (c) => drawBands(c, 1), drawTest];
-  panels.forEach((panel, i) => {
-    panel.hidden = !view.panels.includes(i + 1);
-    if (!panel.hidden) draw[i](panel.querySelector("canvas"));
+  panels.forEach(({ spec, section, title, canvas }, i) => {
+    if (spec.curve) legend(panels[i]);
+    if (spec.bands !== undefined && titles) write(title, titles[spec.bands]);
+    section.hidden = !view.panels.includes(i + 1);
+    if (section.hidden) return;
+    if (spec.curve) drawCurve(canvas, spec.curve);
+    else if (spec.own) drawOwn(canvas, spec.own.name);
+    else drawBands(canvas, spec.bands);
   });
   describe(step, record);
 }
 
 function describe(step, record) {
-  const tested = run.steps.slice(0, until(run.steps, step)).filter((r) => r.test_accuracy !== undefined);
-  const text = (value, digits) => value === undefined ? "–" : value.toFixed(digits);
+  const { name: watched, largest } = run.start?.watched ?? {};
+  const tested = watched ? run.steps.slice(0, until(run.steps, step)).filter((r) => r[watched] != null).map((r) => r[watched]) : [];
+  const text = (value, digits) => value == null ? "–" : value.toFixed(digits);
   if (run.start) {
     write($("name"), run.start.name);
     document.title = run.start.name;
     write($("step"), `${step.toLocaleString("en")} / ${run.start.steps.toLocaleString("en")}`);
   }
   write($("epoch"), String(record?.epoch ?? "–"));
-  write($("lr"), text(record?.lr, 5));
-  write($("accuracy"), text(last(tested)?.test_accuracy, 4));
-  write($("best"), tested.length ? Math.max(...tested.map((r) => r.test_accuracy)).toFixed(4) : "–");
+  write($("lr"), record?.lr > 0 && record.lr < 1e-4 ? record.lr.toExponential(1) : text(record?.lr, 5));
+  $("accuracy").parentElement.hidden = $("best").parentElement.hidden = !watched;
+  write($("watched"), watched?.replaceAll("_", " ") ?? "–");
+  write($("accuracy"), text(last(tested), 4));
+  write($("extreme"), largest ? "max" : "min");
+  write($("best"), tested.length ? tested.reduce((a, b) => Math[largest ? "max" : "min"](a, b)).toFixed(4) : "–");
   const saved = run.checkpoints[until(run.checkpoints, step) - 1];
   $("saved").parentElement.hidden = !saved;
   write($("saved"), saved?.step.toLocaleString("en") ?? "–");
@@ -33,7 +84,7 @@ function describe(step, record) {
   scrub.max = newest();
   scrub.step = run.start?.record_every ?? 1;
   if (document.activeElement !== scrub || view.step === null) scrub.value = step;
-  const ending = { finished: "finished", interrupted: "interrupted", diverged: "failed: the loss is not a number any more" };
+  const ending = { finished: "finished", interrupted: "interrupted", no_progress: "ended: no progress any more", diverged: "failed: the loss is not a number any more" };
   const state = run.done ? ending[run.done.ending] : run.paused ? "training pauses" : connection.state;
   const held = view.step !== null ? `, at step ${step}` : view.frozen !== null ? ", picture held" : "";
   write($("status"), state + held);
@@ -43,8 +94,9 @@ function describe(step, record) {
   $("log").setAttribute("aria-pressed", view.log);
   Object.assign(document.body.dataset, {
     step, newest: newest(), panels: view.panels.join(" "), connection: connection.state,
-    histograms: run.histograms.length, digits: pictures.trainingStep ?? "", done: run.done?.ending ?? "",
+    histograms: run.histograms.length, done: run.done?.ending ?? "",
   });
+  alsoDraw.forEach((f) => f());
 }
 
 function show(...which) {
@@ -68,19 +120,22 @@ function scrubTo(step) {
   redraw();
 }
 
-function zoom() { view.zoom = (view.zoom + 1) % LOWEST.length; redraw(); }
+function zoom() {
+  view.zoom = (view.zoom + 1) % Math.max(1, ...panels.map(({ spec }) => spec.curve?.ranges?.length ?? 1));
+  redraw();
+}
 function logarithmic() { view.log = !view.log; redraw(); }
 function help() { $("keys").hidden = !$("keys").hidden; }
 
 const KEYS = {
-  "7": () => show(1, 2), "8": () => show(4, 5), "9": () => show(3, 6),
-  "0": () => show(1, 2, 3, 4, 5, 6), Escape: () => show(1, 2, 3, 4, 5, 6),
+  "0": () => show(...all()), Escape: () => show(...all()),
   l: logarithmic, z: zoom, "?": help,
   ArrowLeft: () => scrubTo(at(run.steps, shown() - 1)?.step ?? 0),
   ArrowRight: () => scrubTo(run.steps[until(run.steps, shown())]?.step ?? Infinity),
   Home: () => scrubTo(0), End: () => scrubTo(Infinity),
 };
-for (let panel = 1; panel <= 6; panel++) KEYS[panel] = () => show(panel);
+for (let panel = 1; panel <= 6; panel++) KEYS[panel] = () => { if (panel <= panels.length) show(panel); };
+for (const [key, kind] of GROUPS) KEYS[key] = () => { if (of(kind).length) show(...of(kind)); };
 
 addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.altKey || event.metaKey) return;
@@ -104,8 +159,7 @@ $("newest").onclick = () => { view.frozen = null; scrubTo(Infinity); };
 $("scrub").oninput = (event) => scrubTo(Number(event.target.value));
 
 // Dragging over a curve or a band chooses a part of the run.
-for (const panel of panels.filter((_, i) => i !== 2 && i !== 5)) {
-  const canvas = panel.querySelector("canvas");
+function chooses(canvas) {
   const stepAt = (event) => {
     const box = canvas.getBoundingClientRect(), [from, to] = xRange();
     return from + (to - from) * Math.min(1, Math.max(0, (event.clientX - box.left - 44) / (box.width - 54)));

@@ -13,10 +13,12 @@ async function command(path, body) {
   return answer;
 }
 const run = {};
-const view = { frozen: null, step: null, panels: [1, 2, 3, 4, 5, 6], log: false, zoom: 0, range: null };
+const view = { frozen: null, step: null, panels: [], log: false, zoom: 0, range: null };
+// What draws the panels of one's own, by their names; and what else is to be done whenever the page is drawn.
+const own = {}, alsoDraw = [];
 
 function forget() {
-  Object.assign(run, { start: null, steps: [], histograms: [], training: [], tests: [], checkpoints: [], done: null, paused: false });
+  Object.assign(run, { start: null, steps: [], names: new Set(), histograms: [], shown: {}, checkpoints: [], done: null, paused: false });
 }
 forget();
 
@@ -34,15 +36,14 @@ function drawing(text) {
 function take(event) {
   const [kind, content] = Object.entries(event)[0];
   switch (kind) {
-    case "start": forget(); run.start = content; view.frozen = view.step = view.range = null; break;
+    case "start": forget(); run.start = content; view.frozen = view.step = view.range = null; build(content.panels ?? []); break;
     case "model": $("table").textContent = content.table; $("graph").replaceChildren(...drawing(content.graph)); break;
-    case "step": run.steps.push(content); break;
+    case "step": run.steps.push(content); for (const name in content) run.names.add(name); break;
     case "histograms": run.histograms.push(content); break;
-    case "training_digits": run.training.push(content); break;
-    case "test_digits": run.tests.push(content); break;
     case "checkpoint": run.checkpoints.push(content); break;
     case "paused": run.paused = content; break;
     case "done": run.done = content; break;
+    default: (run.shown[kind] ??= []).push(content); // of a panel of one's own
   }
 }
 

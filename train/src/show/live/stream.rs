@@ -1,7 +1,6 @@
 //! Events on their way to a page.
 
-use crate::watch::event::Event;
-use crate::watch::history::Events;
+use crate::watch::{Event, Events};
 use axum::response::sse;
 use futures_util::stream::{Stream, unfold};
 use std::convert::Infallible;
@@ -10,7 +9,7 @@ use std::sync::{Arc, LazyLock};
 use std::thread;
 use std::time::Duration;
 use tokio::sync::OwnedSemaphorePermit;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, sleep, sleep_until};
 
 /// Pages that are sent events at the same time.
 pub(super) const PAGES: usize = 64;
@@ -29,6 +28,9 @@ const HELD: usize = 4;
 
 /// How soon a page comes back that has let others have their turn, and how long it waits for news before it does.
 const TURN: Duration = Duration::from_secs(1);
+
+/// How soon a page notices news that it waits for.
+const GLANCE: Duration = Duration::from_millis(50);
 
 /// Where a page is in the history of a run.
 pub(super) struct Reader {
@@ -59,7 +61,7 @@ impl Reader {
                 vec![]
             } else {
                 sleep_until(reader.due).await;
-                reader.news().await?
+                reader.news().await
             };
             if waiting.is_empty() {
                 let turn = sse::Event::default().event("turn").retry(TURN).data("others wait");
@@ -77,17 +79,14 @@ impl Reader {
     }
 
     /// Waits for what has happened since, but not for long while others wait.
-    async fn news(&mut self) -> Option<Vec<Arc<Event>>> {
-        let next = self.next;
+    async fn news(&mut self) -> Vec<Arc<Event>> {
+        let begun = Instant::now();
         loop {
-            let wait = self.events.wait_for(|events| events.len() > next);
-            if let Ok(events) = timeout(TURN, wait).await {
-                // The run and its history last as long as the program.
-                return Some(events.ok()?[next..].to_vec());
+            let news = self.events.after(self.next);
+            if !news.is_empty() || self.is_crowded() && begun.elapsed() >= TURN {
+                return news;
             }
-            if self.is_crowded() {
-                return Some(vec![]);
-            }
+            sleep(GLANCE).await;
         }
     }
 

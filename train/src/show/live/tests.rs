@@ -1,10 +1,9 @@
 use super::*;
-use crate::digits::data::{Source, Split};
-use crate::digits::synthetic;
-use crate::watch::event::{Digits, Event, Observer, StepRecord};
-use crate::watch::history::History;
+use crate::show::{Place, Refusal, Shape, View};
+use crate::watch::{Content, Event, History, Observer, Record};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
+use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, sync_channel};
 use std::thread;
 use std::time::Duration;
@@ -13,25 +12,36 @@ use std::time::Duration;
 const PATIENCE: Duration = Duration::from_secs(300);
 
 fn step(step: u64) -> Event {
-    Event::Step(StepRecord {
-        step,
-        epoch: 1,
-        train_loss: Some(0.5),
-        train_accuracy: None,
-        lr: None,
-        test: None,
-    })
+    Event::Step(Record { step, epoch: 1, values: [("train_loss", 0.5)].into_iter().collect() })
+}
+
+/// A panel that has a picture and takes questions of up to three bytes.
+struct Echo;
+
+impl View for Echo {
+    fn draw(&self, _: &str, _: &Content, _: Place, _: &mut Vec<Shape>) -> bool {
+        false
+    }
+    fn parts(&self) -> [&'static str; 2] {
+        [r#"<section id="ask" data-asks>Ask</section>"#, "<span data-asks> · ask by key</span>"]
+    }
+    fn resource(&self, path: &str, events: &Events) -> Option<(&'static str, Vec<u8>)> {
+        let steps = path.strip_prefix("steps/")?;
+        (events.all().len().to_string() == steps).then(|| ("text/plain", b"so many".to_vec()))
+    }
+    fn question(&self, path: &str, body: &[u8]) -> Option<Result<Vec<u8>, Refusal>> {
+        (path == "echo").then(|| match body.len() {
+            0 => Err(Refusal::Empty("nothing is asked")),
+            1..4 => Ok(body.to_vec()),
+            _ => Err(Refusal::Malformed("a question has three bytes")),
+        })
+    }
 }
 
 fn show() -> (History, SocketAddr, Receiver<Request>) {
-    let digits = |seed, n| {
-        let (images, labels) = synthetic::digits(seed, n);
-        Split { images, labels, rows: 28, cols: 28 }
-    };
-    let data = Dataset { train: digits(1, 20), test: digits(2, 30), source: Source::Synthetic { seed: 1 } };
     let history = History::new();
     let (requests, asked) = sync_channel(2);
-    let show = Show { events: history.events(), data: Some(Arc::new(data)), requests, reads: true };
+    let show = Show { events: history.events(), views: vec![Arc::new(Echo)], requests, answers: true };
     let address = serve(show, 0).unwrap();
     (history, address, asked)
 }
@@ -202,7 +212,7 @@ fn the_page_is_for_this_computer_alone() {
 fn only_the_page_itself_pauses_and_draws() {
     let (_history, address, _asked) = show();
     let guessed = format!("{LOCAL}X-Page-Token: {:032x}\r\n", 7);
-    for path in ["/pause", "/resume", "/read"] {
+    for path in ["/pause", "/resume", "/echo"] {
         for headers in [LOCAL, &guessed] {
             let (status, reason) = ask(address, "POST", path, headers, &[9; 100]);
             assert_eq!(
@@ -229,35 +239,38 @@ fn a_taken_port_makes_way_for_the_next() {
 }
 
 #[test]
-fn drawings_are_read_by_whoever_trains() {
+fn questions_are_answered_by_whoever_trains() {
     let (mut history, address, asked) = show();
-    let mut drawing = vec![0; 140 * 140];
-    for row in 30..110 {
-        drawing[row * 140 + 66..row * 140 + 76].fill(255);
-    }
     let page = from_page(address);
     let trainer = thread::spawn(move || {
-        let Ok(Request::Read(first)) = asked.recv() else { panic!("a drawing was sent") };
-        assert_eq!(first.pixels.len(), 784);
-        (first.answer)([0.0, 0.9, 0.1, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]);
-        let Ok(Request::Read(second)) = asked.recv() else { panic!("a drawing was sent") };
-        (second.answer)([f32::NAN; 10]);
+        let Ok(Request::Ask(first)) = asked.recv() else { panic!("a question was sent") };
+        assert_eq!(first.body, [1, 2, 3]);
+        (first.answer)(Ok("[0.5]".into()));
+        let Ok(Request::Ask(second)) = asked.recv() else { panic!("a question was sent") };
+        (second.answer)(Err("what the network computes is not a number any more".into()));
     });
-    let (status, answer) = ask(address, "POST", "/read", &page, &drawing);
-    assert_eq!((status, answer.starts_with(b"[0.0,0.9,")), (200, true));
-    let (status, answer) = ask(address, "POST", "/read", &page, &drawing);
+    assert_eq!(ask(address, "POST", "/echo", &page, &[1, 2, 3]), (200, b"[0.5]".to_vec()));
+    let (status, answer) = ask(address, "POST", "/echo", &page, &[1]);
     assert_eq!((status, answer.ends_with(b"is not a number any more\n")), (500, true), "a diverged network");
     trainer.join().unwrap();
-    assert_eq!(ask(address, "POST", "/read", &page, &drawing).0, 410, "the run is over");
-    assert_eq!(ask(address, "POST", "/read", &page, &[0; 140 * 140]).0, 422, "nothing is drawn");
-    assert_eq!(ask(address, "POST", "/read", &page, &[0; 7]).0, 400);
-    assert_eq!(ask(address, "POST", "/read", &page, &[0; 500_000]).0, 413);
+    assert_eq!(ask(address, "POST", "/echo", &page, &[1]).0, 410, "the run is over");
+    assert_eq!(ask(address, "POST", "/echo", &page, &[]).0, 422, "nothing is asked");
+    assert_eq!(ask(address, "POST", "/echo", &page, &[0; 7]).0, 400);
+    assert_eq!(ask(address, "POST", "/echo", &page, &[0; 500_000]).0, 413);
+    assert_eq!(ask(address, "POST", "/nowhere", &page, &[1]).0, 404);
 
-    let png = b"\x89PNG";
-    assert!(ask(address, "GET", "/digits/test", LOCAL, b"").1.starts_with(png));
-    assert_eq!(ask(address, "GET", "/digits/training/7", LOCAL, b"").0, 404);
-    history.on_event(&Event::TrainingDigits(Digits::new(7, &[3, 4], &[1, 2], &[1, 1], 100)));
-    assert!(ask(address, "GET", "/digits/training/7", LOCAL, b"").1.starts_with(png));
-    history.on_event(&Event::TrainingDigits(Digits::new(8, &[3, 99], &[1, 2], &[1, 1], 100)));
-    assert_eq!(ask(address, "GET", "/digits/training/8", LOCAL, b"").0, 404, "a foreign run's digits");
+    assert_eq!(ask(address, "GET", "/steps/1", LOCAL, b"").0, 404);
+    history.on_event(&step(0));
+    assert_eq!(ask(address, "GET", "/steps/1", LOCAL, b""), (200, b"so many".to_vec()));
+    assert_eq!(ask(address, "GET", "/nothing/here", LOCAL, b"").0, 404);
+}
+
+/// A file has nobody behind it that could answer.
+#[test]
+fn a_report_does_not_offer_to_ask() {
+    let views: Views = vec![Arc::new(Echo)];
+    assert!(page(&views, true, "").contains(r#"<div id="parts"><section id="ask">"#));
+    let report = report(&[Arc::new(step(3))], &views);
+    assert!(report.contains(r#"<section id="ask" hidden>"#) && report.contains("<span hidden> · ask by key"));
+    assert!(report.contains(r#"{"events":[{"step":{"step":3,"epoch":1,"train_loss":0.5}}]}</script>"#));
 }

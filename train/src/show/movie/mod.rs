@@ -1,13 +1,13 @@
-//! The six panels as a movie.
+//! The panels as a movie.
 
 mod ffmpeg;
 
-use crate::digits::data::Dataset;
-use crate::show::figure::{
-    Colour, PAPER, Run, SIZE, TEST, TRAIN, WRONG, WRONG_MARK, last_step, panels, raster,
-};
-use crate::watch::console::print_error;
-use crate::watch::event::Event;
+use super::figure::colours::{MUTED, PAPER, TEST, TRAIN};
+use super::figure::{Run, last_step, panels, raster, size};
+use super::shape::Colour;
+use super::view::Views;
+use crate::print::print_error;
+use crate::watch::Event;
 use ffmpeg::Ffmpeg;
 use std::collections::HashMap;
 use std::fs::File;
@@ -20,10 +20,7 @@ const FRAMES: u64 = 80;
 /// Frames are this part of the figure.
 const ZOOM: f64 = 0.55;
 /// The figure's colours fade into each other in pairs: a palette of these comes closer than one of all colours.
-const FADES: [[Colour; 2]; 5] =
-    [[PAPER, [0; 3]], [PAPER, TRAIN], [PAPER, TEST], [WRONG, [0; 3]], [WRONG, WRONG_MARK]];
-/// Colours in the palette from one of a pair to the other.
-const SHADES: usize = 51;
+const FADES: [[Colour; 2]; 3] = [[PAPER, [0; 3]], [PAPER, TRAIN], [PAPER, TEST]];
 /// The pixel that lets the frame before show through.
 const CLEAR: u8 = 255;
 /// Frames a second.
@@ -33,21 +30,29 @@ const STAYS: u16 = 30;
 
 /// Why there is no movie.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum MovieError {
+pub enum MovieError {
+    /// A file cannot be written.
     #[error(transparent)]
     Io(#[from] io::Error),
+    /// The GIF cannot be written.
     #[error(transparent)]
     Gif(#[from] gif::EncodingError),
+    /// The file's name ends with neither.
     #[error("a movie is a .gif file, or an .mp4 one where ffmpeg is installed")]
     Unknown,
+    /// An MP4 is asked for, and there is no ffmpeg.
     #[error("an .mp4 file is made by ffmpeg, which is not installed; name a .gif file, or install it")]
     NoFfmpeg,
+    /// ffmpeg says that something is wrong.
     #[error("ffmpeg failed: {0}")]
     Ffmpeg(String),
 }
 
 /// Finds out before a long training whether the movie can be made.
-pub(crate) fn can_write(file: &Path) -> Result<(), MovieError> {
+///
+/// # Errors
+/// If it cannot.
+pub fn can_write_movie(file: &Path) -> Result<(), MovieError> {
     if is(file, "mp4") {
         ffmpeg::installed()?;
     } else if !is(file, "gif") {
@@ -62,20 +67,24 @@ fn is(file: &Path, extension: &str) -> bool {
 
 /// Writes a run as a GIF file and, where ffmpeg is at hand, beside it as MP4; or as MP4 alone if `file` is one. Returns
 /// what was written; an MP4 that nobody asked for may fail, which is said.
-pub(crate) fn write(events: &[Arc<Event>], data: &Dataset, file: &Path) -> Result<Vec<PathBuf>, MovieError> {
+///
+/// # Errors
+/// If a file cannot be written.
+pub fn write_movie(events: &[Arc<Event>], views: &Views, file: &Path) -> Result<Vec<PathBuf>, MovieError> {
     let last = last_step(events);
     let count = FRAMES.min(last + 1);
-    let size = [SIZE.0, SIZE.1].map(|n| (n as f64 * ZOOM).round() as u16);
+    let whole = size(&Run::until(events, last));
+    let size = [whole.0, whole.1].map(|n| (n as f64 * ZOOM).round() as u16);
     let film = file.with_extension("mp4");
     let alone = is(file, "mp4");
-    let mut gif = if alone { None } else { Some(Gif::create(file, size)?) };
+    let mut gif = if alone { None } else { Some(Gif::create(file, size, views)?) };
     let mut mp4 = match Ffmpeg::start(if alone { file } else { &film }, size, RATE) {
         Err(MovieError::NoFfmpeg) if !alone => None,
         started => Some(started?),
     };
     for i in 0..count {
         let run = Run::until(events, if count > 1 { last * i / (count - 1) } else { last });
-        let rgb = raster(&panels(&run, Some(data)), SIZE, ZOOM);
+        let rgb = raster(&panels(&run, views), whole, ZOOM);
         let times = if i + 1 == count { STAYS } else { 1 };
         if let Some(gif) = &mut gif {
             gif.frame(&rgb, times)?;
@@ -107,8 +116,8 @@ struct Gif {
 }
 
 impl Gif {
-    fn create(file: &Path, size: [u16; 2]) -> Result<Gif, MovieError> {
-        let (palette, out) = (Palette::new(), BufWriter::new(File::create(file)?));
+    fn create(file: &Path, size: [u16; 2], views: &Views) -> Result<Gif, MovieError> {
+        let (palette, out) = (Palette::new(views), BufWriter::new(File::create(file)?));
         let mut encoder = gif::Encoder::new(out, size[0], size[1], palette.colours.as_flattened())?;
         encoder.set_repeat(gif::Repeat::Infinite)?;
         Ok(Gif { size, encoder, before: vec![], palette })
@@ -146,13 +155,17 @@ struct Palette {
 }
 
 impl Palette {
-    fn new() -> Palette {
-        let mut colours = vec![];
-        for [from, to] in FADES {
+    fn new(views: &Views) -> Palette {
+        let fades: Vec<[Colour; 2]> =
+            FADES.iter().chain(views.iter().flat_map(|view| view.fades())).copied().collect();
+        // Of each as many shades as there is room for, and what else plain text and lines are drawn in.
+        let shades = (255 - 2) / fades.len();
+        let mut colours = vec![MUTED, super::figure::colours::GRID];
+        for [from, to] in fades {
             let mix = |part: usize, i: usize| {
-                (usize::from(from[i]) * (SHADES - 1 - part) + usize::from(to[i]) * part) / (SHADES - 1)
+                (usize::from(from[i]) * (shades - 1 - part) + usize::from(to[i]) * part) / (shades - 1)
             };
-            colours.extend((0..SHADES).map(|part| [0, 1, 2].map(|i| mix(part, i) as u8)));
+            colours.extend((0..shades).map(|part| [0, 1, 2].map(|i| mix(part, i) as u8)));
         }
         colours.resize(256, [0; 3]); // the one that is no colour
         Palette { colours, found: HashMap::new() }
@@ -176,11 +189,11 @@ mod tests {
 
     #[test]
     fn colours_come_out_much_as_they_went_in() {
-        let mut palette = Palette::new();
+        let mut palette = Palette::new(&vec![]);
         assert_eq!(palette.colours.len(), 256);
         // Text, and bands over each other: light blue is not to become cyan.
         let bands = [[220, 232, 243], [183, 205, 229], [141, 177, 218], [102, 152, 205]];
-        let others = [[0; 3], [255; 3], [115, 122, 132], [220, 223, 227], TRAIN, TEST, WRONG, WRONG_MARK];
+        let others = [[0; 3], [255; 3], [115, 122, 132], [220, 223, 227], TRAIN, TEST];
         for rgb in others.into_iter().chain(bands) {
             let at = palette.nearest(rgb);
             assert!(at < CLEAR);
