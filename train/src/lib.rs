@@ -23,6 +23,6 @@ pub use data::{
     split_stratified,
 };
 #[cfg(feature = "csv")]
-pub use data::{csv_classes, csv_names, csv_numbers};
+pub use data::{csv_classes, csv_classes_from, csv_names, csv_numbers, csv_numbers_from};
 pub use lines::JsonLines;
 pub use trainer::{Record, Report, Stop, TrainError, Trainer};

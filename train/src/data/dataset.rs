@@ -1,7 +1,7 @@
 //! Data of which any elements can be had by their numbers.
 
+use super::DataError;
 use nn::Tensor;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 /// Elements that are asked for by number, in batches (PyTorch's map-style `Dataset`).
@@ -52,45 +52,6 @@ impl<D: Dataset + ?Sized> Dataset for Arc<D> {
     fn batch(&self, indices: &[usize]) -> Result<Vec<Tensor>, DataError> {
         (**self).batch(indices)
     }
-}
-
-/// Why there is no such data.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum DataError {
-    /// A file cannot be read.
-    #[error("{}: {error}", file.display())]
-    Io {
-        /// The file.
-        file: PathBuf,
-        /// What the system says.
-        error: std::io::Error,
-    },
-    /// A place in a file has something else than it should have.
-    #[error(
-        "{}{}{}: {reason}", file.display(),
-        if *line > 0 { format!(", line {line}") } else { String::new() },
-        column.as_ref().map_or(String::new(), |column| format!(", column {column:?}"))
-    )]
-    Cell {
-        /// The file.
-        file: PathBuf,
-        /// The line, from 1; 0 if it is not known.
-        line: u64,
-        /// The name of the column.
-        column: Option<String>,
-        /// What is wrong.
-        reason: String,
-    },
-    /// The parts of a data set have not the same length.
-    #[error("data set: its parts have different numbers of elements: {}", shapes.join(", "))]
-    Lengths {
-        /// The shapes of the parts.
-        shapes: Vec<String>,
-    },
-    /// There are no such parts.
-    #[error("split: {0}")]
-    Split(String),
 }
 
 /// Tensors in memory, element by element along their first axes (PyTorch's `TensorDataset`).

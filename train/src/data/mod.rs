@@ -5,19 +5,21 @@
 //! | `dataset` | [`Dataset`]: elements by number; [`TensorDataset`]: those of tensors in memory |
 //! | `split` | [`split()`], [`split_stratified`]: parts to train on, to choose by, to test with |
 //! | `batches` | [`Batches`]: which elements make up the next batch |
-//! | `table` | columns of CSV files, with the feature `csv` |
 //! | `loader` | [`Loader`]: batches one after the other, prepared ahead |
+//! | `sources` | files that data come from, each kind with a feature of its own |
+//! | `error` | [`DataError`]: what can be wrong with data |
 
 mod batches;
 mod dataset;
+mod error;
 mod loader;
+mod sources;
 mod split;
-#[cfg(feature = "csv")]
-mod table;
 
 pub use batches::{Batch, Batches, BatchesError, Position};
-pub use dataset::{DataError, Dataset, TensorDataset};
+pub use dataset::{Dataset, TensorDataset};
+pub use error::DataError;
 pub use loader::{Loaded, Loader};
-pub use split::{Subset, split, split_stratified};
 #[cfg(feature = "csv")]
-pub use table::{csv_classes, csv_names, csv_numbers};
+pub use sources::{csv_classes, csv_classes_from, csv_names, csv_numbers, csv_numbers_from};
+pub use split::{Subset, split, split_stratified};
