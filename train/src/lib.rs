@@ -22,6 +22,8 @@ pub use data::{
     Batch, Batches, BatchesError, DataError, Dataset, Loaded, Loader, Position, Subset, TensorDataset, split,
     split_stratified,
 };
+#[cfg(feature = "idx")]
+pub use data::{IdxDataset, ReadAs, idx, idx_from};
 #[cfg(feature = "csv")]
 pub use data::{csv_classes, csv_classes_from, csv_names, csv_numbers, csv_numbers_from};
 pub use lines::JsonLines;

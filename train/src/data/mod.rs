@@ -20,6 +20,8 @@ pub use batches::{Batch, Batches, BatchesError, Position};
 pub use dataset::{Dataset, TensorDataset};
 pub use error::DataError;
 pub use loader::{Loaded, Loader};
+#[cfg(feature = "idx")]
+pub use sources::{IdxDataset, ReadAs, idx, idx_from};
 #[cfg(feature = "csv")]
 pub use sources::{csv_classes, csv_classes_from, csv_names, csv_numbers, csv_numbers_from};
 pub use split::{Subset, split, split_stratified};

@@ -4,12 +4,25 @@
 //! | file | what is in it | feature |
 //! |---|---|---|
 //! | `table` | columns of CSV files | `csv` |
+//! | `idx` | arrays of IDX files, and [`IdxDataset`]: a byte for a pixel | `idx` |
+//! | `elements` | [`ReadAs`]: what elements of arrays become in tensors | those of arrays |
+//! | `expand` | compressed data, in proportion | those of arrays |
 //! | `file` | regular files, opened | any |
 
-#[cfg(feature = "csv")]
+#[cfg(feature = "idx")]
+mod elements;
+#[cfg(feature = "idx")]
+mod expand;
+#[cfg(any(feature = "csv", feature = "idx"))]
 mod file;
+#[cfg(feature = "idx")]
+mod idx;
 #[cfg(feature = "csv")]
 mod table;
 
+#[cfg(feature = "idx")]
+pub use elements::ReadAs;
+#[cfg(feature = "idx")]
+pub use idx::{IdxDataset, idx, idx_from};
 #[cfg(feature = "csv")]
 pub use table::{csv_classes, csv_classes_from, csv_names, csv_numbers, csv_numbers_from};
