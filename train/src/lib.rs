@@ -18,12 +18,16 @@ pub mod metrics;
 mod trainer;
 
 pub use checkpoint::{Checkpoint, CheckpointError, CheckpointFolder};
+#[cfg(any(feature = "idx", feature = "npy"))]
+pub use data::ReadAs;
 pub use data::{
     Batch, Batches, BatchesError, DataError, Dataset, Loaded, Loader, Position, Subset, TensorDataset, split,
     split_stratified,
 };
 #[cfg(feature = "idx")]
-pub use data::{IdxDataset, ReadAs, idx, idx_from};
+pub use data::{IdxDataset, idx, idx_from};
+#[cfg(feature = "npy")]
+pub use data::{NpyDataset, npy, npy_from, npz, npz_from, npz_names, write_npy, write_npz};
 #[cfg(feature = "csv")]
 pub use data::{csv_classes, csv_classes_from, csv_names, csv_numbers, csv_numbers_from};
 pub use lines::JsonLines;

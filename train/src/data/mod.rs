@@ -20,8 +20,12 @@ pub use batches::{Batch, Batches, BatchesError, Position};
 pub use dataset::{Dataset, TensorDataset};
 pub use error::DataError;
 pub use loader::{Loaded, Loader};
+#[cfg(any(feature = "idx", feature = "npy"))]
+pub use sources::ReadAs;
 #[cfg(feature = "idx")]
-pub use sources::{IdxDataset, ReadAs, idx, idx_from};
+pub use sources::{IdxDataset, idx, idx_from};
+#[cfg(feature = "npy")]
+pub use sources::{NpyDataset, npy, npy_from, npz, npz_from, npz_names, write_npy, write_npz};
 #[cfg(feature = "csv")]
 pub use sources::{csv_classes, csv_classes_from, csv_names, csv_numbers, csv_numbers_from};
 pub use split::{Subset, split, split_stratified};

@@ -19,7 +19,7 @@ pub enum ReadAs {
 /// The type of an element in a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
-    #[allow(dead_code, reason = "NPY files have it")]
+    #[cfg_attr(not(feature = "npy"), allow(dead_code, reason = "IDX files have no truth values"))]
     Bool,
     Signed(usize),
     Unsigned(usize),
@@ -69,6 +69,8 @@ impl From<io::Error> for Wrong {
             io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput | io::ErrorKind::UnexpectedEof => {
                 Wrong::Content(format!("it is damaged or cut short ({error}); get it anew"))
             }
+            // What is out of proportion.
+            io::ErrorKind::FileTooLarge => Wrong::Content(error.to_string()),
             _ => Wrong::Io(error),
         }
     }

@@ -56,9 +56,11 @@ impl<D: Read> Read for Expanded<D> {
         let count = self.decompressor.read(buffer)?;
         self.made += count as u64;
         if self.made > FREE.max(TIMES * self.read.get()) {
-            return Err(io::Error::other(format!(
-                "more than {TIMES} times as many bytes come of it as it has, as of a file made to fill the memory; decompress it if you trust it"
-            )));
+            let reason = format!(
+                "more than {TIMES} times as many bytes come of it as it has, as of a file that is made to fill the memory; decompress it \
+                 if you trust it"
+            );
+            return Err(io::Error::new(io::ErrorKind::FileTooLarge, reason));
         }
         Ok(count)
     }

@@ -5,24 +5,29 @@
 //! |---|---|---|
 //! | `table` | columns of CSV files | `csv` |
 //! | `idx` | arrays of IDX files, and [`IdxDataset`]: a byte for a pixel | `idx` |
+//! | `npy` | NumPy's arrays, and [`NpyDataset`]: elements that stay in their files | `npy` |
 //! | `elements` | [`ReadAs`]: what elements of arrays become in tensors | those of arrays |
 //! | `expand` | compressed data, in proportion | those of arrays |
 //! | `file` | regular files, opened | any |
 
-#[cfg(feature = "idx")]
+#[cfg(any(feature = "idx", feature = "npy"))]
 mod elements;
-#[cfg(feature = "idx")]
+#[cfg(any(feature = "idx", feature = "npy"))]
 mod expand;
-#[cfg(any(feature = "csv", feature = "idx"))]
+#[cfg(any(feature = "csv", feature = "idx", feature = "npy"))]
 mod file;
 #[cfg(feature = "idx")]
 mod idx;
+#[cfg(feature = "npy")]
+mod npy;
 #[cfg(feature = "csv")]
 mod table;
 
-#[cfg(feature = "idx")]
+#[cfg(any(feature = "idx", feature = "npy"))]
 pub use elements::ReadAs;
 #[cfg(feature = "idx")]
 pub use idx::{IdxDataset, idx, idx_from};
+#[cfg(feature = "npy")]
+pub use npy::{NpyDataset, npy, npy_from, npz, npz_from, npz_names, write_npy, write_npz};
 #[cfg(feature = "csv")]
 pub use table::{csv_classes, csv_classes_from, csv_names, csv_numbers, csv_numbers_from};
