@@ -24,6 +24,8 @@ pub use data::{
     Batch, Batches, BatchesError, DataError, Dataset, Loaded, Loader, Position, Subset, TensorDataset, split,
     split_stratified,
 };
+#[cfg(feature = "images")]
+pub use data::{Channels, ImageFolder, image_from};
 #[cfg(feature = "idx")]
 pub use data::{IdxDataset, idx, idx_from};
 #[cfg(feature = "npy")]

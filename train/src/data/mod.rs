@@ -22,6 +22,8 @@ pub use error::DataError;
 pub use loader::{Loaded, Loader};
 #[cfg(any(feature = "idx", feature = "npy"))]
 pub use sources::ReadAs;
+#[cfg(feature = "images")]
+pub use sources::{Channels, ImageFolder, image_from};
 #[cfg(feature = "idx")]
 pub use sources::{IdxDataset, idx, idx_from};
 #[cfg(feature = "npy")]

@@ -6,6 +6,7 @@
 //! | `table` | columns of CSV files | `csv` |
 //! | `idx` | arrays of IDX files, and [`IdxDataset`]: a byte for a pixel | `idx` |
 //! | `npy` | NumPy's arrays, and [`NpyDataset`]: elements that stay in their files | `npy` |
+//! | `images` | [`ImageFolder`]: pictures in a folder for each class | `images` |
 //! | `elements` | [`ReadAs`]: what elements of arrays become in tensors | those of arrays |
 //! | `expand` | compressed data, in proportion | those of arrays |
 //! | `file` | regular files, opened | any |
@@ -14,10 +15,12 @@
 mod elements;
 #[cfg(any(feature = "idx", feature = "npy"))]
 mod expand;
-#[cfg(any(feature = "csv", feature = "idx", feature = "npy"))]
+#[cfg(any(feature = "csv", feature = "idx", feature = "images", feature = "npy"))]
 mod file;
 #[cfg(feature = "idx")]
 mod idx;
+#[cfg(feature = "images")]
+mod images;
 #[cfg(feature = "npy")]
 mod npy;
 #[cfg(feature = "csv")]
@@ -27,6 +30,8 @@ mod table;
 pub use elements::ReadAs;
 #[cfg(feature = "idx")]
 pub use idx::{IdxDataset, idx, idx_from};
+#[cfg(feature = "images")]
+pub use images::{Channels, ImageFolder, image_from};
 #[cfg(feature = "npy")]
 pub use npy::{NpyDataset, npy, npy_from, npz, npz_from, npz_names, write_npy, write_npz};
 #[cfg(feature = "csv")]
