@@ -120,6 +120,13 @@ fn elements_are_read_from_their_places_in_files() {
     assert!(error(&[&x, &few]).ends_with("few.npy [2]"), "{}", error(&[&x, &few]));
     write_npy(&few, &Tensor::from(1.0_f32)).unwrap();
     assert!(error(&[&few]).contains("few.npy: it is a single number"));
+    // So many that their numbers would fill the memory.
+    write_npy(&few, &Tensor::zeros([1, 0], DType::F32)).unwrap();
+    let mut bytes = fs::read(&few).unwrap();
+    let shape = bytes.windows(14).position(|bytes| bytes == b"(1, 0), }     ").unwrap();
+    bytes.splice(shape..shape + 14, *b"(9999999, 0),}");
+    fs::write(&few, &bytes).unwrap();
+    assert!(error(&[&few]).ends_with("few.npy: its elements are empty: [9999999, 0]"), "{}", error(&[&few]));
     let mut bytes = fs::read(&x).unwrap();
     let order = bytes.windows(5).position(|bytes| bytes == b"False").unwrap();
     bytes.splice(order..order + 5, *b"True ");

@@ -251,12 +251,18 @@ impl Array {
     }
 }
 
-/// How many elements several arrays have along their first axes, all the same number.
+/// How many elements several arrays have along their first axes, all the same number. Elements of no bytes are refused: a header could
+/// tell of any number of them.
 pub(super) fn common_rows<'a>(
     arrays: impl Iterator<Item = (&'a Path, &'a Array)> + Clone,
 ) -> Result<usize, DataError> {
-    let rows =
-        |(file, array): (&Path, &Array)| array.rows().map_err(|why| Wrong::Content(why).of(file, None));
+    let rows = |(file, array): (&Path, &Array)| {
+        let rows = match array.rows() {
+            Ok(1..) if array.row_bytes() == 0 => Err(format!("its elements are empty: {}", array.shape)),
+            rows => rows,
+        };
+        rows.map_err(|why| Wrong::Content(why).of(file, None))
+    };
     let all: Vec<usize> = arrays.clone().map(rows).collect::<Result<_, _>>()?;
     match all.first() {
         Some(&rows) if all.iter().all(|other| *other == rows) => Ok(rows),

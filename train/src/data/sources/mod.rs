@@ -4,10 +4,10 @@
 //! | file | what is in it | feature |
 //! |---|---|---|
 //! | `table` | columns of CSV files | `csv` |
-//! | `idx` | arrays of IDX files, and [`IdxDataset`]: a byte for a pixel | `idx` |
-//! | `npy` | NumPy's arrays, and [`NpyDataset`]: elements that stay in their files | `npy` |
-//! | `images` | [`ImageFolder`]: pictures in a folder for each class | `images` |
-//! | `elements` | [`ReadAs`]: what elements of arrays become in tensors | those of arrays |
+//! | `idx` | arrays of IDX files, and `IdxDataset`: a byte for a pixel | `idx` |
+//! | `npy` | NumPy's arrays, and `NpyDataset`: elements that stay in their files | `npy` |
+//! | `images` | `ImageFolder`: pictures in a folder for each class | `images` |
+//! | `elements` | `ReadAs`: what elements of arrays become in tensors | those of arrays |
 //! | `expand` | compressed data, in proportion | those of arrays |
 //! | `file` | regular files, opened | any |
 

@@ -25,7 +25,7 @@ use std::path::Path;
 /// # train::write_npz(&file, [("x", &Tensor::from([[1.0_f32], [2.0]])), ("y", &Tensor::from([0_i64, 1]))])?;
 /// let [x, y] = train::npz(&file, [("x", ReadAs::Stored), ("y", ReadAs::Stored)])?;
 /// assert_eq!((x, y), (Tensor::from([[1.0_f32], [2.0]]), Tensor::from([0_i64, 1])));
-/// # Ok::<(), train::DataError>(())
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
 /// # Errors

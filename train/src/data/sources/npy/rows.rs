@@ -25,7 +25,7 @@ use std::sync::{Mutex, PoisonError};
 /// let batch = data.batch(&[2, 0])?;
 /// assert_eq!(batch[0], Tensor::from([[5.0_f32, 6.0], [1.0, 2.0]]));
 /// assert_eq!(batch[1], Tensor::from([0_i64, 0]));
-/// # Ok::<(), train::DataError>(())
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug)]
 pub struct NpyDataset {

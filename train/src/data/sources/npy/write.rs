@@ -37,7 +37,7 @@ pub fn write_npy(path: impl AsRef<Path>, x: &Tensor) -> Result<(), DataError> {
 /// train::write_npz(&file, [("x", &x), ("y", &y)])?;
 /// let [labels] = train::npz(&file, [("y", ReadAs::Stored)])?;
 /// assert_eq!(labels, y);
-/// # Ok::<(), train::DataError>(())
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
 /// # Errors
