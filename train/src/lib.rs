@@ -4,11 +4,23 @@
 //!
 //! | folder | what is in it |
 //! |---|---|
-//! | `data` | [`Dataset`], [`split()`], [`Batches`], [`Loader`]: data in batches, shuffled, and from any place on |
+//! | `data` | [`Dataset`], [`split()`], [`Batches`], [`Loader`]: data in batches, shuffled, and from any place on; [`Augment`]: pictures changed at random |
 //! | [`metrics`] | accuracy, precision and recall, top-k, ROC AUC, errors of regression, over batches of any sizes |
 //! | `trainer` | [`Trainer`]: the loop, with schedules, clipping, accumulation, averages, evaluation, early stopping, resuming |
 //! | `lines` | [`JsonLines`]: the numbers of a run in a file |
 //! | `checkpoint` | [`Checkpoint`], [`CheckpointFolder`]: a run that is killed goes on as if nothing had happened |
+//!
+//! # Data in files
+//!
+//! | feature | what it brings |
+//! |---|---|
+//! | `csv` | `csv_numbers`, `csv_classes`: columns of tables |
+//! | `idx` | `idx`, `IdxDataset`: arrays of MNIST's format, in memory as bytes |
+//! | `images` | `ImageFolder`: PNG and JPEG pictures by class, decoded as they are needed |
+//! | `npy` | `npy`, `npz`, `write_npy`, `write_npz`: NumPy's arrays; `NpyDataset`: those that are larger than memory |
+//!
+//! The readers take files for what they are: regular ones alone, no allocation because a header says so, and what is wrong is said with
+//! file and place. Each has a form that reads what is in memory (`csv_numbers_from`, `idx_from`, `image_from`, `npy_from`, `npz_from`).
 #![forbid(unsafe_code)]
 
 mod checkpoint;
@@ -21,8 +33,8 @@ pub use checkpoint::{Checkpoint, CheckpointError, CheckpointFolder};
 #[cfg(any(feature = "idx", feature = "npy"))]
 pub use data::ReadAs;
 pub use data::{
-    Batch, Batches, BatchesError, DataError, Dataset, Loaded, Loader, Position, Subset, TensorDataset, split,
-    split_stratified,
+    Augment, Augmented, Batch, Batches, BatchesError, DataError, Dataset, Loaded, Loader, Position, Subset,
+    TensorDataset, split, split_stratified,
 };
 #[cfg(feature = "images")]
 pub use data::{Channels, ImageFolder, image_from};

@@ -43,6 +43,20 @@ pub trait Dataset: Send + Sync {
     /// # Panics
     /// If an index is not below [`len`](Dataset::len).
     fn batch(&self, indices: &[usize]) -> Result<Vec<Tensor>, DataError>;
+
+    /// The elements as they are in this epoch, counted from 0: what a [`Loader`](crate::Loader) asks for. The same as in any other, unless
+    /// they are made anew in each ([`Augmented`](crate::Augmented)); then they are a function of epoch and index, so that a run that is
+    /// resumed gets them again.
+    ///
+    /// # Errors
+    /// As [`batch`](Dataset::batch).
+    ///
+    /// # Panics
+    /// As [`batch`](Dataset::batch).
+    fn batch_in_epoch(&self, indices: &[usize], epoch: usize) -> Result<Vec<Tensor>, DataError> {
+        let _ = epoch;
+        self.batch(indices)
+    }
 }
 
 impl<D: Dataset + ?Sized> Dataset for Arc<D> {
@@ -51,6 +65,9 @@ impl<D: Dataset + ?Sized> Dataset for Arc<D> {
     }
     fn batch(&self, indices: &[usize]) -> Result<Vec<Tensor>, DataError> {
         (**self).batch(indices)
+    }
+    fn batch_in_epoch(&self, indices: &[usize], epoch: usize) -> Result<Vec<Tensor>, DataError> {
+        (**self).batch_in_epoch(indices, epoch)
     }
 }
 

@@ -47,7 +47,7 @@ pub struct Loaded {
 }
 
 fn load<D: Dataset + ?Sized>(data: &D, Batch { indices, epoch }: Batch<'_>) -> Result<Loaded, DataError> {
-    Ok(Loaded { tensors: data.batch(indices)?, indices: indices.to_vec(), epoch })
+    Ok(Loaded { tensors: data.batch_in_epoch(indices, epoch)?, indices: indices.to_vec(), epoch })
 }
 
 impl<D: Dataset + 'static> Loader<D> {

@@ -6,9 +6,11 @@
 //! | `split` | [`split()`], [`split_stratified`]: parts to train on, to choose by, to test with |
 //! | `batches` | [`Batches`]: which elements make up the next batch |
 //! | `loader` | [`Loader`]: batches one after the other, prepared ahead |
+//! | `augment` | [`Augment`], [`Augmented`]: pictures changed at random |
 //! | `sources` | files that data come from, each kind with a feature of its own |
 //! | `error` | [`DataError`]: what can be wrong with data |
 
+mod augment;
 mod batches;
 mod dataset;
 mod error;
@@ -16,6 +18,7 @@ mod loader;
 mod sources;
 mod split;
 
+pub use augment::{Augment, Augmented};
 pub use batches::{Batch, Batches, BatchesError, Position};
 pub use dataset::{Dataset, TensorDataset};
 pub use error::DataError;
