@@ -3,7 +3,7 @@
 use nn::Rng;
 use std::fmt::Write as _;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 use tempfile::tempdir;
@@ -19,28 +19,20 @@ fn example(name: &str) -> PathBuf {
     path
 }
 
-#[test]
-fn a_regression_that_is_killed_ends_as_one_that_is_not() {
+/// Runs an example to its end, and again, killed each time that there is a checkpoint of so many steps more: both end with the same line,
+/// which is returned, and the same numbers.
+fn killed_and_not(name: &str, data: &Path, kills: u64, every: u64) -> String {
     let folder = tempdir().unwrap();
-    let table = folder.path().join("table.csv");
-    let (rng, mut text) = (&mut Rng::new(1), "a,b,c,y\n".to_owned());
-    for _ in 0..200 {
-        let [a, b, c] = [(); 3].map(|()| (rng.bits() % 1000) as f64 / 100.0);
-        writeln!(text, "{a},{b},{c},{}", 3.0 * a - b * b / 5.0 + 2.0).unwrap();
-    }
-    fs::write(&table, text).unwrap();
     let start = |run: &str| {
-        let mut command = Command::new(example("csv_regression"));
-        command.arg(&table).arg(folder.path().join(run)).stdout(Stdio::piped()).spawn().unwrap()
+        let mut command = Command::new(example(name));
+        command.arg(data).arg(folder.path().join(run)).stdout(Stdio::piped()).spawn().unwrap()
     };
     let whole = start("whole").wait_with_output().unwrap();
     assert!(whole.status.success());
     let whole = String::from_utf8(whole.stdout).unwrap();
     let last = whole.lines().last().unwrap();
-    let r2: f64 = last.split("R² Some(").nth(1).unwrap().trim_end_matches(')').parse().unwrap();
-    assert!(r2 > 0.95, "{last}");
 
-    for i in 0..3 {
+    for i in 0..kills {
         let mut child = start("killed");
         let ours = |name: &str| {
             name.starts_with("step-").then(|| name[5..].split('.').next()?.parse::<u64>().ok())?
@@ -50,7 +42,7 @@ fn a_regression_that_is_killed_ends_as_one_that_is_not() {
                 fs::read_dir(folder.path().join("killed/checkpoints")).into_iter().flatten().flatten();
             entries.filter_map(|entry| ours(entry.file_name().to_str()?)).max().unwrap_or(0)
         };
-        while newest() < 1000 * (i + 1) {
+        while newest() < every * (i + 1) {
             assert!(child.try_wait().unwrap().is_none(), "it has ended by itself");
             std::thread::sleep(Duration::from_millis(1));
         }
@@ -66,4 +58,42 @@ fn a_regression_that_is_killed_ends_as_one_that_is_not() {
     let [a, b] =
         ["whole", "killed"].map(|run| fs::read(folder.path().join(run).join("metrics.jsonl")).unwrap());
     assert!(a == b, "metrics.jsonl");
+    last.to_owned()
+}
+
+#[test]
+fn a_regression_that_is_killed_ends_as_one_that_is_not() {
+    let folder = tempdir().unwrap();
+    let table = folder.path().join("table.csv");
+    let (rng, mut text) = (&mut Rng::new(1), "a,b,c,y\n".to_owned());
+    for _ in 0..200 {
+        let [a, b, c] = [(); 3].map(|()| (rng.bits() % 1000) as f64 / 100.0);
+        writeln!(text, "{a},{b},{c},{}", 3.0 * a - b * b / 5.0 + 2.0).unwrap();
+    }
+    fs::write(&table, text).unwrap();
+    let last = killed_and_not("csv_regression", &table, 3, 1000);
+    let r2: f64 = last.split("R² Some(").nth(1).unwrap().trim_end_matches(')').parse().unwrap();
+    assert!(r2 > 0.95, "{last}");
+}
+
+/// Stripes that lie and stripes that stand, of any colours.
+#[test]
+fn a_network_for_pictures_that_is_killed_ends_as_one_that_is_not() {
+    let folder = tempdir().unwrap();
+    let rng = &mut Rng::new(1);
+    for class in ["lying", "standing"] {
+        fs::create_dir(folder.path().join(class)).unwrap();
+        for i in 0..30 {
+            let [width, phase] = [3 + rng.bits() as u32 % 4, rng.bits() as u32 % 12];
+            let colours = [(); 2].map(|()| image::Rgb([(); 3].map(|()| rng.bits() as u8)));
+            let stripe = |x: u32, y: u32| (if class == "lying" { y } else { x } + phase) / width % 2;
+            let picture = image::RgbImage::from_fn(40, 36, |x, y| colours[stripe(x, y) as usize]);
+            let end = if i % 3 == 0 { "jpg" } else { "png" };
+            picture.save(folder.path().join(class).join(format!("{i}.{end}"))).unwrap();
+        }
+    }
+    let last = killed_and_not("image_folder", folder.path(), 2, 40);
+    let accuracy: f64 =
+        last.split("\"accuracy\": ").nth(1).unwrap().split([',', '}']).next().unwrap().parse().unwrap();
+    assert!(last.starts_with("lying, standing: ") && accuracy >= 0.75, "{last}");
 }
