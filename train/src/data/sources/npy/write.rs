@@ -93,10 +93,20 @@ fn in_place_of(
 
 fn write_array(out: &mut impl Write, x: &Tensor) -> io::Result<()> {
     out.write_all(&Header::of(x))?;
+    let x = x.contiguous();
     match x.dtype() {
-        DType::F32 => x.to_vec::<f32>().into_iter().try_for_each(|x| out.write_all(&x.to_le_bytes())),
-        DType::F64 => x.to_vec::<f64>().into_iter().try_for_each(|x| out.write_all(&x.to_le_bytes())),
-        DType::I64 => x.to_vec::<i64>().into_iter().try_for_each(|x| out.write_all(&x.to_le_bytes())),
-        DType::Bool => x.to_vec::<bool>().into_iter().try_for_each(|x| out.write_all(&[x.into()])),
+        DType::F32 => write_all(out, x.as_slice(), f32::to_le_bytes),
+        DType::F64 => write_all(out, x.as_slice(), f64::to_le_bytes),
+        DType::I64 => write_all(out, x.as_slice(), i64::to_le_bytes),
+        DType::Bool => write_all(out, x.as_slice(), |x: bool| [x.into()]),
     }
+}
+
+/// A contiguous tensor has a slice of its own type.
+fn write_all<T: Copy, const N: usize>(
+    out: &mut impl Write,
+    numbers: Option<&[T]>,
+    bytes: impl Fn(T) -> [u8; N],
+) -> io::Result<()> {
+    numbers.unwrap_or_default().iter().try_for_each(|x| out.write_all(&bytes(*x)))
 }
