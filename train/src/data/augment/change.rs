@@ -1,4 +1,4 @@
-//! What becomes of one picture.
+//! One picture, resampled.
 
 use super::affine::Affine;
 

@@ -4,11 +4,13 @@
 //! |---|---|
 //! | `dataset` | [`Augmented`]: a data set whose pictures are changed |
 //! | `settings` | [`Augment`]: what is changed, and how much |
-//! | `change` | what becomes of one picture |
+//! | `apply` | what is drawn for a picture, and done to it |
+//! | `change` | one picture, resampled |
 //! | `affine` | shift, rotation, scale, reflection and crop as one map |
 //! | `elastic` | smooth displacements |
 
 mod affine;
+mod apply;
 mod change;
 mod dataset;
 mod elastic;

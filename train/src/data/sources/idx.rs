@@ -1,9 +1,10 @@
 //! Files of the IDX format, MNIST's: bytes 0 0, one for the elements' type, one for the number of axes, then the axes' sizes, 4 bytes
 //! each, and the elements; all big-endian. <http://yann.lecun.com/exdb/mnist/>
 
-use super::elements::{Array, Kind, ReadAs, Wrong, common_rows};
+use super::elements::{Array, ReadAs, Wrong, common_rows};
 use super::expand::expand;
 use super::file;
+use super::numbers::Kind;
 use crate::data::{DataError, Dataset};
 use flate2::bufread::MultiGzDecoder;
 use nn::Tensor;

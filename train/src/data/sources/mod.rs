@@ -8,6 +8,7 @@
 //! | `npy` | NumPy's arrays, and `NpyDataset`: elements that stay in their files | `npy` |
 //! | `images` | `ImageFolder`: pictures in a folder for each class | `images` |
 //! | `elements` | `ReadAs`: what elements of arrays become in tensors | those of arrays |
+//! | `numbers` | what the bytes of an element mean | those of arrays |
 //! | `expand` | compressed data, in proportion | those of arrays |
 //! | `file` | regular files, opened | any |
 
@@ -23,6 +24,8 @@ mod idx;
 mod images;
 #[cfg(feature = "npy")]
 mod npy;
+#[cfg(any(feature = "idx", feature = "npy"))]
+mod numbers;
 #[cfg(feature = "csv")]
 mod table;
 

@@ -1,7 +1,8 @@
 //! The header of NumPy's array files: magic bytes, a version, a length, and a Python dictionary with the elements' type, their order and
 //! the shape. <https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html>
 
-use crate::data::sources::elements::{Array, Kind, Wrong};
+use crate::data::sources::elements::{Array, Wrong};
+use crate::data::sources::numbers::Kind;
 use nn::{DType, Tensor};
 use std::io::{ErrorKind, Read};
 
