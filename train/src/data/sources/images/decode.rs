@@ -56,7 +56,8 @@ pub(super) struct Form {
 /// ```
 ///
 /// # Errors
-/// If it is no such picture, is damaged or cut short, or larger than 64 MB decoded or 16,384 pixels a side.
+/// If it is no such picture, is damaged or cut short, or larger than 64 MB decoded or 16,384 pixels a side. (To decode a progressive JPEG
+/// takes three times the memory that its pixels have, 8 bits each.)
 pub fn image_from(
     bytes: &[u8],
     file: impl AsRef<Path>,
