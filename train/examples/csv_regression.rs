@@ -1,14 +1,12 @@
-//! Regression on a table: predicts the last column of a CSV file from the others. A training that is killed goes on where it was, to the
-//! same weights to the last bit, when the command is given again.
-//!
-//! ```text
-//! cargo run -p train --features csv --example csv_regression -- houses.csv runs/houses
-//! ```
+//! Regression on a table: predicts the last column of a CSV file from the others. Killed and given again, the command goes on, to the same
+//! weights to the last bit. With a port there is a live page until Ctrl-C, which is `report.html` afterwards:
+//! `cargo run -p train --features csv,page,terminal --example csv_regression -- houses.csv runs/houses 7840`
 
 use nn::{Activation, Layer, Linear, Rng, Sequential, loss};
 use optim::{Adam, ExponentialDecay};
 use std::error::Error;
 use train::metrics::Regression;
+use train::terminal::stop_on_signals;
 use train::{Batches, Dataset, Loader, TensorDataset, Trainer, csv_names, csv_numbers, split};
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -37,20 +35,22 @@ fn main() -> Result<(), Box<dyn Error>> {
             .smallest("test_loss")
             .record_every(100)
             .terminal()
+            .stop(stop_on_signals())
             .folder(folder)
             .checkpoint_every(50);
-
-    if trainer.resume(&mut loader)? {
-        println!("the run goes on after {} steps", trainer.step());
+    trainer.resume(&mut loader)?;
+    if let Some(port) = arguments.next() {
+        println!("live page: http://{}", trainer.live(port.parse()?)?);
     }
     trainer.fit(&mut loader, 5000)?;
+    trainer.answer();
 
     let best = trainer.best().to_vec();
     nn::set_params(trainer.model_mut(), best)?;
+    let all = answers.batch(&(0..answers.len()).collect::<Vec<_>>())?;
+    let predicted = trainer.model().forward(nn::Graph::inference().input(all[0].clone())).value();
     let mut errors = Regression::default();
-    let [x, y] = <[_; 2]>::try_from(answers.batch(&(0..answers.len()).collect::<Vec<_>>())?)
-        .map_err(|_| "two parts")?;
-    errors.add(&trainer.model().forward(nn::Graph::inference().input(x)).value(), &y);
+    errors.add(&predicted, &all[1]);
     println!("test: mean absolute error {:?}, R² {:?}", errors.mae(), errors.r2());
     Ok(())
 }

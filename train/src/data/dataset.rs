@@ -1,7 +1,7 @@
 //! Data of which any elements can be had by their numbers.
 
+use super::DataError;
 use nn::Tensor;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 /// Elements that are asked for by number, in batches (PyTorch's map-style `Dataset`).
@@ -44,12 +44,38 @@ pub trait Dataset: Send + Sync {
     /// If an index is not below [`len`](Dataset::len).
     fn batch(&self, indices: &[usize]) -> Result<Vec<Tensor>, DataError>;
 
-    /// The same into tensors of an earlier batch, which a data set may write over instead of making new ones.
+    /// The elements as they are in this epoch, counted from 0: what a [`Loader`](crate::Loader) asks for. The same as in any other, unless
+    /// they are made anew in each ([`Augmented`](crate::Augmented)); then they are a function of epoch and index, so that a run that is
+    /// resumed gets them again.
     ///
     /// # Errors
     /// As [`batch`](Dataset::batch).
-    fn batch_into(&self, indices: &[usize], parts: &mut Vec<Tensor>) -> Result<(), DataError> {
-        *parts = self.batch(indices)?;
+    ///
+    /// # Panics
+    /// As [`batch`](Dataset::batch).
+    fn batch_in_epoch(&self, indices: &[usize], epoch: usize) -> Result<Vec<Tensor>, DataError> {
+        let _ = epoch;
+        self.batch(indices)
+    }
+
+    /// The elements as [`batch`](Dataset::batch) gives them, or as they are in an epoch, into the tensors of an earlier batch: a data set
+    /// may write over them instead of making new ones.
+    ///
+    /// # Errors
+    /// As [`batch`](Dataset::batch).
+    ///
+    /// # Panics
+    /// As [`batch`](Dataset::batch).
+    fn batch_into(
+        &self,
+        indices: &[usize],
+        epoch: Option<usize>,
+        parts: &mut Vec<Tensor>,
+    ) -> Result<(), DataError> {
+        *parts = match epoch {
+            Some(epoch) => self.batch_in_epoch(indices, epoch)?,
+            None => self.batch(indices)?,
+        };
         Ok(())
     }
 }
@@ -61,48 +87,17 @@ impl<D: Dataset + ?Sized> Dataset for Arc<D> {
     fn batch(&self, indices: &[usize]) -> Result<Vec<Tensor>, DataError> {
         (**self).batch(indices)
     }
-    fn batch_into(&self, indices: &[usize], parts: &mut Vec<Tensor>) -> Result<(), DataError> {
-        (**self).batch_into(indices, parts)
+    fn batch_in_epoch(&self, indices: &[usize], epoch: usize) -> Result<Vec<Tensor>, DataError> {
+        (**self).batch_in_epoch(indices, epoch)
     }
-}
-
-/// Why there is no such data.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum DataError {
-    /// A file cannot be read.
-    #[error("{}: {error}", file.display())]
-    Io {
-        /// The file.
-        file: PathBuf,
-        /// What the system says.
-        error: std::io::Error,
-    },
-    /// A place in a file has something else than it should have.
-    #[error(
-        "{}{}{}: {reason}", file.display(),
-        if *line > 0 { format!(", line {line}") } else { String::new() },
-        column.as_ref().map_or(String::new(), |column| format!(", column {column:?}"))
-    )]
-    Cell {
-        /// The file.
-        file: PathBuf,
-        /// The line, from 1; 0 if it is not known.
-        line: u64,
-        /// The name of the column.
-        column: Option<String>,
-        /// What is wrong.
-        reason: String,
-    },
-    /// The parts of a data set have not the same length.
-    #[error("data set: its parts have different numbers of elements: {}", shapes.join(", "))]
-    Lengths {
-        /// The shapes of the parts.
-        shapes: Vec<String>,
-    },
-    /// There are no such parts.
-    #[error("split: {0}")]
-    Split(String),
+    fn batch_into(
+        &self,
+        indices: &[usize],
+        epoch: Option<usize>,
+        parts: &mut Vec<Tensor>,
+    ) -> Result<(), DataError> {
+        (**self).batch_into(indices, epoch, parts)
+    }
 }
 
 /// Tensors in memory, element by element along their first axes (PyTorch's `TensorDataset`).

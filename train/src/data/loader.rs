@@ -47,7 +47,7 @@ pub struct Loaded {
 }
 
 fn load<D: Dataset + ?Sized>(data: &D, Batch { indices, epoch }: Batch<'_>) -> Result<Loaded, DataError> {
-    Ok(Loaded { tensors: data.batch(indices)?, indices: indices.to_vec(), epoch })
+    Ok(Loaded { tensors: data.batch_in_epoch(indices, epoch)?, indices: indices.to_vec(), epoch })
 }
 
 impl<D: Dataset + 'static> Loader<D> {
@@ -111,7 +111,7 @@ impl<D: Dataset + 'static> Loader<D> {
         loaded.epoch = epoch;
         loaded.indices.clear();
         loaded.indices.extend_from_slice(indices);
-        self.data.batch_into(indices, &mut loaded.tensors)
+        self.data.batch_into(indices, Some(epoch), &mut loaded.tensors)
     }
 
     /// The batch that the order begins with.

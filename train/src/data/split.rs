@@ -33,6 +33,10 @@ impl<D: Dataset> Subset<D> {
     pub fn indices(&self) -> &[usize] {
         &self.indices
     }
+
+    fn of_whole(&self, indices: &[usize]) -> Vec<usize> {
+        indices.iter().map(|&i| self.indices[i]).collect()
+    }
 }
 
 impl<D: Dataset> Dataset for Subset<D> {
@@ -41,8 +45,11 @@ impl<D: Dataset> Dataset for Subset<D> {
     }
 
     fn batch(&self, indices: &[usize]) -> Result<Vec<Tensor>, DataError> {
-        let of_whole: Vec<usize> = indices.iter().map(|&i| self.indices[i]).collect();
-        self.data.batch(&of_whole)
+        self.data.batch(&self.of_whole(indices))
+    }
+
+    fn batch_in_epoch(&self, indices: &[usize], epoch: usize) -> Result<Vec<Tensor>, DataError> {
+        self.data.batch_in_epoch(&self.of_whole(indices), epoch)
     }
 }
 

@@ -75,6 +75,11 @@ impl ConfusionMatrix {
         self.counts[label * self.classes + computed]
     }
 
+    /// All counts: a row for each class, a column for what it was taken for.
+    pub fn counts(&self) -> Vec<Vec<u64>> {
+        self.counts.chunks(self.classes).map(<[u64]>::to_vec).collect()
+    }
+
     /// How many elements of the class `label` there were.
     fn there(&self, label: usize) -> u64 {
         (0..self.classes).map(|computed| self.count(label, computed)).sum::<u64>() + self.none[label]

@@ -100,6 +100,7 @@ impl<M: Module, const N: usize, const O: usize> Trainer<M, N, O> {
 
     /// Those of all sets, with their names in front.
     pub(super) fn evaluate_all(&mut self) -> Result<Values, TrainError> {
+        self.sources.iter_mut().for_each(|source| source.begin());
         self.with_averages(|trainer| {
             let mut all = Values::default();
             for at in 0..trainer.sets.len() {
@@ -130,7 +131,7 @@ impl<M: Module, const N: usize, const O: usize> Trainer<M, N, O> {
         let all: Vec<usize> = (0..data.len()).collect();
         let mut tensors = vec![];
         for indices in all.chunks(self.evaluate_batch) {
-            data.batch_into(indices, &mut tensors)?;
+            data.batch_into(indices, None, &mut tensors)?;
             let inputs = parts(std::mem::take(&mut tensors))?;
             let outputs = self.inference.run(&self.model, 0, &inputs);
             for (mean, value) in means.iter_mut().zip(self.numbers(&outputs, &inputs)) {

@@ -25,6 +25,6 @@ mod step;
 mod watching;
 
 pub use error::TrainError;
-pub use panels::{PanelSource, Seen};
+pub use panels::{ConfusionPanel, PanelSource, Seen};
 pub use report::Report;
 pub use settings::Trainer;

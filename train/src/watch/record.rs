@@ -38,7 +38,7 @@ impl Record {
 /// assert_eq!(serde_json::to_string(&values)?, r#"{"train_loss":0.5,"lr":0.01}"#);
 /// # Ok::<(), serde_json::Error>(())
 /// ```
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Default, PartialEq)]
 pub struct Values(Vec<(String, f64)>);
 
 impl Values {
@@ -83,6 +83,12 @@ impl<N: Into<String>> FromIterator<(N, f64)> for Values {
 impl<N: Into<String>> Extend<(N, f64)> for Values {
     fn extend<I: IntoIterator<Item = (N, f64)>>(&mut self, all: I) {
         all.into_iter().for_each(|(name, value)| self.set(name, value));
+    }
+}
+
+impl fmt::Debug for Values {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.iter()).finish()
     }
 }
 

@@ -47,10 +47,15 @@ impl train::Dataset for Half {
 
     fn batch(&self, indices: &[usize]) -> Result<Vec<Tensor>, train::DataError> {
         let mut parts = vec![];
-        self.batch_into(indices, &mut parts).map(|()| parts)
+        self.batch_into(indices, None, &mut parts).map(|()| parts)
     }
 
-    fn batch_into(&self, indices: &[usize], parts: &mut Vec<Tensor>) -> Result<(), train::DataError> {
+    fn batch_into(
+        &self,
+        indices: &[usize],
+        _: Option<usize>,
+        parts: &mut Vec<Tensor>,
+    ) -> Result<(), train::DataError> {
         let split = self.split();
         let shape = [indices.len(), split.rows, split.cols, 1];
         if parts.first().is_none_or(|images| *images.shape() != shape) {

@@ -70,10 +70,11 @@ impl PanelSource<Sequential> for DigitSource {
         Some(digits.shown(TRAINING, seen.step))
     }
 
+    fn begin(&mut self) {
+        (self.labels, self.computed) = (vec![], vec![]);
+    }
+
     fn evaluating(&mut self, seen: &Seen<'_>) {
-        if seen.indices.first() == Some(&0) {
-            (self.labels, self.computed) = (vec![], vec![]);
-        }
         self.labels.extend(labels(&seen.inputs[1]));
         self.computed.extend(computed(&seen.outputs[1]));
     }
