@@ -21,7 +21,7 @@ pub fn compare(folders: &[impl AsRef<Path>]) -> Result<(String, Vec<String>), Re
     }
     let lines = runs.iter().map(|(start, run)| results(start.watched.as_ref(), run)).collect();
     let curves = curves(runs.iter().map(|(start, _)| start));
-    let set = runs.iter().flat_map(|(_, run)| &run.records).find_map(|record| set(record, &curves));
+    let set = runs.iter().find_map(|(start, _)| start.sets.first().cloned());
     let runs: Vec<Compared> = runs.into_iter().map(|(_, run)| run).collect();
     let (shapes, size) = comparison(&runs, &curves, &set.unwrap_or_else(|| "test".to_owned()));
     Ok((svg(&shapes, size), lines))
@@ -47,17 +47,6 @@ fn curves<'a>(starts: impl Iterator<Item = &'a Start>) -> Vec<Curve> {
         }
     }
     curves
-}
-
-/// The first set that a value of a curve is of.
-fn set(record: &Record, curves: &[Curve]) -> Option<String> {
-    let evaluated = record.evaluated();
-    let of = |name: &str| {
-        curves
-            .iter()
-            .find_map(|curve| Some(name.strip_suffix(curve.value.as_str())?.strip_suffix('_')?.to_owned()))
-    };
-    evaluated.iter().find_map(|(name, _)| of(name))
 }
 
 fn results(watched: Option<&Watched>, Compared { name, records }: &Compared) -> String {

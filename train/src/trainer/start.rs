@@ -34,6 +34,7 @@ impl<M: Module, const N: usize, const O: usize> Trainer<M, N, O> {
             simd: nn::simd_level().to_string(),
             version,
             rustc,
+            sets: self.sets.iter().map(|set| set.name.clone()).collect(),
             panels: self.about.panels.clone().unwrap_or_else(|| self.default_panels()),
             watched: self.watched.clone(),
             lines,

@@ -83,6 +83,9 @@ pub struct Start {
     pub version: String,
     /// Version of the compiler that built it.
     pub rustc: String,
+    /// The sets that are evaluated.
+    #[serde(default)]
+    pub sets: Vec<String>,
     /// What there is to be seen.
     #[serde(default)]
     pub panels: Vec<Panel>,

@@ -2,6 +2,7 @@
 
 use super::event::{Ending, Event, Start, Summary, Watched};
 use super::files::{CONFIG, METRICS, PANELS, RESULTS};
+use super::panel::{Curve, Panel};
 use super::record::{Record, Values};
 use serde::de::DeserializeOwned;
 use std::fs;
@@ -38,14 +39,16 @@ pub enum RecordedError {
 /// # Errors
 /// If there is no run in the folder, or a file of it has something else in it.
 pub fn recorded(folder: &Path) -> Result<(Start, Vec<Arc<Event>>), RecordedError> {
-    let start: Start = whole(folder.join(CONFIG))?;
-    let mut events = vec![Event::Start(Box::new(start.clone()))];
+    let mut start: Start = whole(folder.join(CONFIG))?;
     let steps: Vec<Record> = lines(folder.join(METRICS), follows)?;
     let panels: Vec<Event> = match lines(folder.join(PANELS), |_, _| Ok(())) {
         // Runs of earlier versions have numbers alone.
         Err(RecordedError::File { error, .. }) if error.kind() == io::ErrorKind::NotFound => vec![],
         panels => panels?,
     };
+    if start.panels.is_empty() {
+        of_earlier_version(&mut start, &steps, &panels);
+    }
     let done = match whole(folder.join(RESULTS)) {
         Err(RecordedError::File { error, .. }) if error.kind() == io::ErrorKind::NotFound => {
             interrupted(&steps, start.watched.as_ref())
@@ -56,10 +59,38 @@ pub fn recorded(folder: &Path) -> Result<(Start, Vec<Arc<Event>>), RecordedError
         }
         done => done?,
     };
+    let mut events = vec![Event::Start(Box::new(start.clone()))];
     events.extend(panels);
     events.extend(steps.into_iter().map(Event::Step));
     events.push(Event::Done(done));
     Ok((start, events.into_iter().map(Arc::new).collect()))
+}
+
+/// A run of an earlier version does not say what there is to be seen of it, and has one set.
+fn of_earlier_version(start: &mut Start, steps: &[Record], panels: &[Event]) {
+    const SET: &str = "test";
+    let mut curves: Vec<Panel> = vec![];
+    for (name, _) in steps.iter().flat_map(|record| record.values.of_set("train")) {
+        let panel = Panel::Curve(Curve::of(name));
+        if !curves.contains(&panel) {
+            curves.push(panel);
+        }
+    }
+    curves.extend([Panel::Bands(0), Panel::Bands(1)]);
+    for event in panels {
+        if let Event::Shown(shown) = event {
+            let (title, note) = (shown.panel.replace('_', " "), String::new());
+            let panel = Panel::Own { name: shown.panel.clone(), title, note };
+            if !curves.contains(&panel) {
+                curves.push(panel);
+            }
+        }
+    }
+    (start.sets, start.panels) = (vec![SET.to_owned()], curves);
+    let accuracy = format!("{SET}_accuracy");
+    if steps.iter().any(|record| record.values.get(&accuracy).is_some()) {
+        start.watched.get_or_insert(Watched { name: accuracy, largest: true });
+    }
 }
 
 /// What a run that was ended from outside would have said.
@@ -154,7 +185,7 @@ mod tests {
 
     const START: &str = r#"{"name":"softmax","options":{"batch":100,"seed":0},"steps":9,"test_every":5,"record_every":1,
         "source":"","data_sha256":"","images":[1,1],"parameters":1,"optimizer":"","schedule":"","threads":1,"simd":"",
-        "version":"","rustc":"","watched":{"name":"test_accuracy","largest":true}}"#;
+        "version":"","rustc":""}"#;
 
     #[test]
     fn an_interrupted_run_is_read_up_to_its_last_whole_line() {
@@ -169,6 +200,11 @@ mod tests {
         );
         let (start, events) = read(folder.path()).unwrap();
         assert_eq!((start.name.as_str(), events.len()), ("softmax", 4));
+        assert_eq!(
+            (&start.sets[..], start.panels.len()),
+            (&["test".to_owned()][..], 2),
+            "as of an earlier version"
+        );
         let Event::Done(done) = &**events.last().unwrap() else { panic!() };
         assert_eq!(
             (done.ending, done.steps, done.best.get("max_test_accuracy")),

@@ -122,18 +122,14 @@ fn heading(run: &Run<'_>) -> Shape {
     Shape::text((10.0, 28.0), Anchor::Start, text, 16.0, TEXT)
 }
 
-/// The batches' set `train`, and those of which there is a value of this name, in the order in which they were noted.
+/// The batches' set `train`, and those of which there is a value of this name.
 fn sets(run: &Run<'_>, value: &str) -> Vec<String> {
-    let mut sets = vec!["train".to_owned()];
-    for record in &run.steps {
-        for (name, _) in record.values.iter() {
-            let set = name.strip_suffix(value).and_then(|name| name.strip_suffix('_'));
-            if let Some(set) = set.filter(|set| sets.iter().all(|known| known != set)) {
-                sets.push(set.to_owned());
-            }
-        }
-    }
-    sets
+    let known = run.start.map_or(&[][..], |start| &start.sets);
+    let is_told = |set: &&String| {
+        let name = format!("{set}_{value}");
+        run.steps.iter().any(|record| record.values.get(&name).is_some())
+    };
+    ["train".to_owned()].into_iter().chain(known.iter().filter(is_told).cloned()).collect()
 }
 
 fn curves(shapes: &mut Vec<Shape>, place: Place, run: &Run<'_>, steps: f64, of: &Curve, sets: &[String]) {
@@ -176,15 +172,17 @@ mod tests {
 
     #[test]
     fn curves_of_any_sets_and_values_are_drawn() {
-        let names = ["train_loss", "lr", "valid_loss", "test_loss", "valid_top_loss"];
+        // Another value's name ends like the one that is drawn.
+        let names = ["train_loss", "lr", "valid_loss", "test_loss", "train_top_loss", "test_top_loss"];
         let record = |step: u64| {
             let values = names.iter().map(|name| (*name, 1.0 + step as f64)).collect();
             Event::Step(Record { step, epoch: 1, values })
         };
-        let start = Start { panels: vec![Panel::Curve(Curve::of("loss"))], ..Start::default() };
+        let sets = ["valid", "test", "other"].map(str::to_owned).to_vec();
+        let start = Start { sets, panels: vec![Panel::Curve(Curve::of("loss"))], ..Start::default() };
         let events = [Event::Start(Box::new(start)), record(0), record(5)].map(Arc::new);
         let run = Run::until(&events, 9);
-        assert_eq!(sets(&run, "loss"), ["train", "valid", "test", "valid_top"]);
+        assert_eq!(super::sets(&run, "loss"), ["train", "valid", "test"]);
         let colours: Vec<Colour> = panels(&run, &vec![])
             .iter()
             .filter_map(|shape| match shape {
@@ -194,7 +192,7 @@ mod tests {
                 _ => None,
             })
             .collect();
-        assert_eq!(colours, [TRAIN, TEST, CURVES[2], CURVES[3]]);
+        assert_eq!(colours, [TRAIN, TEST, CURVES[2]]);
         assert_eq!(size(&run), (1200, 414));
         assert_eq!(range([2.0, f64::NAN, 4.0].into_iter()), [1.9, 4.1]);
     }

@@ -57,10 +57,7 @@ function clipped({ c, box }, draw) {
 }
 
 // The batches' set, and those of which there is a value of this name.
-function setsOf(value) {
-  const others = [...run.names].filter((name) => name.endsWith("_" + value)).map((name) => name.slice(0, -value.length - 1));
-  return ["train", ...others.filter((set) => set !== "train")];
-}
+const setsOf = (value) => ["train", ...(run.start?.sets ?? []).filter((set) => run.names.has(set + "_" + value))];
 
 // Colour and width of the batches' curve, of the first set's, and of others'.
 const MORE = ["#009e73", "#cc79a7", "#56b4e9", "#e69f00"];
