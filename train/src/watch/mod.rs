@@ -6,6 +6,7 @@
 //! | `broadcast` | from the loop to those who watch, each in a thread of its own |
 //! | `folder`, [`files`] | the run's files |
 //! | `recorded` | runs that are over, read back from their folders |
+//! | `tensorboard` | event files for TensorBoard, with the feature `tensorboard` |
 //! | `history` | all that was told so far, for a page |
 //! | `control` | what those who watch may ask of the loop |
 //! | `activations`, `percentiles` | inner values of a model, and their distributions |
@@ -23,6 +24,8 @@ mod panel;
 mod percentiles;
 mod record;
 mod recorded;
+#[cfg(feature = "tensorboard")]
+mod tensorboard;
 
 pub use activations::{ActivationReader, Activations};
 pub use broadcast::broadcast;
@@ -35,3 +38,5 @@ pub use panel::{Content, Curve, Panel, Shown};
 pub use percentiles::percentile_edges;
 pub use record::{Record, Values};
 pub use recorded::{RecordedError, recorded};
+#[cfg(feature = "tensorboard")]
+pub use tensorboard::TensorBoard;
