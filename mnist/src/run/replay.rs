@@ -7,25 +7,13 @@ use crate::run::engine::Engine;
 use crate::run::mode::Mode;
 use crate::run::settings::Settings;
 use nn::Sequential;
-use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::sync_channel;
-use train::show::{Show, serve};
-use train::watch::{Control, Event, History, RecordedError, Start, files, recorded};
-
-/// Why a run cannot be replayed.
-#[derive(Debug, thiserror::Error)]
-pub enum ReplayError {
-    /// The folder has no run that could be read.
-    #[error(transparent)]
-    Recorded(#[from] RecordedError),
-    /// No port is free.
-    #[error("the page cannot be served: {0}")]
-    Serve(#[from] io::Error),
-}
+use train::show::{ReplayError, Show, serve};
+use train::watch::{Control, Event, History, Start, files, recorded};
 
 /// Serves the run in `folder` as a page, calls `opened` with its address, and returns when `stop` is set. `say` is given
 /// lines about what is missing.

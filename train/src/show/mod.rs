@@ -7,6 +7,7 @@
 //! | `view` | panels of one's own |
 //! | `compare` | the curves of several runs over each other |
 //! | `live` | the page: live, or with a whole run in it |
+//! | `replay` | runs that are over, in the page again |
 //! | `movie` | the panels as a movie |
 
 mod compare;
@@ -15,6 +16,8 @@ mod figure;
 mod live;
 #[cfg(feature = "movie")]
 mod movie;
+#[cfg(feature = "page")]
+mod replay;
 mod shape;
 mod view;
 
@@ -24,5 +27,7 @@ pub use figure::{colours, figure, number, plot};
 pub use live::{Show, report, serve};
 #[cfg(feature = "movie")]
 pub use movie::{MovieError, can_write_movie, write_movie};
+#[cfg(feature = "page")]
+pub use replay::{ReplayError, replay};
 pub use shape::{Anchor, Colour, Place, Shape};
 pub use view::{Refusal, View, Views};

@@ -3,9 +3,10 @@
 use super::TrainError;
 use super::settings::{Place, Trainer};
 use super::step::parts;
-use crate::watch::{Curve, ModelView, Panel, Start, dataflow};
+use crate::watch::{Curve, Event, ModelView, Panel, Record, Start, csv, dataflow, files, recorded};
 use crate::{Dataset, Loader};
 use nn::{Graph, Module, Role, Summary};
+use std::sync::Arc;
 
 impl<M: Module, const N: usize, const O: usize> Trainer<M, N, O> {
     pub(super) fn start<D: Dataset + 'static>(&self, loader: &Loader<D>, steps: u64) -> Start {
@@ -89,18 +90,26 @@ impl<M: Module, const N: usize, const O: usize> Trainer<M, N, O> {
         self.history.is_none() && self.observers.is_empty() && matches!(self.place, Place::Nowhere)
     }
 
-    /// Leaves the report and the figure in the run's folder.
+    /// Leaves the records as a table, the report and the figure in the run's folder.
     pub(super) fn keep_pictures(&mut self) {
+        let Some(path) = self.path().filter(|_| self.pictures) else { return };
+        let records = recorded(path).map(|(_, events)| {
+            let record = |event: &Arc<Event>| match &**event {
+                Event::Step(record) => Some(record.clone()),
+                _ => None,
+            };
+            events.iter().filter_map(record).collect::<Vec<Record>>()
+        });
+        #[cfg(feature = "figures")]
+        let events = self.events();
+        let Place::Opened(folder) = &mut self.place else { return };
+        if let Ok(records) = records {
+            folder.keep(files::TABLE, csv(&records).as_bytes());
+        }
+        #[cfg(feature = "page")]
+        folder.keep(files::REPORT, crate::show::report(&events, &self.views).as_bytes());
         #[cfg(feature = "figures")]
         {
-            use crate::watch::files;
-            let events = self.events();
-            let Place::Opened(folder) = &mut self.place else { return };
-            if folder.path().is_none() || !self.pictures {
-                return;
-            }
-            #[cfg(feature = "page")]
-            folder.keep(files::REPORT, crate::show::report(&events, &self.views).as_bytes());
             let (svg, png) = crate::show::figure(&events, &self.views);
             folder.keep(files::FIGURE[0], svg.as_bytes());
             folder.keep(files::FIGURE[1], &png);

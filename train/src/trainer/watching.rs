@@ -1,9 +1,8 @@
 //! Who watches a training, and what there is to be seen of it.
 
-use super::TrainError;
 use super::panels::{FnPanel, PanelSource};
 use super::settings::{Place, Trainer};
-use crate::watch::{Content, Control, Event, History, ModelView, Observer, Panel, RunFolder};
+use crate::watch::{Content, Event, History, ModelView, Observer, Panel, RunFolder};
 use nn::{Graph, Metadata, Module, Program, Tensor};
 use serde::Serialize;
 use serde_json::Value;
@@ -11,8 +10,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 impl<M: Module, const N: usize, const O: usize> Trainer<M, N, O> {
-    /// The folder of the run, made if it is not there: its settings (`config.json`), a line for each record (`metrics.jsonl`), what panels
-    /// show (`panels.jsonl`), results (`results.json`), the model and the best one so far (`model.safetensors`, `best.safetensors`), and
+    /// The folder of the run, made if it is not there: its settings (`config.json`), a line for each record (`metrics.jsonl`, in the
+    /// end as a table, `metrics.csv`), what panels show (`panels.jsonl`), results (`results.json`), the model and the best one so far (`model.safetensors`, `best.safetensors`), and
     /// `checkpoints` to [resume](Trainer::resume) from, one a minute unless steps are [given](Trainer::checkpoint_every). With the features
     /// `page` and `figures` also the page with the whole run in it (`report.html`) and the panels as a picture (`figure.svg`, `figure.png`).
     #[must_use]
@@ -26,8 +25,8 @@ impl<M: Module, const N: usize, const O: usize> Trainer<M, N, O> {
         Trainer { place: Place::Opened(Box::new(folder)), ..self }.remember()
     }
 
-    /// Whether the page with the whole run in it and the panels as a picture are left in the folder, which takes about half a second after
-    /// each [`fit`](Trainer::fit); they are unless said otherwise.
+    /// Whether the table of the records, the page with the whole run in it and the panels as a picture are left in the folder, which takes
+    /// about half a second after each [`fit`](Trainer::fit); they are unless said otherwise.
     #[must_use]
     pub fn pictures(self, kept: bool) -> Self {
         Trainer { pictures: kept, ..self }
@@ -203,14 +202,15 @@ impl<M: Module, const N: usize, const O: usize> Trainer<M, N, O> {
     /// # Errors
     /// If no port is free.
     #[cfg(feature = "page")]
-    pub fn live(&mut self, port: u16) -> Result<std::net::SocketAddr, TrainError> {
+    pub fn live(&mut self, port: u16) -> Result<std::net::SocketAddr, super::TrainError> {
+        use super::TrainError;
         /// Requests that may wait for the loop.
         const REQUESTS: usize = 16;
         let (requests, asked) = std::sync::mpsc::sync_channel(REQUESTS);
         let events = self.history.get_or_insert_default().events();
         let show = crate::show::Show { events, views: self.views.clone(), requests, answers: true };
         let address = crate::show::serve(show, port).map_err(|error| TrainError::Page { port, error })?;
-        self.control = Some(Control::new(asked));
+        self.control = Some(crate::watch::Control::new(asked));
         Ok(address)
     }
 

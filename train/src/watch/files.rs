@@ -4,6 +4,8 @@
 pub const CONFIG: &str = "config.json";
 /// A line for each [`Record`](crate::watch::Record).
 pub const METRICS: &str = "metrics.jsonl";
+/// The records as a table, at the end.
+pub const TABLE: &str = "metrics.csv";
 /// A line for each other [`Event`](crate::watch::Event).
 pub const PANELS: &str = "panels.jsonl";
 /// What it ended with: [`Summary`](crate::watch::Summary).

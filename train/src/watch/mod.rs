@@ -36,7 +36,7 @@ pub use folder::{FolderError, RunFiles, RunFolder};
 pub use history::{Events, History};
 pub use panel::{Content, Curve, Panel, Shown};
 pub use percentiles::percentile_edges;
-pub use record::{Record, Values};
+pub use record::{Record, Values, csv};
 pub use recorded::{RecordedError, recorded};
 #[cfg(feature = "tensorboard")]
 pub use tensorboard::TensorBoard;

@@ -26,6 +26,37 @@ impl Record {
     }
 }
 
+/// Records as a table in CSV: a column for each name, empty where a record has no such number.
+///
+/// ```
+/// use train::watch::{Record, csv};
+///
+/// let record = |step, name: &str, value| Record { step, epoch: 1, values: [(name, value)].into_iter().collect() };
+/// let text = csv(&[record(0, "train_loss", 0.5), record(1, "test_loss", f64::NAN)]);
+/// assert_eq!(text, "step,epoch,train_loss,test_loss\n0,1,0.5,\n1,1,,NaN\n");
+/// ```
+pub fn csv(records: &[Record]) -> String {
+    let mut names: Vec<&str> = vec![];
+    for (name, _) in records.iter().flat_map(|record| record.values.iter()) {
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    // As CSV has it: quotes around what would be taken for something else.
+    let quoted = |name: &&str| match name.contains([',', '"', '\n', '\r']) {
+        true => format!("\"{}\"", name.replace('"', "\"\"")),
+        false => (*name).to_owned(),
+    };
+    let head = ["step", "epoch"].iter().chain(&names).map(quoted);
+    let mut lines = vec![head.collect::<Vec<_>>().join(",")];
+    for record in records {
+        let value = |name: &&str| record.values.get(name).map_or(String::new(), |value| value.to_string());
+        let numbers = [record.step.to_string(), record.epoch.to_string()].into_iter();
+        lines.push(numbers.chain(names.iter().map(value)).collect::<Vec<_>>().join(","));
+    }
+    lines.join("\n") + "\n"
+}
+
 /// Numbers by name, in the order in which they were noted.
 ///
 /// In files they are an object; NaN and infinities are `null` there, and NaN when read.

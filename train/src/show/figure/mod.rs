@@ -17,7 +17,7 @@ mod plot;
 mod raster;
 
 pub(crate) use comparison::{Compared, comparison};
-pub(crate) use panels::{Run, last_step, panels, size};
+pub(crate) use panels::{Run, panels, size};
 pub use plot::{number, plot};
 pub(crate) use raster::raster;
 

@@ -50,15 +50,6 @@ impl<'a> Run<'a> {
     }
 }
 
-/// The last step that was recorded.
-pub(crate) fn last_step(events: &[Arc<Event>]) -> u64 {
-    let step = |event: &Arc<Event>| match &**event {
-        Event::Step(record) => Some(record.step),
-        _ => None,
-    };
-    events.iter().filter_map(step).max().unwrap_or(0)
-}
-
 /// Width and height of the figure.
 pub(crate) fn size(run: &Run<'_>) -> (usize, usize) {
     (WIDTH, HEADING + ROW * run.panels().len().div_ceil(COLUMNS).max(1))

@@ -3,7 +3,7 @@
 mod ffmpeg;
 
 use super::figure::colours::{MUTED, PAPER, TEST, TRAIN};
-use super::figure::{Run, last_step, panels, raster, size};
+use super::figure::{Run, panels, raster, size};
 use super::shape::Colour;
 use super::view::Views;
 use crate::print::print_error;
@@ -105,6 +105,15 @@ pub fn write_movie(events: &[Arc<Event>], views: &Views, file: &Path) -> Result<
         None => {}
     }
     Ok(written)
+}
+
+/// The last step that was recorded.
+fn last_step(events: &[Arc<Event>]) -> u64 {
+    let step = |event: &Arc<Event>| match &**event {
+        Event::Step(record) => Some(record.step),
+        _ => None,
+    };
+    events.iter().filter_map(step).max().unwrap_or(0)
 }
 
 /// A GIF file in the making.
