@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tempfile::tempdir;
-use train::watch::{Ending, FolderError, Record};
+use train::watch::{Content, Ending, Event, FolderError, Record};
 use train::{Batches, DataError, Dataset, Loader, TensorDataset, TrainError, Trainer};
 
 #[derive(Module)]
@@ -150,7 +150,19 @@ fn a_folder_with_a_run_is_gone_on_with_or_left_alone() {
         matches!(full(&run, false).resume(&mut other), Err(TrainError::OtherData { .. })),
         "other numbers"
     );
-    let mut sgd = Trainer::new(Net::new(5), Sgd::new().momentum(0.5), step).folder(&run);
+    let mut often = full(&run, false).record_every(2);
+    let error = often.resume(&mut loader()).unwrap_err().to_string();
+    assert!(error.contains("its steps between records was 3, here it is 2"), "{error}");
+    let before = fs::read(run.join("metrics.jsonl")).unwrap();
+    assert!(
+        matches!(often.fit(&mut loader(), 9), Err(TrainError::Folder(FolderError::Used(_)))),
+        "a run that was refused is not written into"
+    );
+    assert_eq!(fs::read(run.join("metrics.jsonl")).unwrap(), before);
+    let mut sgd = Trainer::new(Net::new(5), Sgd::new().momentum(0.5), step)
+        .evaluate("test", circle(77, 2), 4)
+        .record_every(3)
+        .folder(&run);
     assert!(matches!(sgd.resume(&mut loader()), Err(TrainError::Checkpoint(_))));
     drop(sgd);
     assert!(!full(folder.path(), false).resume(&mut loader()).unwrap(), "there is no run");
@@ -370,4 +382,89 @@ fn what_goes_wrong_is_named() {
     }
     let mut broken = Loader::new(Broken, Batches::new(9, 3, 1).unwrap());
     assert!(new().fit(&mut broken, 1).unwrap_err().to_string().contains("photo.png"));
+}
+
+/// What a process that was killed at its very beginning has left.
+#[test]
+fn a_folder_in_which_nothing_was_trained_yet_is_begun_anew() {
+    let folder = tempdir().unwrap();
+    let file = |name: &str| folder.path().join(name);
+    fs::write(file("config.json"), "").unwrap();
+    fs::write(file("metrics.jsonl"), "").unwrap();
+    fs::create_dir(file("checkpoints")).unwrap();
+    let mut trainer = full(folder.path(), false);
+    assert!(!trainer.resume(&mut loader()).unwrap());
+    trainer.fit(&mut loader(), 4).unwrap();
+    drop(trainer);
+    assert!(full(folder.path(), false).resume(&mut loader()).unwrap());
+    // But not where the file is somebody's own.
+    let own = tempdir().unwrap();
+    fs::write(own.path().join("config.json"), "{\"mine\": 1}").unwrap();
+    let error = full(own.path(), false).fit(&mut loader(), 4).unwrap_err();
+    assert!(matches!(error, TrainError::Folder(FolderError::Used(_))), "{error}");
+    assert_eq!(fs::read_to_string(own.path().join("config.json")).unwrap(), "{\"mine\": 1}");
+}
+
+#[test]
+fn accuracies_in_percent_and_infinite_buffers_are_no_reason_to_refuse_a_run() {
+    #[derive(Module)]
+    struct Masked {
+        line: Linear,
+        mask: nn::Param,
+    }
+    let folder = tempdir().unwrap();
+    let new = || {
+        let mask = nn::Param::buffer(Tensor::from([f32::NEG_INFINITY, 0.0]));
+        let model = Masked { line: Linear::new(2, 2, &mut Rng::new(1)), mask };
+        Trainer::new(model, Sgd::new(), |model: &Masked, [x, y]| {
+            [loss::softmax_cross_entropy(model.line.forward(x), y)]
+        })
+        .metric("accuracy", |_, _| 87.0)
+        .metric("top_accuracy", |_, _| f64::NAN)
+        .evaluate("test", circle(20, 2), 2)
+        .folder(folder.path())
+        .pictures(false)
+    };
+    new().fit(&mut loader(), 5).unwrap();
+    assert!(new().resume(&mut loader()).unwrap());
+}
+
+/// Nobody knows how long it will be when patience ends it.
+#[test]
+fn a_training_without_end_is_seen_and_one_that_goes_on_is_told_once() {
+    let mut trainer = Trainer::new(Net::new(5), Adam::new(), step)
+        .evaluate("test", circle(20, 2), 1)
+        .smallest("test_loss")
+        .patience(1_000_000)
+        .panel("weights", |net| Content::Text(net.output.weight.value().to_string()))
+        .folder(tempdir().unwrap().keep())
+        .pictures(false)
+        .stop(Arc::new(AtomicBool::new(false)))
+        .time_limit(std::time::Duration::from_millis(300));
+    for _ in 0..2 {
+        trainer.fit(&mut loader(), u64::MAX).unwrap();
+    }
+    let events = trainer.events();
+    let count = |is: fn(&Event) -> bool| events.iter().filter(|event| is(event)).count();
+    assert_eq!(count(|event| matches!(event, Event::Start(_))), 1);
+    assert_eq!(count(|event| matches!(event, Event::Done(_))), 1, "that of the first fit is gone");
+    let steps: Vec<u64> = events
+        .iter()
+        .filter_map(|event| if let Event::Step(record) = &**event { Some(record.step) } else { None })
+        .collect();
+    assert!(steps.len() > 3 && steps.windows(2).all(|pair| pair[0] < pair[1]), "{steps:?}");
+    assert!(count(|event| matches!(event, Event::Histograms(_))) > 1);
+    assert!(count(|event| matches!(event, Event::Shown(_))) > 1);
+}
+
+#[test]
+#[should_panic(expected = "every run notes something called \"steps\"")]
+fn a_note_does_not_hide_what_every_run_notes() {
+    let _ = Trainer::new(Net::new(5), Adam::new(), step).note("steps", 9);
+}
+
+#[test]
+#[should_panic(expected = "there is a value called \"loss\" already")]
+fn a_metric_does_not_hide_the_loss() {
+    let _ = Trainer::new(Net::new(5), Adam::new(), step).metric("loss", |_, _| 5.0);
 }

@@ -2,10 +2,10 @@
 
 use crate::digits::data::{Choice, Dataset, Search, Source};
 use crate::digits::model_file;
-use crate::digits::panels::{DigitView, answer};
+use crate::digits::panels::{DigitView, answer, panels};
 use crate::run::engine::Engine;
 use crate::run::mode::Mode;
-use crate::run::settings::Settings;
+use crate::run::settings::{Settings, recorded};
 use nn::Sequential;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::sync_channel;
 use train::show::{ReplayError, Show, serve};
-use train::watch::{Control, Event, History, Start, files, recorded};
+use train::watch::{Control, Event, History, Start, files};
 
 /// Serves the run in `folder` as a page, calls `opened` with its address, and returns when `stop` is set. `say` is given
 /// lines about what is missing.
@@ -28,6 +28,7 @@ pub fn replay(
     say: &mut dyn FnMut(String),
 ) -> Result<(), ReplayError> {
     let (start, events) = recorded(folder)?;
+    let events: Vec<Arc<Event>> = events.into_iter().map(with_panels).collect();
     let mut history = History::new();
     history.go_on_after(&events);
     let data = digits(&start, &events, say);
@@ -43,6 +44,16 @@ pub fn replay(
         }
     }
     Ok(())
+}
+
+/// Runs of earlier versions do not say what there is to be seen of digits.
+fn with_panels(event: Arc<Event>) -> Arc<Event> {
+    match &*event {
+        Event::Start(start) if Settings::of(start).is_ok() => {
+            Arc::new(Event::Start(Box::new(Start { panels: panels(), ..(**start).clone() })))
+        }
+        _ => event,
+    }
 }
 
 /// The digits that the run was trained on, if they are at hand: from where it had them, or from anywhere else on this

@@ -1,8 +1,9 @@
 //! Finding a run to go on with.
 
+use crate::run::settings::recorded;
 use std::path::{Path, PathBuf};
 use train::watch::files::{CHECKPOINTS, FIGURE, MODEL, REPORT};
-use train::watch::{Ending, Event, RecordedError, Start, recorded};
+use train::watch::{Ending, Event, RecordedError, Start};
 use train::{Checkpoint, CheckpointError, CheckpointFolder};
 
 /// Why a run cannot be gone on with.

@@ -188,8 +188,6 @@ fn run(
         .same("seed", options.seed.to_string())
         .same("batch size", batch.to_string())
         .same("number of steps", steps.to_string())
-        .same("steps between tests", test_every.to_string())
-        .same("steps between records", plan.record_every.to_string())
         .same("data (SHA-256)", settings.data_sha256.clone())
         .same("optimizer", rule)
         .same("schedule", rate)

@@ -49,7 +49,8 @@ impl Console {
     }
 
     fn start(&mut self, start: &Start) {
-        self.steps = start.steps;
+        (self.steps, self.first, self.printed) = (start.steps, 0, None);
+        self.last_test.clear();
         self.watched = start.watched.clone();
         start.lines[0].iter().for_each(|line| self.say(line));
         self.settings = start.lines[1].clone();
@@ -58,11 +59,11 @@ impl Console {
 
     fn step(&mut self, record: &Record) {
         let elapsed = self.begun.elapsed().as_secs_f64();
-        let rate = (record.step - self.first) as f64 / elapsed.max(1e-9);
-        let left = if record.step == self.first {
+        let rate = record.step.saturating_sub(self.first) as f64 / elapsed.max(1e-9);
+        let left = if record.step <= self.first {
             "…".to_owned()
         } else {
-            let seconds = (self.steps - record.step) as f64 / rate;
+            let seconds = self.steps.saturating_sub(record.step) as f64 / rate;
             humantime::format_duration(Duration::from_secs(seconds.ceil() as u64)).to_string()
         };
         let train = trained(&record.values);
@@ -87,7 +88,8 @@ impl Console {
             ));
             self.printed = Some(Instant::now());
         }
-        let filled = (BAR * record.step / self.steps.max(1)) as usize;
+        let share = record.step as f64 / self.steps.max(1) as f64;
+        let filled = ((BAR as f64 * share) as u64).min(BAR) as usize;
         self.line.draw(|| {
             format!(
                 "{}{} {}/{}  {rate:.0} steps/s, {left} left  {train}  {}",

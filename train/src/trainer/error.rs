@@ -57,6 +57,12 @@ pub enum TrainError {
         /// The values that there are.
         known: String,
     },
+    /// Two sets have a value of one name.
+    #[error("train: two values would be called {name:?}; give the sets or the values other names")]
+    Names {
+        /// The name.
+        name: String,
+    },
     /// The data are others, or are cut into other batches.
     #[error("train: the run was on {there}, and here are {here}")]
     OtherData {

@@ -21,7 +21,8 @@ impl<M: Module, const N: usize, const O: usize> Trainer<M, N, O> {
     #[track_caller]
     pub fn evaluate(mut self, name: &str, data: impl Dataset + 'static, every: u64) -> Self {
         assert!(every > 0, "trainer: a set is evaluated every so many steps, and not every 0");
-        let is_new = name != "train" && self.sets.iter().all(|set| set.name != name);
+        let is_new =
+            name != "train" && !name.starts_with("train_") && self.sets.iter().all(|set| set.name != name);
         assert!(
             is_new,
             "trainer: a set called {name:?} would hide the values of another; give it a name of its own"
@@ -113,7 +114,7 @@ impl<M: Module, const N: usize, const O: usize> Trainer<M, N, O> {
     }
 
     /// With the averages of the weights in the model's place, if there are some.
-    fn with_averages<T>(&mut self, f: impl FnOnce(&mut Self) -> T) -> T {
+    pub(super) fn with_averages<T>(&mut self, f: impl FnOnce(&mut Self) -> T) -> T {
         let weights =
             self.average.as_ref().map(|average| (average::values(&self.model), average.values().to_vec()));
         let Some((own, averages)) = weights.filter(|(_, averages)| !averages.is_empty()) else {
@@ -190,17 +191,26 @@ impl<M: Module, const N: usize, const O: usize> Trainer<M, N, O> {
         self.schedule.at(self.state.step) * factor
     }
 
-    /// Refuses to watch what there will not be.
-    pub(super) fn check_watched(&self) -> Result<(), TrainError> {
-        let Some(watched) = &self.watched else { return Ok(()) };
+    /// Refuses to watch what there will not be, and names that are those of two values.
+    pub(super) fn check_names(&self) -> Result<(), TrainError> {
         let names = || self.names.iter().chain(self.metrics.iter().map(|(name, _)| name));
         let of_set = |set: &str| names().map(|name| format!("{set}_{name}")).collect::<Vec<_>>();
-        let known: Vec<String> = self.sets.iter().flat_map(|set| of_set(&set.name)).collect();
+        let there = self.sets.iter().filter(|set| !set.data.is_empty());
+        let known: Vec<String> = there.flat_map(|set| of_set(&set.name)).collect();
+        if let Some(name) =
+            known.iter().enumerate().find_map(|(i, name)| known[..i].contains(name).then_some(name))
+        {
+            return Err(TrainError::Names { name: name.clone() });
+        }
+        let Some(watched) = &self.watched else { return Ok(()) };
         if known.contains(&watched.name) {
             return Ok(());
         }
-        let known =
-            if known.is_empty() { "none, as no set is evaluated".to_owned() } else { known.join(", ") };
+        let known = if known.is_empty() {
+            "none, as no set with elements is evaluated".to_owned()
+        } else {
+            known.join(", ")
+        };
         Err(TrainError::Watched { name: watched.name.clone(), known })
     }
 

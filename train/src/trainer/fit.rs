@@ -11,9 +11,6 @@ use nn::Module;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-/// Pictures of a kind in a run, at most: the width of a panel in pixels.
-const PICTURES: u64 = 300;
-
 /// How a pass through the loop ended.
 struct Ended {
     ending: Ending,
@@ -34,12 +31,13 @@ impl<M: Module, const N: usize, const O: usize> Trainer<M, N, O> {
         loader: &mut Loader<D>,
         steps: u64,
     ) -> Result<Report, TrainError> {
-        self.check_watched()?;
+        self.check_names()?;
         if let Some((state, best)) = self.unevaluated.take() {
             (self.state, self.best) = (Progress { time: self.state.time, ..state }, best);
         }
         self.state.data = DataId::of(loader)?;
-        self.state.identity = self.about.identity.clone();
+        self.state.identity = self.identity();
+        self.summary = None;
         if let Some(average) = &mut self.average {
             average.begin(&self.model);
         }
@@ -51,6 +49,11 @@ impl<M: Module, const N: usize, const O: usize> Trainer<M, N, O> {
             0 => self.view_of_model(loader)?.map(Event::Model),
             _ => Some(Event::Resumed(first)),
         };
+        if let Some(history) = self.history.as_mut().filter(|_| first > 0) {
+            let events = history.events().all();
+            let before: Vec<_> = events.into_iter().filter(|event| event.is_before(first)).collect();
+            history.go_on_after(&before);
+        }
         self.is_watched = !self.is_alone();
         let (mut observers, mut history) = (std::mem::take(&mut self.observers), self.history.take());
         let mut place = std::mem::replace(&mut self.place, Place::Nowhere);
@@ -63,7 +66,12 @@ impl<M: Module, const N: usize, const O: usize> Trainer<M, N, O> {
         let ended = broadcast(&mut all, |emit| {
             emit(Event::Start(Box::new(start)));
             beginning.into_iter().for_each(&mut *emit);
-            self.run(loader, steps, emit)
+            let ended = self.run(loader, steps, emit);
+            if let Err(error) = &ended {
+                // Nobody is to wait for more.
+                emit(Event::Done(self.summary_of(Ending::Interrupted, Some(error.to_string()))));
+            }
+            ended
         });
         (self.observers, self.history, self.place) = (observers, history, place);
         let ended = ended?;
@@ -84,8 +92,8 @@ impl<M: Module, const N: usize, const O: usize> Trainer<M, N, O> {
     ) -> Result<Ended, TrainError> {
         let (first, begun, before) = (self.state.step, Instant::now(), self.state.time);
         let mut loaded = Loaded::default();
-        let pictures_every = every(steps, self.record_every);
-        let sheets_every = every(steps, self.evaluate_every);
+        self.planned =
+            if self.patience.end.is_some() || self.time_limit.is_some() { u64::MAX } else { steps };
         self.saving.begin();
         if first == 0 {
             // From the first moment on there is something to go on from.
@@ -101,19 +109,19 @@ impl<M: Module, const N: usize, const O: usize> Trainer<M, N, O> {
             let step = self.state.step;
             (self.state.position, self.state.time) = (loader.position(), before + begun.elapsed());
             let save_due = over.is_some() || step > first && self.saving.is_due(step);
-            let evaluation_due = over.is_some() || step.is_multiple_of(self.evaluate_every);
+            let evaluation_due =
+                !self.sets.is_empty() && (over.is_some() || step.is_multiple_of(self.evaluate_every));
             // A run that goes on from here evaluates the model again, if a run without a break would have.
             let unevaluated = (save_due || evaluation_due).then(|| (self.state.clone(), self.best.clone()));
-            let evaluated =
-                if evaluation_due && !self.sets.is_empty() { Some(self.evaluate_all()?) } else { None };
+            let evaluated = if evaluation_due { Some(self.evaluate_all()?) } else { None };
             if let Some(values) = &evaluated {
                 self.compare(values)?;
                 if self.patience.end.is_some_and(|patience| self.state.waited >= patience) {
                     over = over.or(Some(Ending::NoProgress));
                 }
-                if over.is_some() || step.is_multiple_of(sheets_every) {
-                    self.show_evaluated(emit);
-                }
+            }
+            if self.shows_at(step, over.is_some(), evaluation_due) {
+                self.show_evaluated(emit);
             }
             let failure = self.failed_set(evaluated.as_ref());
             let failure = failure.or_else(|| save_due.then(|| self.failed_parameter()).flatten());
@@ -135,7 +143,7 @@ impl<M: Module, const N: usize, const O: usize> Trainer<M, N, O> {
                 break Ended { ending, failure: None };
             }
             let due = evaluated.is_some() || step.is_multiple_of(self.record_every);
-            let trained = self.train(loader, &mut loaded, step.is_multiple_of(pictures_every), emit)?;
+            let trained = self.train(loader, &mut loaded, self.pictures_at(step), due, emit)?;
             over = self.ending(step + 1, steps, begun.elapsed());
             // Counting what was recognised takes time, so only what is told is counted.
             if due || over.is_some() {
@@ -151,18 +159,17 @@ impl<M: Module, const N: usize, const O: usize> Trainer<M, N, O> {
             self.state.step += 1;
         };
         self.state.time = before + begun.elapsed();
-        let best = self.watched.as_ref().and_then(|watched| Some((watched.best(), self.state.best?.0)));
-        let summary = Summary {
-            ending: ended.ending,
-            steps: self.state.step,
-            time: self.state.time,
-            last: self.state.last.clone(),
-            cause: ended.failure.as_ref().and_then(|failure| failure.found.clone()),
-            best: Values::from_iter(best),
-        };
+        let cause = ended.failure.as_ref().and_then(|failure| failure.found.clone());
+        let summary = self.summary_of(ended.ending, cause);
         emit(Event::Done(summary.clone()));
         self.summary = Some(summary);
         Ok(ended)
+    }
+
+    fn summary_of(&self, ending: Ending, cause: Option<String>) -> Summary {
+        let best = self.watched.as_ref().and_then(|watched| Some((watched.best(), self.state.best?.0)));
+        let (steps, time, last) = (self.state.step, self.state.time, self.state.last.clone());
+        Summary { ending, steps, time, last, cause, best: Values::from_iter(best) }
     }
 
     /// Why the training is over after so many steps, if it is.
@@ -220,9 +227,4 @@ impl<M: Module, const N: usize, const O: usize> Trainer<M, N, O> {
         let (steps, time, best) = (self.state.step, self.state.time, self.state.best);
         Ok(Report { ending: ended.ending, steps, time, best })
     }
-}
-
-/// Steps from one picture to the next: those of what is pictured, or more in a long run.
-fn every(steps: u64, pictured: u64) -> u64 {
-    pictured.saturating_mul(steps.div_ceil(pictured.saturating_mul(PICTURES)).max(1))
 }

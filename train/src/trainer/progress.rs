@@ -9,6 +9,7 @@ use std::time::Duration;
 
 /// How far a training is: what its next step depends on besides model, optimizer and averages, and its results so far.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub(super) struct Progress {
     /// Training steps done.
     pub(super) step: u64,

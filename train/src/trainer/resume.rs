@@ -6,9 +6,10 @@ use super::progress::{DataId, Progress};
 use super::saving::{AVERAGE, BEST};
 use super::settings::{Place, Trainer};
 use crate::print::print_error;
-use crate::watch::{Event, RunFolder, Start, files, recorded};
+use crate::watch::{Event, FolderError, RunFolder, Start, files, recorded};
 use crate::{Checkpoint, CheckpointFolder, Dataset, Loader};
 use nn::Module;
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -59,9 +60,9 @@ impl<M: Module, const N: usize, const O: usize> Trainer<M, N, O> {
         if !path.join(files::CHECKPOINTS).is_dir() {
             return Ok(false);
         }
-        self.hold(&path)?;
+        let folder = self.hold(&path)?;
         match CheckpointFolder::open(path.join(files::CHECKPOINTS))?.newest()? {
-            Some(newest) => self.go_on(loader, &path, &newest).map(|()| true),
+            Some(newest) => self.go_on(loader, folder, &path, &newest).map(|()| true),
             None => Ok(false),
         }
     }
@@ -70,38 +71,42 @@ impl<M: Module, const N: usize, const O: usize> Trainer<M, N, O> {
     ///
     /// # Errors
     /// As [`resume`](Trainer::resume).
+    ///
+    /// # Panics
+    /// If there is no folder.
+    #[track_caller]
     pub fn resume_from<D: Dataset + 'static>(
         &mut self,
         loader: &mut Loader<D>,
         checkpoint: &Checkpoint,
     ) -> Result<(), TrainError> {
-        let file = checkpoint.path().to_owned();
-        let folder = file.parent().and_then(Path::parent).unwrap_or(Path::new("."));
         let path = match &self.place {
             Place::Path(path) => path.clone(),
-            Place::Opened(opened) => opened.path().unwrap_or(folder).to_owned(),
-            Place::Nowhere => folder.to_owned(),
+            Place::Opened(opened) => opened.path().map(Path::to_owned).unwrap_or_default(),
+            Place::Nowhere => panic!("resume_from: where is the run? say folder(…) first"),
         };
-        self.hold(&path)?;
-        self.go_on(loader, &path, checkpoint)
+        let folder = self.hold(&path)?;
+        self.go_on(loader, folder, &path, checkpoint)
     }
 
-    /// Holds the folder against other programs.
-    fn hold(&mut self, path: &Path) -> Result<(), TrainError> {
-        if !matches!(self.place, Place::Opened(_)) {
-            self.place = Place::Opened(Box::new(RunFolder::open(path)?));
+    /// Holds the folder against other programs, unless it is held already.
+    fn hold(&mut self, path: &Path) -> Result<Option<RunFolder>, TrainError> {
+        match &self.place {
+            Place::Opened(_) => Ok(None),
+            _ if !path.join(files::CONFIG).exists() => Err(FolderError::Foreign(path.to_owned()).into()),
+            _ => Ok(Some(RunFolder::open(path)?)),
         }
-        Ok(())
     }
 
     fn go_on<D: Dataset + 'static>(
         &mut self,
         loader: &mut Loader<D>,
+        folder: Option<RunFolder>,
         path: &Path,
         checkpoint: &Checkpoint,
     ) -> Result<(), TrainError> {
         let state: Progress = checkpoint.state()?;
-        let differences = state.differences(&self.about.identity);
+        let differences = state.differences(&self.identity());
         if !differences.is_empty() {
             return Err(TrainError::OtherRun { checkpoint: checkpoint.path().to_owned(), differences });
         }
@@ -109,19 +114,13 @@ impl<M: Module, const N: usize, const O: usize> Trainer<M, N, O> {
         if state.data != data {
             return Err(TrainError::OtherData { there: state.data.to_string(), here: data.to_string() });
         }
-        // A run that was ended before it had begun has told nothing.
-        let (start, events) = match path.join(files::CONFIG).exists() {
-            true => recorded(path).map(|(start, events)| (Some(start), events))?,
-            false => (None, vec![]),
-        };
+        let (start, events) = recorded(path)?;
         let events: Vec<Arc<Event>> =
             events.into_iter().filter(|event| event.is_before(state.step)).collect();
         let is_there = |due: u64| {
             events.iter().any(|event| matches!(&**event, Event::Step(record) if record.step == due))
         };
-        if let Some(step) =
-            start.as_ref().and_then(|start| last_due(start, state.step)).filter(|&due| !is_there(due))
-        {
+        if let Some(step) = last_due(&start, state.step).filter(|&due| !is_there(due)) {
             return Err(TrainError::Gap { checkpoint: checkpoint.path().to_owned(), step });
         }
         let before = loader.position();
@@ -136,8 +135,11 @@ impl<M: Module, const N: usize, const O: usize> Trainer<M, N, O> {
         if let Some(average) = &mut self.average {
             average.resume(&self.model, in_order(&self.model, checkpoint.tensors(AVERAGE)));
         }
-        self.warn(checkpoint, start.as_ref());
+        self.warn(checkpoint, &start);
         // Nothing of the run has changed up to here.
+        if let Some(folder) = folder {
+            self.place = Place::Opened(Box::new(folder));
+        }
         if let Place::Opened(folder) = &mut self.place {
             folder.go_on_after(self.state.step)?;
         }
@@ -148,16 +150,26 @@ impl<M: Module, const N: usize, const O: usize> Trainer<M, N, O> {
     }
 
     /// Says what may keep the run from going on to the bit.
-    fn warn(&self, checkpoint: &Checkpoint, start: Option<&Start>) {
+    fn warn(&self, checkpoint: &Checkpoint, there: &Start) {
         let mut warnings = checkpoint.warnings();
         let [version, rustc] = self.versions();
-        if let Some(there) = start.filter(|there| [&there.version, &there.rustc] != [&version, &rustc]) {
+        if [&there.version, &there.rustc] != [&version, &rustc] {
             warnings.push(format!(
                 "the run was begun by version {} ({}), this is {version} ({rustc}): it goes on, but perhaps not to the last bit",
                 there.version, there.rustc
             ));
         }
         warnings.iter().for_each(|warning| print_error(&format!("warning: {warning}")));
+    }
+
+    /// What has to be the same when the run goes on.
+    pub(super) fn identity(&self) -> BTreeMap<String, String> {
+        let mut identity = self.about.identity.clone();
+        identity.insert("steps between records".to_owned(), self.record_every.to_string());
+        if !self.sets.is_empty() {
+            identity.insert("steps between tests".to_owned(), self.evaluate_every.to_string());
+        }
+        identity
     }
 
     /// Opens the folder of a run that begins, or takes the one of a run that goes on.

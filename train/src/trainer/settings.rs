@@ -122,6 +122,8 @@ pub struct Trainer<M, const N: usize, const O: usize> {
     pub(super) stop: Arc<AtomicBool>,
     pub(super) on_record: Box<dyn FnMut(&Record) + Send>,
     pub(super) observers: Vec<Box<dyn Observer>>,
+    /// Steps that pictures are spread over.
+    pub(super) planned: u64,
     /// Whether somebody watches the training that is going on.
     pub(super) is_watched: bool,
     pub(super) history: Option<History>,
@@ -180,6 +182,7 @@ impl<M: Module, const N: usize, const O: usize> Trainer<M, N, O> {
             stop: Arc::default(),
             on_record: Box::new(|_| ()),
             observers: vec![],
+            planned: 0,
             is_watched: false,
             history: None,
             pictures: true,
@@ -209,7 +212,10 @@ impl<M: Module, const N: usize, const O: usize> Trainer<M, N, O> {
             (1..=O).contains(&K),
             "trainer: a step gives {O} values, the loss first; it cannot have {K} names"
         );
-        let is_good = |(i, name): (usize, &&str)| !name.is_empty() && !names[..i].contains(name);
+        let is_good = |(i, name): (usize, &&str)| {
+            let is_metric = self.metrics.iter().any(|(known, _)| known == name);
+            !name.is_empty() && !names[..i].contains(name) && !is_metric
+        };
         assert!(
             names.iter().enumerate().all(is_good),
             "trainer: the names of values are different and not empty, and here are {names:?}"
@@ -218,7 +224,7 @@ impl<M: Module, const N: usize, const O: usize> Trainer<M, N, O> {
     }
 
     /// Tells a number of each batch beside the loss: a mean over the batch, of what the step gave (first argument) and of the batch's parts
-    /// (second). It is computed where it is told.
+    /// (second). It is computed where it is told, and of each batch where several are accumulated.
     ///
     /// ```
     /// use nn::{Layer, Linear, Rng, loss};
@@ -233,12 +239,22 @@ impl<M: Module, const N: usize, const O: usize> Trainer<M, N, O> {
     /// .metric("accuracy", |outputs, parts| loss::accuracy(&outputs[1], &parts[1]));
     /// # let _ = trainer;
     /// ```
+    ///
+    /// # Panics
+    /// If there is a value of this name.
     #[must_use]
+    #[track_caller]
     pub fn metric(
         mut self,
         name: &str,
         metric: impl Fn(&[Tensor], &[Tensor]) -> f64 + Send + 'static,
     ) -> Self {
+        let is_new =
+            self.names.iter().chain(self.metrics.iter().map(|(known, _)| known)).all(|known| known != name);
+        assert!(
+            is_new && !name.is_empty(),
+            "trainer: there is a value called {name:?} already, or it has no name"
+        );
         self.metrics.push((name.to_owned(), Box::new(metric)));
         self
     }

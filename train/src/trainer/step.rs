@@ -7,7 +7,7 @@ use super::settings::Trainer;
 use crate::metrics::Mean;
 use crate::watch::{Command, Event, Question, Values};
 use crate::{Dataset, Loaded, Loader};
-use nn::{Grads, Module, Tensor};
+use nn::{Grads, Module, Role, Tensor};
 use std::time::Instant;
 
 /// Why a training cannot go on: something became infinite or NaN.
@@ -31,12 +31,14 @@ pub(super) struct Trained<const N: usize, const O: usize> {
 }
 
 impl<M: Module, const N: usize, const O: usize> Trainer<M, N, O> {
-    /// Changes the model by the gradients of the next batch, or of the next few. What is to be seen of the batch is shown if it is `shown`.
+    /// Changes the model by the gradients of the next batch, or of the next few. What is to be seen of the batch is shown if it is `shown`;
+    /// if the step is `told`, it is made sure that the gradients are numbers.
     pub(super) fn train<D: Dataset + 'static>(
         &mut self,
         loader: &mut Loader<D>,
         loaded: &mut Loaded,
         shown: bool,
+        told: bool,
         emit: &mut dyn FnMut(Event),
     ) -> Result<Trained<N, O>, TrainError> {
         let (step, lr) = (self.state.step, self.rate());
@@ -85,7 +87,9 @@ impl<M: Module, const N: usize, const O: usize> Trainer<M, N, O> {
                     &mut sum
                 }
             };
-            let norm = self.clip_norm.map_or(0.0, |max| optim::clip_norm(grads, max));
+            // Without clipping it is looked at now and then: it takes time.
+            let max = self.clip_norm.or_else(|| told.then_some(f64::INFINITY));
+            let norm = max.map_or(0.0, |max| optim::clip_norm(grads, max));
             if norm.is_finite() {
                 self.optimizer.step(&mut self.model, grads, lr);
                 if let Some(average) = &mut self.average {
@@ -144,7 +148,8 @@ impl<M: Module, const N: usize, const O: usize> Trainer<M, N, O> {
     pub(super) fn failed_parameter(&self) -> Option<Failure> {
         self.model.params().into_iter().find_map(|(name, param)| {
             let value = param.value();
-            if !value.dtype().is_float() || value.numel() == 0 {
+            // A buffer may well hold an infinity: a mask does.
+            if param.role() == Role::Buffer || !value.dtype().is_float() || value.numel() == 0 {
                 return None;
             }
             // 0 for each number, NaN for what is none.

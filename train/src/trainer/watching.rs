@@ -2,12 +2,15 @@
 
 use super::panels::{FnPanel, PanelSource};
 use super::settings::{Place, Trainer};
-use crate::watch::{Content, Event, History, ModelView, Observer, Panel, RunFolder};
+use crate::watch::{Content, Event, History, ModelView, Observer, Panel, RunFolder, Start, stride};
 use nn::{Graph, Metadata, Module, Program, Tensor};
 use serde::Serialize;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+/// Pictures of a kind in a run, at most: the width of a panel in pixels.
+const PICTURES: u64 = 300;
 
 impl<M: Module, const N: usize, const O: usize> Trainer<M, N, O> {
     /// The folder of the run, made if it is not there: its settings (`config.json`), a line for each record (`metrics.jsonl`, in the
@@ -55,8 +58,13 @@ impl<M: Module, const N: usize, const O: usize> Trainer<M, N, O> {
     }
 
     /// Notes a setting in `config.json`.
+    ///
+    /// # Panics
+    /// If every run notes something of this name.
     #[must_use]
+    #[track_caller]
     pub fn note(mut self, name: &str, value: impl Into<Value>) -> Self {
+        check_note(name);
         self.about.notes.insert(name.to_owned(), value.into());
         self
     }
@@ -64,12 +72,15 @@ impl<M: Module, const N: usize, const O: usize> Trainer<M, N, O> {
     /// Notes all members of a structure in `config.json`.
     ///
     /// # Panics
-    /// If it is no structure, or nothing that JSON can hold.
+    /// If it is no structure, nothing that JSON can hold, or every run notes something of one of its names.
     #[must_use]
     #[track_caller]
     pub fn notes(mut self, settings: &impl Serialize) -> Self {
         match serde_json::to_value(settings) {
-            Ok(Value::Object(members)) => self.about.notes.extend(members),
+            Ok(Value::Object(members)) => {
+                members.keys().for_each(|name| check_note(name));
+                self.about.notes.extend(members);
+            }
             other => panic!("notes: these are no members of a structure: {other:?}"),
         }
         self
@@ -112,8 +123,24 @@ impl<M: Module, const N: usize, const O: usize> Trainer<M, N, O> {
 
     /// The panels, in their order. Unless given there is a curve for each value, the bands of weights or activations, and those of the
     /// [sources](Trainer::source).
+    ///
+    /// # Panics
+    /// If a range is empty or not finite, a logarithmic one has 0, or there are other bands than 0 and 1.
     #[must_use]
+    #[track_caller]
     pub fn panels(mut self, panels: Vec<Panel>) -> Self {
+        for panel in &panels {
+            let is_range = |[low, high]: &[f64; 2]| low.is_finite() && high.is_finite() && low < high;
+            let is_good = match panel {
+                Panel::Curve(curve) => {
+                    let log = curve.log.iter().all(|range| is_range(range) && range[0] > 0.0);
+                    curve.factor.is_finite() && curve.ranges.iter().all(is_range) && log
+                }
+                Panel::Bands(which) => *which < 2,
+                Panel::Own { .. } => true,
+            };
+            assert!(is_good, "trainer: there is no panel of this range or kind: {panel:?}");
+        }
         self.about.panels = Some(panels);
         self
     }
@@ -242,7 +269,9 @@ impl<M: Module, const N: usize, const O: usize> Trainer<M, N, O> {
 
     /// How the model's inner values are distributed, if somebody wants to see it.
     pub(super) fn show_activations(&mut self, inputs: &[Tensor; N], emit: &mut dyn FnMut(Event)) {
-        if !self.is_watched {
+        let default = self.about.panels.is_none();
+        let shows = |panel: &Panel| matches!(panel, Panel::Bands(_));
+        if !self.is_watched || !default && !self.about.panels.iter().flatten().any(shows) {
             return;
         }
         let (step, model) = (&self.step, &self.model);
@@ -256,11 +285,30 @@ impl<M: Module, const N: usize, const O: usize> Trainer<M, N, O> {
         }
     }
 
-    /// What the sources have to show of the model that was evaluated just now.
-    pub(super) fn show_evaluated(&mut self, emit: &mut dyn FnMut(Event)) {
-        for source in &mut self.sources {
-            source.evaluated(&self.model, self.state.step).into_iter().map(Event::Shown).for_each(&mut *emit);
+    /// Whether there are pictures of the batch at this step.
+    pub(super) fn pictures_at(&self, step: u64) -> bool {
+        step.is_multiple_of(stride(self.planned, self.record_every, PICTURES, step))
+    }
+
+    /// Whether the sources show something of the model at this step: where sets are evaluated, or, without sets, where there are pictures.
+    pub(super) fn shows_at(&self, step: u64, is_last: bool, is_evaluated: bool) -> bool {
+        match self.sets.is_empty() {
+            true => is_last || self.pictures_at(step),
+            false => {
+                let every = stride(self.planned, self.evaluate_every, PICTURES, step);
+                is_evaluated && (is_last || step.is_multiple_of(every))
+            }
         }
+    }
+
+    /// What the sources have to show of the model as it is evaluated.
+    pub(super) fn show_evaluated(&mut self, emit: &mut dyn FnMut(Event)) {
+        self.with_averages(|trainer| {
+            for source in &mut trainer.sources {
+                let shown = source.evaluated(&trainer.model, trainer.state.step);
+                shown.into_iter().map(Event::Shown).for_each(&mut *emit);
+            }
+        });
     }
 
     /// Pictures are made of what was told.
@@ -270,4 +318,12 @@ impl<M: Module, const N: usize, const O: usize> Trainer<M, N, O> {
         }
         self
     }
+}
+
+/// Refuses a note that would hide what every run notes.
+#[track_caller]
+fn check_note(name: &str) {
+    let own = serde_json::to_value(Start { watched: Some(Default::default()), ..Start::default() });
+    let is_own = own.is_ok_and(|own| own.get(name).is_some());
+    assert!(!is_own, "note: every run notes something called {name:?}; give this another name");
 }

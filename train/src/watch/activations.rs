@@ -17,7 +17,12 @@ impl Activations {
     /// Their distributions at a step; `None` where there are no values, or some are not finite.
     pub fn histograms(self, step: u64) -> Option<Histograms> {
         let Activations { titles, values: [mut first, mut second] } = self;
-        let edges = [percentile_edges(&mut first)?, percentile_edges(&mut second)?];
+        // A model may have no biases.
+        let edges = |values: &mut [f32]| match values.is_empty() {
+            true => Some([0.0; 8]),
+            false => percentile_edges(values),
+        };
+        let edges = [edges(&mut first)?, edges(&mut second)?];
         Some(Histograms { step, titles: titles.map(str::to_owned), edges })
     }
 }
@@ -112,17 +117,17 @@ fn choose(graph: &Graph) -> Option<[(&'static str, Vec<Var<'_>>); 2]> {
     })
 }
 
-/// Weights and biases.
+/// Biases, and all else that is trained.
 fn parameters(model: &dyn Module) -> Activations {
-    let named = |end: &str| {
+    let named = |biases: bool| {
         let params = model.params().into_iter();
         joined(
             params
-                .filter(|(name, param)| name.ends_with(end) && param.role() != Role::Buffer)
+                .filter(|(name, param)| name.ends_with("bias") == biases && param.role() != Role::Buffer)
                 .map(|(_, param)| param.value().clone()),
         )
     };
-    Activations { titles: ["weights", "biases"], values: [named("weight"), named("bias")] }
+    Activations { titles: ["weights", "biases"], values: [named(false), named(true)] }
 }
 
 fn joined(tensors: impl Iterator<Item = Tensor>) -> Vec<f32> {

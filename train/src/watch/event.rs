@@ -98,7 +98,7 @@ pub struct Start {
 }
 
 /// The value that tells how good the model is.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Watched {
     /// Its name, `test_accuracy` say.
     pub name: String,

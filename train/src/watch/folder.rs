@@ -31,6 +31,9 @@ pub enum FolderError {
     /// Another program writes to it.
     #[error("{}: another program writes to this run just now; wait for it, or end it", .0.display())]
     Locked(PathBuf),
+    /// There is no run in it to go on with.
+    #[error("{}: there is no run in this folder to go on with", .0.display())]
+    Foreign(PathBuf),
     /// It cannot be written to.
     #[error("{}: the run's files cannot be written here ({error}); choose another folder", folder.display())]
     Unwritable {
@@ -88,15 +91,20 @@ impl RunFolder {
                 (path.clone(), [vec![path], runs].concat(), made)
             }
         };
-        let files =
-            [CONFIG, METRICS, PANELS, RESULTS, REPORT, FIGURE[0], FIGURE[1], MODEL, BEST, CHECKPOINTS];
-        if let Some(used) = files.iter().map(|file| path.join(file)).find(|file| file.exists()) {
+        if let Some(used) = used(&path) {
             return Err(FolderError::Used(used));
         }
         let mut folder = RunFolder::at(path);
         let config = folder.path.join(CONFIG);
         made.map_err(|error| FolderError::Unwritable { folder: folder.path.clone(), error })?;
         folder.made = new;
+        folder.lock()?;
+        // Somebody may have begun and ended meanwhile.
+        if let Some(used) = used(&folder.path) {
+            return Err(FolderError::Used(used));
+        }
+        // Of a run that was killed before it began.
+        [CONFIG, METRICS, PANELS].iter().for_each(|file| drop(fs::remove_file(folder.path.join(file))));
         match File::create_new(&config) {
             Ok(config) => folder.config = Some(config),
             // Somebody else was quicker.
@@ -106,7 +114,6 @@ impl RunFolder {
             }
             Err(error) => return Err(FolderError::Unwritable { folder: folder.path.clone(), error }),
         }
-        folder.lock()?;
         Ok(folder)
     }
 
@@ -245,15 +252,22 @@ impl RunFolder {
         }
     }
 
-    /// Of a new run. One that goes on keeps its own.
+    /// Of a new run. One that goes on keeps its own, but for the number of steps.
     fn write_config(&mut self, start: &Start) -> io::Result<()> {
-        match &mut self.config {
-            Some(config) => {
-                config.write_all((serde_json::to_string_pretty(start)? + "\n").as_bytes())?;
-                config.sync_all()
-            }
-            None => Ok(()),
+        if let Some(mut config) = self.config.take() {
+            config.write_all((serde_json::to_string_pretty(start)? + "\n").as_bytes())?;
+            return config.sync_all();
         }
+        let path = self.path.join(CONFIG);
+        let mut there: Start = serde_json::from_slice(&fs::read(&path)?)?;
+        if there.steps == start.steps {
+            return Ok(());
+        }
+        there.steps = start.steps;
+        let beside = self.path.join(format!(".{CONFIG}.tmp"));
+        fs::write(&beside, serde_json::to_string_pretty(&there)? + "\n")?;
+        File::open(&beside)?.sync_all()?;
+        fs::rename(beside, path)
     }
 
     /// Writes a small file at once.
@@ -329,6 +343,24 @@ impl Observer for RunFolder {
             Event::Resumed(_) | Event::Paused(_) | Event::Flush(_) => {}
         }
     }
+}
+
+/// A file of a run in this folder. A run that was killed before it had told or saved anything is none.
+fn used(path: &Path) -> Option<PathBuf> {
+    let is_empty = |file: &PathBuf| fs::metadata(file).is_ok_and(|about| about.len() == 0);
+    let has_checkpoint = || {
+        let entries = fs::read_dir(path.join(CHECKPOINTS)).into_iter().flatten().flatten();
+        entries.map(|entry| entry.file_name()).any(|name| !name.to_string_lossy().starts_with('.'))
+    };
+    let there = |name: &&str| Some(path.join(name)).filter(|file| file.exists());
+    let told = [RESULTS, REPORT, FIGURE[0], FIGURE[1], MODEL, BEST].iter().find_map(there);
+    let told = told.or_else(|| there(&METRICS).filter(|file| !is_empty(file)));
+    // Whatever else is called so is somebody's.
+    let is_ours = |file: &PathBuf| {
+        is_empty(file) || fs::read(file).is_ok_and(|text| serde_json::from_slice::<Start>(&text).is_ok())
+    };
+    let told = told.or_else(|| there(&CONFIG).filter(|file| !is_ours(file)));
+    told.or_else(|| has_checkpoint().then(|| path.join(CHECKPOINTS)))
 }
 
 /// A folder that did not exist before, by the time, which on a wrong clock begins in 1970: two runs in one second get two folders.

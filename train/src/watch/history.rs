@@ -9,30 +9,32 @@ const KEPT: u64 = 10_000;
 /// The events of a run, in the order in which they were told. Bounded however long the run is.
 pub struct History {
     events: Events,
-    /// Steps between records, and between evaluations, that are kept.
-    strides: [u64; 2],
+    /// The number of steps, and those between records and between evaluations.
+    steps: [u64; 3],
     /// The last record, if it is not kept: the run may end with it.
     left_out: Option<Event>,
 }
 
 /// A view of a [`History`] as it grows, for other threads.
 #[derive(Clone, Default)]
-pub struct Events(Arc<Mutex<Vec<Arc<Event>>>>);
+pub struct Events(Arc<Mutex<(u64, Vec<Arc<Event>>)>>);
 
 impl Events {
-    fn list(&self) -> MutexGuard<'_, Vec<Arc<Event>>> {
+    fn list(&self) -> MutexGuard<'_, (u64, Vec<Arc<Event>>)> {
         // Whoever panicked has left whole events.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// All but the first so many.
-    pub fn after(&self, count: usize) -> Vec<Arc<Event>> {
-        self.list().get(count..).unwrap_or_default().to_vec()
+    /// How many times the history has begun anew, and all events but the first so many that were there after as many beginnings.
+    pub fn after(&self, (beginnings, count): (u64, usize)) -> (u64, Vec<Arc<Event>>) {
+        let list = self.list();
+        let from = if beginnings == list.0 { count } else { 0 };
+        (list.0, list.1.get(from..).unwrap_or_default().to_vec())
     }
 
     /// All of them.
     pub fn all(&self) -> Vec<Arc<Event>> {
-        self.after(0)
+        self.list().1.clone()
     }
 }
 
@@ -45,13 +47,17 @@ impl Default for History {
 impl History {
     /// Of a run that has not begun.
     pub fn new() -> History {
-        History { events: Events::default(), strides: [1; 2], left_out: None }
+        History { events: Events::default(), steps: [0, 1, 1], left_out: None }
     }
 
     /// Begins anew with the events of a run that goes on; views stay views.
     pub fn go_on_after(&mut self, events: &[Arc<Event>]) {
-        self.events.list().clear();
-        (self.strides, self.left_out) = ([1; 2], None);
+        {
+            let mut list = self.events.list();
+            list.0 += 1;
+            list.1.clear();
+        }
+        (self.steps, self.left_out) = ([0, 1, 1], None);
         events.iter().for_each(|event| self.on_event(event));
     }
 
@@ -61,24 +67,24 @@ impl History {
     }
 
     fn push(&self, event: Event) {
-        self.events.list().push(Arc::new(event));
+        self.events.list().1.push(Arc::new(event));
     }
 
     fn keeps(&mut self, event: &Event) -> bool {
         match event {
             Event::Start(start) => {
                 let Start { steps, record_every, test_every, .. } = **start;
-                // Whatever they are: they may come from a file.
-                self.strides = [record_every, test_every].map(|every| {
-                    let every = every.max(1);
-                    every.saturating_mul(steps.div_ceil(every.saturating_mul(KEPT)).max(1))
-                });
-                // A run that goes on has its beginning already.
-                self.events.list().is_empty()
+                self.steps = [steps, record_every, test_every];
+                // A run that goes on has a beginning already, perhaps of another number of steps.
+                let mut list = self.events.list();
+                if let Some(first) = list.1.first_mut() {
+                    *first = Arc::new(event.clone());
+                }
+                list.1.is_empty()
             }
             Event::Step(record) => {
-                let [records, tests] = self.strides;
-                let is_due = |every: u64| record.step.is_multiple_of(every);
+                let [steps, records, tests] = self.steps;
+                let is_due = |every: u64| record.step.is_multiple_of(stride(steps, every, KEPT, record.step));
                 is_due(records) || is_due(tests) && !record.evaluated().is_empty()
             }
             Event::Resumed(_) | Event::Flush(_) => false,
@@ -102,6 +108,29 @@ impl Observer for History {
     }
 }
 
+/// Steps between what is kept at `step`, of what there is every so many steps: so that there is `most` of it in all `steps`. A number of
+/// steps that nobody waits for says nothing; then it doubles whenever there is too much.
+pub(crate) fn stride(steps: u64, every: u64, most: u64, step: u64) -> u64 {
+    const ENDLESS: u64 = 100_000_000;
+    // Whatever they are: they may come from a file.
+    let every = every.max(1);
+    let room = every.saturating_mul(most);
+    let planned = match steps {
+        0..ENDLESS => steps,
+        _ => {
+            let mut planned = room;
+            while planned <= step {
+                planned = planned.saturating_mul(2);
+                if planned == u64::MAX {
+                    break;
+                }
+            }
+            planned
+        }
+    };
+    every.saturating_mul(planned.div_ceil(room).max(1))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -111,7 +140,7 @@ mod tests {
     #[test]
     fn the_record_that_an_interrupted_run_ends_with_is_kept() {
         let mut history = History::new();
-        history.strides = [20, 100];
+        history.steps = [25, 20, 100];
         for step in [0, 10, 20, 25] {
             history.on_event(&Event::Step(Record { step, ..Record::default() }));
         }

@@ -33,6 +33,7 @@ pub use control::{Command, Control, Question, Request};
 pub use dataflow::dataflow;
 pub use event::{Ending, Event, Histograms, ModelView, Observer, Saved, Start, Summary, Watched};
 pub use folder::{FolderError, RunFiles, RunFolder};
+pub(crate) use history::stride;
 pub use history::{Events, History};
 pub use panel::{Content, Curve, Panel, Shown};
 pub use percentiles::percentile_edges;

@@ -96,7 +96,7 @@ pub enum Content {
         /// The PNG's bytes in base 64.
         png: String,
     },
-    /// What a [view](crate::show::View) of one's own draws.
+    /// What a view of one's own draws. The name `step` is taken: it is that of the step.
     #[serde(untagged)]
     Own(Map<String, Value>),
 }
@@ -112,7 +112,11 @@ struct Stepped {
 }
 
 impl From<Shown> for ByPanel {
-    fn from(Shown { panel, step, content }: Shown) -> ByPanel {
+    fn from(Shown { panel, step, mut content }: Shown) -> ByPanel {
+        if let Content::Own(members) = &mut content {
+            // It stands beside them.
+            members.remove("step");
+        }
         BTreeMap::from([(panel, Stepped { step, content })])
     }
 }

@@ -46,7 +46,7 @@ fn matrix(names: &[String], counts: &[Vec<u64>], [x, y, w, h]: Place, shapes: &m
     let square =
         |x: f64, y: f64| vec![(x, y), (x + cw - 1.0, y), (x + cw - 1.0, y + ch - 1.0), (x, y + ch - 1.0)];
     for (row, counts) in counts.iter().enumerate() {
-        let of = counts.iter().sum::<u64>().max(1) as f64;
+        let of = counts.iter().map(|&count| count as f64).sum::<f64>().max(1.0);
         for (column, &count) in counts.iter().enumerate() {
             let (x, y) = (left + cw * column as f64, y + ch * row as f64);
             let colour = if row == column { TRAIN } else { WRONG_MARK };

@@ -144,7 +144,9 @@ pub(super) fn range(values: impl Iterator<Item = f64>) -> [f64; 2] {
     if low > high {
         return [0.0, 1.0];
     }
-    let margin = if high > low { (high - low) * 0.05 } else { low.abs().max(1.0) * 0.1 };
+    // A range of rounding errors is none.
+    let is_wide = high - low > 1e-9 * low.abs().max(high.abs());
+    let margin = if is_wide { (high - low) * 0.05 } else { low.abs().max(1.0) * 0.1 };
     [low - margin, high + margin]
 }
 

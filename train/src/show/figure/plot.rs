@@ -33,8 +33,10 @@ fn round_numbers(low: f64, high: f64) -> impl Iterator<Item = f64> {
     let power = 10_f64.powf(size.log10().floor());
     let factor = [1.0, 2.0, 5.0].into_iter().find(|factor| factor * power >= size * 0.999);
     let step = factor.unwrap_or(10.0) * power;
-    let (first, last) = ((low / step - 1e-9).ceil() as i64, (high / step + 1e-9).floor() as i64);
-    (first..=last).map(move |i| i as f64 * step)
+    let (first, last) = ((low / step - 1e-9).ceil(), (high / step + 1e-9).floor());
+    // Of a range of nothing there are none, of one of foreign numbers not too many.
+    let count = if step > 0.0 && last >= first { (last - first).min(20.0) as usize + 1 } else { 0 };
+    (0..count).map(move |i| (first + i as f64) * step)
 }
 
 /// Three digits that count.

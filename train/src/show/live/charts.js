@@ -16,7 +16,7 @@ function frame(canvas, { x, y, log, ticks, left = 44 }) {
   const along = (value) => box.left + (value - x[0]) / (x[1] - x[0] || 1) * (box.right - box.left);
   const scale = log ? Math.log10 : (value) => value;
   const [low, high] = [scale(y[0]), scale(y[1])];
-  const up = (value) => box.bottom - (scale(Math.max(value, log ? 1e-9 : -Infinity)) - low) / (high - low || 1) * (box.bottom - box.top);
+  const up = (value) => box.bottom - (scale(Math.max(value, log ? y[0] : -Infinity)) - low) / (high - low || 1) * (box.bottom - box.top);
   c.font = "11px system-ui, sans-serif";
   c.lineWidth = 1;
   c.textBaseline = "middle";
@@ -41,7 +41,9 @@ function steps([low, high], count) {
   const power = 10 ** Math.floor(Math.log10(size));
   const step = [1, 2, 5, 10].map((f) => f * power).find((s) => s >= size * 0.999);
   const found = [];
-  for (let v = Math.ceil(low / step - 1e-9) * step; v <= high + step * 1e-6; v += step) found.push(v);
+  // By number, since a step may be lost in what it is added to.
+  const first = Math.ceil(low / step - 1e-9);
+  for (let i = 0; i < 20 && (first + i) * step <= high + step * 1e-6; i++) found.push((first + i) * step);
   return found;
 }
 
@@ -75,13 +77,14 @@ function yRange(curve, lines) {
   }
   if (!(low <= high)) [low, high] = view.log ? [0.1, 1] : [0, 1];
   if (view.log) return { y: [10 ** Math.floor(Math.log10(low)), 10 ** Math.ceil(Math.log10(high) + 1e-9)], log: true };
-  const margin = (high - low) * 0.05 || Math.max(Math.abs(low), 1) * 0.1;
+  const isWide = high - low > 1e-9 * Math.max(Math.abs(low), Math.abs(high));
+  const margin = isWide ? (high - low) * 0.05 : Math.max(Math.abs(low), 1) * 0.1;
   return { y: [low - margin, high + margin] };
 }
 
 function decades([low, high]) {
   const ticks = [];
-  for (let power = Math.round(Math.log10(low)); power <= Math.round(Math.log10(high)); power++) ticks.push(+("1e" + power));
+  for (let power = Math.round(Math.log10(low)); power <= Math.round(Math.log10(high)) && ticks.length < 700; power++) ticks.push(+("1e" + power));
   return ticks.length > 8 ? ticks.filter((_, i) => i % Math.ceil(ticks.length / 8) === 0) : ticks;
 }
 

@@ -1,6 +1,7 @@
 // Panels of one's own that every run may use: text, a matrix, pictures.
 "use strict";
-const decoded = {};
+// The last picture of each panel.
+const decoded = Object.create(null);
 
 // A cleared canvas of the panel's size in device pixels.
 function sheetOf(canvas) {
@@ -19,7 +20,7 @@ function drawOwn(canvas, name) {
   const { c, width, height } = sheetOf(canvas);
   if (content?.text !== undefined) drawText(c, content.text, width, height);
   else if (content?.matrix) drawMatrix(c, content.matrix, width, height);
-  else if (content?.images) drawImages(c, content.images, width, height);
+  else if (content?.images) drawImages(c, name, content.images, width, height);
 }
 
 function drawText(c, text, width, height) {
@@ -33,6 +34,7 @@ function drawText(c, text, width, height) {
 
 // A cell for each pair of classes, the darker the larger its share of the row; wrong answers are red.
 function drawMatrix(c, { names, counts }, width, height) {
+  const [right, wrong, ink] = ["--train", "--wrong-mark", "--text"].map(colour);
   const [left, n] = [60, counts.length || 1];
   const [w, h] = [(width - left) / n, (height - 20) / n];
   c.font = "11px system-ui, sans-serif";
@@ -41,10 +43,10 @@ function drawMatrix(c, { names, counts }, width, height) {
     const all = row.reduce((sum, count) => sum + count, 0) || 1;
     row.forEach((count, j) => {
       c.globalAlpha = 0.04 + 0.8 * Math.sqrt(count / all);
-      c.fillStyle = colour(i === j ? "--train" : "--wrong-mark");
+      c.fillStyle = i === j ? right : wrong;
       c.fillRect(left + j * w, i * h, w - 1, h - 1);
       c.globalAlpha = 1;
-      c.fillStyle = colour("--text");
+      c.fillStyle = ink;
       c.textAlign = "center";
       if (w > 18) c.fillText(count, left + (j + 0.5) * w, (i + 0.5) * h);
     });
@@ -56,8 +58,11 @@ function drawMatrix(c, { names, counts }, width, height) {
   });
 }
 
-function drawImages(c, { columns, captions, png }, width, height) {
-  const image = decoded[png] ??= Object.assign(new Image(), { onload: redrawSoon, src: "data:image/png;base64," + png });
+function drawImages(c, name, { columns, captions, png }, width, height) {
+  if (decoded[name]?.png !== png) {
+    decoded[name] = { png, image: Object.assign(new Image(), { onload: redrawSoon, src: "data:image/png;base64," + png }) };
+  }
+  const { image } = decoded[name];
   if (!image.complete || !image.naturalWidth) return;
   const scale = Math.min(width / image.naturalWidth, height / image.naturalHeight);
   const [w, h] = [image.naturalWidth * scale, image.naturalHeight * scale];

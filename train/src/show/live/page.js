@@ -54,9 +54,12 @@ function drawAll() {
     if (spec.bands !== undefined && titles) write(title, titles[spec.bands]);
     section.hidden = !view.panels.includes(i + 1);
     if (section.hidden) return;
-    if (spec.curve) drawCurve(canvas, spec.curve);
-    else if (spec.own) drawOwn(canvas, spec.own.name);
-    else drawBands(canvas, spec.bands);
+    // What a foreign run shows may be nothing that can be drawn: the other panels are.
+    try {
+      if (spec.curve) drawCurve(canvas, spec.curve);
+      else if (spec.own) drawOwn(canvas, spec.own.name);
+      else drawBands(canvas, spec.bands);
+    } catch (error) { console.error(error); }
   });
   describe(step, record);
 }
@@ -187,6 +190,9 @@ function connect() {
   source.addEventListener("turn", () => { turn = true; });
   source.onopen = () => { connection.state = "live"; redraw(); };
   source.onmessage = (message) => {
+    // Another program, with panels of its own perhaps.
+    const program = (id) => id.split("-")[0];
+    if (connection.last && program(connection.last) !== program(message.lastEventId)) return location.reload();
     connection.last = message.lastEventId;
     JSON.parse(message.data).forEach(take);
     redrawSoon();

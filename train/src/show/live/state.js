@@ -15,10 +15,10 @@ async function command(path, body) {
 const run = {};
 const view = { frozen: null, step: null, panels: [], log: false, zoom: 0, range: null };
 // What draws the panels of one's own, by their names; and what else is to be done whenever the page is drawn.
-const own = {}, alsoDraw = [];
+const own = Object.create(null), alsoDraw = [];
 
 function forget() {
-  Object.assign(run, { start: null, steps: [], names: new Set(), histograms: [], shown: {}, checkpoints: [], done: null, paused: false });
+  Object.assign(run, { start: null, steps: [], names: new Set(), histograms: [], shown: Object.create(null), checkpoints: [], done: null, paused: false });
 }
 forget();
 

@@ -35,7 +35,8 @@ const GLANCE: Duration = Duration::from_millis(50);
 /// Where a page is in the history of a run.
 pub(super) struct Reader {
     events: Events,
-    next: usize,
+    /// How many times the history had begun anew, and how many of its events were sent.
+    next: (u64, usize),
     /// Tells runs apart, so that a page that outlived one begins with the next from the start.
     run: u64,
     seat: OwnedSemaphorePermit,
@@ -47,10 +48,12 @@ impl Reader {
     /// Goes on after the message `last`, if it is of this run.
     pub(super) fn new(events: Events, run: u64, last: Option<&str>, seat: OwnedSemaphorePermit) -> Reader {
         let next = last.and_then(|last| {
-            let (of, next) = last.split_once('-')?;
-            (of.parse() == Ok(run)).then(|| next.parse().ok()).flatten()
+            let mut parts = last.split('-');
+            let of: u64 = parts.next()?.parse().ok()?;
+            let next = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
+            (of == run).then_some(next)
         });
-        Reader { events, next: next.unwrap_or(0), run, seat, due: Instant::now() }
+        Reader { events, next: next.unwrap_or_default(), run, seat, due: Instant::now() }
     }
 
     /// Everything from here on, as arrays of events; with many pages open, all there is before others have their turn.
@@ -68,12 +71,14 @@ impl Reader {
                 return Some((Ok(turn), None));
             }
             let (text, count) = array(&waiting);
-            reader.next += count;
+            reader.next.1 += count;
             // All of it, until more has happened.
             if count == waiting.len() {
                 reader.due = Instant::now() + *PAUSE;
             }
-            let message = sse::Event::default().id(format!("{}-{}", reader.run, reader.next)).data(text);
+            let message = sse::Event::default()
+                .id(format!("{}-{}-{}", reader.run, reader.next.0, reader.next.1))
+                .data(text);
             Some((Ok(message), Some(reader)))
         })
     }
@@ -82,7 +87,10 @@ impl Reader {
     async fn news(&mut self) -> Vec<Arc<Event>> {
         let begun = Instant::now();
         loop {
-            let news = self.events.after(self.next);
+            let (beginnings, news) = self.events.after(self.next);
+            if beginnings != self.next.0 {
+                self.next = (beginnings, 0);
+            }
             if !news.is_empty() || self.is_crowded() && begun.elapsed() >= TURN {
                 return news;
             }

@@ -127,7 +127,7 @@ fn late_and_returning_pages_get_everything_once() {
         assert_eq!(back.next().1, [3]);
     }
     // After a run that this server knows nothing of, all of this one.
-    assert_eq!(Page::open(address, "?after=12-3", "").next().1, [0, 1, 2, 3]);
+    assert_eq!(Page::open(address, "?after=12-0-3", "").next().1, [0, 1, 2, 3]);
 }
 
 #[test]

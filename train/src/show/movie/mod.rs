@@ -72,7 +72,7 @@ fn is(file: &Path, extension: &str) -> bool {
 /// If a file cannot be written.
 pub fn write_movie(events: &[Arc<Event>], views: &Views, file: &Path) -> Result<Vec<PathBuf>, MovieError> {
     let last = last_step(events);
-    let count = FRAMES.min(last + 1);
+    let count = FRAMES.min(last.saturating_add(1));
     let whole = size(&Run::until(events, last));
     let size = [whole.0, whole.1].map(|n| (n as f64 * ZOOM).round() as u16);
     let film = file.with_extension("mp4");
@@ -83,7 +83,10 @@ pub fn write_movie(events: &[Arc<Event>], views: &Views, file: &Path) -> Result<
         started => Some(started?),
     };
     for i in 0..count {
-        let run = Run::until(events, if count > 1 { last * i / (count - 1) } else { last });
+        let run = Run::until(
+            events,
+            if count > 1 { (u128::from(last) * u128::from(i) / u128::from(count - 1)) as u64 } else { last },
+        );
         let rgb = raster(&panels(&run, views), whole, ZOOM);
         let times = if i + 1 == count { STAYS } else { 1 };
         if let Some(gif) = &mut gif {
