@@ -99,11 +99,15 @@ impl<M: Module, const N: usize, const O: usize> Trainer<M, N, O> {
             if folder.path().is_none() || !self.pictures {
                 return;
             }
-            #[cfg(feature = "page")]
-            folder.keep(files::REPORT, crate::show::report(&events, &self.views).as_bytes());
             let (svg, png) = crate::show::figure(&events, &self.views);
-            folder.keep(files::FIGURE[0], svg.as_bytes());
-            folder.keep(files::FIGURE[1], &png);
+            #[cfg(feature = "page")]
+            let report = crate::show::report(&events, &self.views);
+            folder.keep(&[
+                #[cfg(feature = "page")]
+                (files::REPORT, report.as_bytes()),
+                (files::FIGURE[0], svg.as_bytes()),
+                (files::FIGURE[1], &png),
+            ]);
         }
     }
 
