@@ -26,7 +26,7 @@ fn main() -> ExitCode {
     match drawn {
         Ok(lines) => {
             print_line(&format!("{}\ndrawn to {}", lines.join("\n"), args.out.display()));
-            ExitCode::SUCCESS
+            train::exit(ExitCode::SUCCESS)
         }
         Err(error) => {
             print_error(&format!("error: {error}"));

@@ -38,7 +38,7 @@ fn main() -> ExitCode {
     match draw(&Args::parse()) {
         Ok(line) => {
             print_line(&line);
-            ExitCode::SUCCESS
+            train::exit(ExitCode::SUCCESS)
         }
         Err(error) => {
             print_error(&format!("error: {error}"));

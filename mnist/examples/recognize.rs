@@ -33,7 +33,7 @@ fn main() -> ExitCode {
                     "█".repeat((40.0 * p).round() as usize)
                 ));
             }
-            ExitCode::SUCCESS
+            train::exit(ExitCode::SUCCESS)
         }
         Err(error) => {
             print_error(&format!("error: {error}"));

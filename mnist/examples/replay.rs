@@ -22,7 +22,7 @@ fn main() -> ExitCode {
     match mnist::replay(&args.run, args.port, &stop, opened, &mut |line| {
         print_error(&format!("warning: {line}"))
     }) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(()) => train::exit(ExitCode::SUCCESS),
         Err(error) => {
             print_error(&format!("error: {error}"));
             ExitCode::FAILURE

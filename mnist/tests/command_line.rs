@@ -2,6 +2,8 @@
 
 #[path = "command_line/data.rs"]
 mod data;
+#[path = "command_line/faults.rs"]
+mod faults;
 #[path = "command_line/models.rs"]
 mod models;
 #[path = "command_line/replay.rs"]

@@ -108,7 +108,7 @@ pub use layer::Layer;
 pub use layers::{
     Activation, AvgPool2d, BatchNorm, Conv2d, Dropout, Flatten, Lambda, Linear, MaxPool2d, Sequential, Size2d,
 };
-pub use load::{Differences, LoadError, load, load_tensors, set_params};
+pub use load::{Differences, LoadError, load, load_tensors, load_tensors_from, set_params};
 /// An enum of layers and a field that is left out:
 ///
 /// ```

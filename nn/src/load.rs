@@ -5,7 +5,7 @@ use safetensors::tensor::{self, Dtype, TensorInfo};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
+use std::io::{Cursor, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 /// Reads every parameter and state of `module` from a file that [`save`](crate::save()) wrote for a model like it, and
@@ -41,11 +41,26 @@ pub fn load(module: &mut (impl Module + ?Sized), path: impl AsRef<Path>) -> Resu
 /// # Errors
 /// If the file cannot be read, is damaged or no safetensors file, or has elements of a type that tensors here cannot hold.
 pub fn load_tensors(path: impl AsRef<Path>) -> Result<(Vec<(String, Tensor)>, Metadata), LoadError> {
-    let mut file = Stored::open(path.as_ref())?;
-    let names = file.header.offset_keys();
-    let read = |name: String| file.read(&name).map(|value| (name, value));
-    let tensors = names.into_iter().map(read).collect::<Result<_, _>>()?;
-    Ok((tensors, file.metadata()))
+    Stored::open(path.as_ref())?.all()
+}
+
+/// As [`load_tensors`], of bytes in memory; `file` is what messages call them.
+///
+/// ```
+/// # let path = tempfile::tempdir()?.keep().join("x.safetensors");
+/// # nn::save_tensors(vec![("x".to_owned(), nn::Tensor::from([1.0_f32]))], &path, &nn::Metadata::new())?;
+/// let bytes = std::fs::read(&path)?;
+/// assert_eq!(nn::load_tensors_from(&bytes, "x")?, nn::load_tensors(&path)?);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+/// As [`load_tensors`].
+pub fn load_tensors_from(
+    bytes: &[u8],
+    file: impl AsRef<Path>,
+) -> Result<(Vec<(String, Tensor)>, Metadata), LoadError> {
+    Stored::new(Cursor::new(bytes), bytes.len() as u64, file.as_ref())?.all()
 }
 
 /// Gives every parameter and buffer of `module` the value of its name. Where names, shapes or types differ the model stays as it is.
@@ -89,25 +104,39 @@ pub fn set_params(
 }
 
 /// A file whose header has been read.
-struct Stored<'a> {
+struct Stored<'a, R> {
     path: &'a Path,
-    file: File,
+    file: R,
     header: tensor::Metadata,
     /// Where the values start.
     start: u64,
 }
 
-impl<'a> Stored<'a> {
-    fn open(path: &'a Path) -> Result<Stored<'a>, LoadError> {
+impl<'a> Stored<'a, File> {
+    fn open(path: &'a Path) -> Result<Stored<'a, File>, LoadError> {
         let io = |source| LoadError::Io { path: path.to_owned(), source };
         // Devices and pipes may never end.
         if path.exists() && !path.is_file() {
             return Err(LoadError::NotAFile { path: path.to_owned() });
         }
-        let mut file = File::open(path).map_err(io)?;
+        let file = File::open(path).map_err(io)?;
         let size = file.metadata().map_err(io)?.len();
+        Stored::new(file, size, path)
+    }
+}
+
+impl<'a, R: Read + Seek> Stored<'a, R> {
+    fn new(mut file: R, size: u64, path: &'a Path) -> Result<Stored<'a, R>, LoadError> {
         let (start, header) = read_header(&mut file, size, path)?;
         Ok(Stored { path, file, header, start })
+    }
+
+    /// The tensors in the order in which they lie there, and the notes.
+    fn all(mut self) -> Result<(Vec<(String, Tensor)>, Metadata), LoadError> {
+        let names = self.header.offset_keys();
+        let read = |name: String| self.read(&name).map(|value| (name, value));
+        let tensors = names.into_iter().map(read).collect::<Result<_, _>>()?;
+        Ok((tensors, self.metadata()))
     }
 
     fn read(&mut self, name: &str) -> Result<Tensor, LoadError> {
@@ -136,7 +165,7 @@ impl<'a> Stored<'a> {
 }
 
 /// The header, checked to describe a file of `size` bytes, and where the values start.
-fn read_header(file: &mut File, size: u64, path: &Path) -> Result<(u64, tensor::Metadata), LoadError> {
+fn read_header(file: &mut impl Read, size: u64, path: &Path) -> Result<(u64, tensor::Metadata), LoadError> {
     /// The format's own limit.
     const LARGEST: u64 = 100_000_000;
     let io = |source| LoadError::Io { path: path.to_owned(), source };

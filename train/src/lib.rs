@@ -54,5 +54,5 @@ pub use data::{NpyDataset, npy, npy_from, npz, npz_from, npz_names, write_npy, w
 #[cfg(feature = "csv")]
 pub use data::{csv_classes, csv_classes_from, csv_names, csv_numbers, csv_numbers_from};
 pub use lines::JsonLines;
-pub use print::{print_error, print_line};
+pub use print::{exit, print_error, print_line};
 pub use trainer::{ConfusionPanel, PanelSource, Report, Seen, TrainError, Trainer};

@@ -88,10 +88,10 @@ pub fn train(
         Err(error) => error.exit(),
     };
     match run(plan, &options, model, optimizer, schedule) {
-        Ok(code) => code,
+        Ok(code) => train::exit(code),
         Err(error) => {
             print_error(&format!("error: {error}"));
-            ExitCode::FAILURE
+            train::exit(ExitCode::FAILURE)
         }
     }
 }

@@ -1,7 +1,7 @@
 //! One checkpoint: a safetensors file with the parameters, the optimizer's state, and the state of the run as JSON.
 
 use super::CheckpointError;
-use nn::{DType, Module, Tensor};
+use nn::{DType, Metadata, Module, Tensor};
 use optim::{Optimizer, StateError};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -10,6 +10,9 @@ use std::path::{Path, PathBuf};
 
 const MODEL: &str = "model";
 const OPTIMIZER: &str = "optimizer";
+
+/// Tensors by name, and notes.
+type Stored = (Vec<(String, Tensor)>, Metadata);
 
 /// What is noted beside the tensors.
 const NOTES: [&str; 6] = ["checkpoint_format", "program", "simd", "step", "state", "checksums"];
@@ -119,8 +122,20 @@ impl Checkpoint {
     /// # Errors
     /// If the file cannot be read, is no checkpoint, has another format, or a checksum is not right.
     pub fn open(path: impl AsRef<Path>) -> Result<Checkpoint, CheckpointError> {
-        let path = path.as_ref().to_owned();
-        let (tensors, mut notes) = nn::load_tensors(&path)?;
+        let path = path.as_ref();
+        Checkpoint::checked(path.to_owned(), nn::load_tensors(path)?)
+    }
+
+    /// As [`open`](Checkpoint::open), of bytes in memory; `file` is what messages call them.
+    ///
+    /// # Errors
+    /// As [`open`](Checkpoint::open).
+    pub fn from_bytes(bytes: &[u8], file: impl AsRef<Path>) -> Result<Checkpoint, CheckpointError> {
+        let path = file.as_ref();
+        Checkpoint::checked(path.to_owned(), nn::load_tensors_from(bytes, path)?)
+    }
+
+    fn checked(path: PathBuf, (tensors, mut notes): Stored) -> Result<Checkpoint, CheckpointError> {
         // Another format may have other notes.
         let format = notes.get(NOTES[0]).cloned();
         if let Some(found) = format.filter(|found| found != Checkpoint::FORMAT) {

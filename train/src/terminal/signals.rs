@@ -38,6 +38,7 @@ pub fn stop_on_signals() -> Arc<AtomicBool> {
 }
 
 fn listen(stop: Arc<AtomicBool>) -> io::Result<()> {
+    has_descriptors()?;
     let runtime = Builder::new_current_thread().enable_io().build()?;
     let mut signals = runtime.block_on(async { signals() })?;
     let listener = async move {
@@ -51,6 +52,19 @@ fn listen(stop: Arc<AtomicBool>) -> io::Result<()> {
         std::process::exit(130);
     };
     thread::Builder::new().name("signals".into()).spawn(move || runtime.block_on(listener))?;
+    Ok(())
+}
+
+/// Whether there are descriptors enough, without which tokio panics.
+#[cfg(unix)]
+fn has_descriptors() -> io::Result<()> {
+    const PAIRS: usize = 4;
+    let all: io::Result<Vec<_>> = (0..PAIRS).map(|_| std::os::unix::net::UnixStream::pair()).collect();
+    all.map(drop)
+}
+
+#[cfg(windows)]
+fn has_descriptors() -> io::Result<()> {
     Ok(())
 }
 

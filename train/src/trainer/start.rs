@@ -103,17 +103,20 @@ impl<M: Module, const N: usize, const O: usize> Trainer<M, N, O> {
         #[cfg(feature = "figures")]
         let events = self.events();
         let Place::Opened(folder) = &mut self.place else { return };
-        if let Ok(records) = records {
-            folder.keep(files::TABLE, csv(&records).as_bytes());
-        }
+        let table = records.map(|records| csv(&records)).unwrap_or_default();
         #[cfg(feature = "page")]
-        folder.keep(files::REPORT, crate::show::report(&events, &self.views).as_bytes());
+        let report = crate::show::report(&events, &self.views);
         #[cfg(feature = "figures")]
-        {
-            let (svg, png) = crate::show::figure(&events, &self.views);
-            folder.keep(files::FIGURE[0], svg.as_bytes());
-            folder.keep(files::FIGURE[1], &png);
-        }
+        let (svg, png) = crate::show::figure(&events, &self.views);
+        folder.keep(&[
+            (files::TABLE, table.as_bytes()),
+            #[cfg(feature = "page")]
+            (files::REPORT, report.as_bytes()),
+            #[cfg(feature = "figures")]
+            (files::FIGURE[0], svg.as_bytes()),
+            #[cfg(feature = "figures")]
+            (files::FIGURE[1], &png),
+        ]);
     }
 
     /// Finds out before a long training whether the movie can be made.

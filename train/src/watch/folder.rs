@@ -9,7 +9,7 @@ use serde::Serialize;
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 /// Where the model is saved.
 #[derive(Clone, Debug)]
@@ -188,12 +188,22 @@ impl RunFolder {
         self.failed = Some(format!("{folder}: {error}; {what} could not be saved"));
     }
 
-    /// Writes a file of what has become of the run.
-    pub fn keep(&mut self, file: &str, content: &[u8]) {
-        if self.failed.is_none()
-            && let Err(error) = fs::write(self.path.join(file), content)
-        {
-            self.give_up(file, &error);
+    /// Writes files of what has become of the run. Of one that does not fit nothing stays.
+    pub fn keep(&mut self, files: &[(&str, &[u8])]) {
+        if self.failed.is_some() {
+            return;
+        }
+        let mut lost = vec![];
+        for (file, content) in files {
+            let path = self.path.join(file);
+            if let Err(error) = fs::write(&path, content) {
+                let _ = fs::remove_file(path);
+                lost.push((*file, error));
+            }
+        }
+        let names: Vec<&str> = lost.iter().map(|(file, _)| *file).collect();
+        if let Some((_, error)) = lost.first() {
+            self.give_up(&names.join(", "), error);
         }
     }
 
@@ -363,12 +373,17 @@ fn used(path: &Path) -> Option<PathBuf> {
     told.or_else(|| has_checkpoint().then(|| path.join(CHECKPOINTS)))
 }
 
-/// A folder that did not exist before, by the time, which on a wrong clock begins in 1970: two runs in one second get two folders.
+/// The time as part of a folder's name. Clocks may be wrong: what is written begins in 1970, and ends with the year 9999.
+fn stamp(now: SystemTime) -> String {
+    const LAST: u64 = 253_402_300_799;
+    let last = SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(LAST)).unwrap_or(now);
+    let time = now.clamp(SystemTime::UNIX_EPOCH, last.max(SystemTime::UNIX_EPOCH));
+    humantime::format_rfc3339_seconds(time).to_string().trim_end_matches('Z').replace(':', "-")
+}
+
+/// A folder that did not exist before, by the time: two runs in one second get two folders.
 fn new_folder(name: &str) -> (PathBuf, io::Result<()>) {
-    let time = humantime::format_rfc3339_seconds(SystemTime::now().max(SystemTime::UNIX_EPOCH))
-        .to_string()
-        .replace(':', "-");
-    let base = Path::new("runs").join(format!("{name}-{}", time.trim_end_matches('Z')));
+    let base = Path::new("runs").join(format!("{name}-{}", stamp(SystemTime::now())));
     if let Err(error) = fs::create_dir_all("runs") {
         return (base, Err(error));
     }
@@ -380,4 +395,19 @@ fn new_folder(name: &str) -> (PathBuf, io::Result<()>) {
         }
     }
     (base, Err(io::Error::from(io::ErrorKind::AlreadyExists)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wrong_clock_gives_a_name_too() {
+        let (epoch, second) = (SystemTime::UNIX_EPOCH, Duration::from_secs(1));
+        assert_eq!(stamp(epoch + 86_400 * second), "1970-01-02T00-00-00");
+        assert_eq!(stamp(epoch - second), "1970-01-01T00-00-00");
+        // The years -1200 and 11476.
+        assert_eq!(stamp(epoch - Duration::from_secs(100_000_000_000)), "1970-01-01T00-00-00");
+        assert_eq!(stamp(epoch + Duration::from_secs(300_000_000_000)), "9999-12-31T23-59-59");
+    }
 }

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::BufReader;
 use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
-use std::thread;
+use std::thread::{self, Builder};
 
 use super::idx::{COLS, Decoded, Kind, ROWS, decode};
 use super::names::{Listing, Naming};
@@ -75,9 +75,13 @@ pub(super) fn read_folder(
     };
     let [first, rest @ ..] = files;
     thread::scope(|scope| {
-        let first = scope.spawn(|| read(first));
+        let thread = Builder::new().spawn_scoped(scope, || read(first));
         let [b, c, d] = rest.each_ref().map(read);
-        let a = first.join().unwrap_or_else(|panic| resume_unwind(panic));
+        let a = match thread {
+            Ok(thread) => thread.join().unwrap_or_else(|panic| resume_unwind(panic)),
+            // There is no thread to be had.
+            Err(_) => read(first),
+        };
         [a, b, c, d]
     })
 }
@@ -86,6 +90,29 @@ fn read_file(path: PathBuf, kind: Kind) -> Result<StoredFile, DataError> {
     let input = File::open(&path).map_err(|source| DataError::Read { file: path.clone(), source })?;
     let decoded = decode(kind, &path, BufReader::with_capacity(1 << 16, input))?;
     Ok(StoredFile { path, decoded })
+}
+
+impl Split {
+    /// The images and labels of two IDX files in memory, compressed with gzip or not.
+    ///
+    /// ```
+    /// use mnist::data::Split;
+    ///
+    /// let images = [&[0, 0, 8, 3, 0, 0, 0, 1, 0, 0, 0, 28, 0, 0, 0, 28][..], &[255; 784]].concat();
+    /// let labels = [0, 0, 8, 1, 0, 0, 0, 1, 7];
+    /// assert_eq!(Split::from_idx(&images, &labels)?.labels, [7]);
+    /// # Ok::<(), mnist::data::DataError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If one of them is no such file, or there are not as many images as labels.
+    pub fn from_idx(images: &[u8], labels: &[u8]) -> Result<Split, DataError> {
+        let read = |name: &str, kind, bytes| {
+            let path = PathBuf::from(name);
+            Ok(StoredFile { decoded: decode(kind, &path, bytes)?, path })
+        };
+        pair_up(read("images", Kind::Images, images)?, read("labels", Kind::Labels, labels)?)
+    }
 }
 
 /// Puts images and their labels together.

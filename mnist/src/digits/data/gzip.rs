@@ -8,12 +8,42 @@ use flate2::bufread::GzDecoder;
 pub(super) const MAGIC: [u8; 2] = [0x1f, 0x8b];
 /// Padding fills blocks of a tape or a disk. More than this is none.
 const MAX_PADDING: usize = 1 << 24;
+/// So many bytes come of any file, and beyond that no more than so many times what it has: digits compress to a fifth.
+const FREE: u64 = 64 << 20;
+const TIMES: u64 = 10;
 
 /// Decompresses all streams of a file. Between and behind them may be zero bytes, which fill blocks, and line ends, which
 /// editors and web servers append.
 pub(super) struct Gunzip<R> {
     /// The stream that is being read, and the file behind it; `None` at the end.
-    stream: Option<GzDecoder<R>>,
+    stream: Option<GzDecoder<Counted<R>>>,
+    /// Bytes that have come of it.
+    made: u64,
+}
+
+/// A file that counts what is read of it.
+struct Counted<R> {
+    input: R,
+    count: u64,
+}
+
+impl<R: BufRead> Read for Counted<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.input.read(buffer)?;
+        self.count += count as u64;
+        Ok(count)
+    }
+}
+
+impl<R: BufRead> BufRead for Counted<R> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        self.input.fill_buf()
+    }
+
+    fn consume(&mut self, count: usize) {
+        self.count += count as u64;
+        self.input.consume(count);
+    }
 }
 
 /// Something else follows a stream that is whole.
@@ -23,7 +53,7 @@ pub(super) struct Trailing(pub(super) Vec<u8>);
 
 impl<R: BufRead> Gunzip<R> {
     pub(super) fn new(input: R) -> Self {
-        Self { stream: Some(GzDecoder::new(input)) }
+        Self { stream: Some(GzDecoder::new(Counted { input, count: 0 })), made: 0 }
     }
 }
 
@@ -34,6 +64,11 @@ impl<R: BufRead> Read for Gunzip<R> {
         }
         while let Some(stream) = &mut self.stream {
             let count = stream.read(buffer)?;
+            self.made += count as u64;
+            if self.made > FREE.max(TIMES * stream.get_ref().count) {
+                let reason = format!("more than {TIMES} times as many bytes come of it as it has");
+                return Err(io::Error::new(io::ErrorKind::FileTooLarge, reason));
+            }
             if count > 0 {
                 return Ok(count);
             }

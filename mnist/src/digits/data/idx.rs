@@ -96,8 +96,9 @@ fn decode_plain(
 
     // One byte more than allowed, to see whether the file goes on.
     let limit = claimed_bytes.min((MAX_ITEMS * kind.item_len()) as u64);
-    let mut data = Vec::with_capacity(limit.min(64 << 20) as usize + 1);
+    let mut data = vec![];
     input.take(limit + 1).read_to_end(&mut data).map_err(|source| failed(file.into(), source))?;
+    data.shrink_to_fit();
 
     let actual_bytes = data.len() as u64;
     let (file_name, what) = (|| file.to_path_buf(), kind.what());

@@ -19,7 +19,8 @@ mod render;
 #[cfg(test)]
 mod tests;
 
-use std::thread;
+use std::sync::{Mutex, PoisonError};
+use std::thread::{self, Builder};
 
 use deform::Hand;
 use glyphs::{STYLES, Style};
@@ -46,20 +47,24 @@ fn digits_with(threads: usize, seed: u64, n: usize) -> (Vec<u8>, Vec<u8>) {
     let mut images = vec![0; n * PIXELS];
     let mut labels = vec![0; n];
     let share = n.div_ceil(threads).max(1);
-    thread::scope(|scope| {
-        for (part, (images, labels)) in
-            images.chunks_mut(share * PIXELS).zip(labels.chunks_mut(share)).enumerate()
-        {
-            scope.spawn(move || {
-                let (images, _) = images.as_chunks_mut::<PIXELS>();
-                for (i, (image, label)) in images.iter_mut().zip(labels).enumerate() {
-                    let mut dice = Dice::new(seed, (part * share + i) as u64);
-                    let digit = dice.below(10);
-                    write(choose(&STYLES[digit as usize], &mut dice), &mut dice, image);
-                    *label = digit as u8;
-                }
-            });
+    let parts = images.chunks_mut(share * PIXELS).zip(labels.chunks_mut(share)).enumerate();
+    let parts = Mutex::new(parts);
+    let next = || parts.lock().unwrap_or_else(PoisonError::into_inner).next();
+    let draw = || {
+        while let Some((part, (images, labels))) = next() {
+            let (images, _) = images.as_chunks_mut::<PIXELS>();
+            for (i, (image, label)) in images.iter_mut().zip(labels).enumerate() {
+                let mut dice = Dice::new(seed, (part * share + i) as u64);
+                let digit = dice.below(10);
+                write(choose(&STYLES[digit as usize], &mut dice), &mut dice, image);
+                *label = digit as u8;
+            }
         }
+    };
+    thread::scope(|scope| {
+        // Where there is no thread to be had, those that there are draw more.
+        (1..threads).find(|_| Builder::new().spawn_scoped(scope, draw).is_err());
+        draw();
     });
     (images, labels)
 }

@@ -19,7 +19,7 @@ use ureq::{Agent, Body, Proxy, ProxyProtocol};
 
 use crate::digits::data::DownloadError;
 
-/// How long to wait for what. A download that makes progress, however slowly, is never cut off.
+/// How long to wait for what. A mirror that is slower than that is given up, and the next one asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Timeouts {
     /// For the address of a host name, and again for the connection.
@@ -28,13 +28,17 @@ pub struct Timeouts {
     pub answer: Duration,
     /// For the next bytes of the file.
     pub stall: Duration,
+    /// For `least` bytes of the file, over and over: nobody waits for a mirror that sends a byte now and then.
+    pub pace: Duration,
+    /// Bytes that are to come in `pace`, or the rest of the file.
+    pub least: u64,
 }
 
 impl Default for Timeouts {
-    /// 3 s, 5 s and 20 s: without a network, two mirrors are given up within seconds.
+    /// 3 s, 5 s and 20 s: without a network, two mirrors are given up within seconds. 120 KiB in 30 s, half of what a modem brings.
     fn default() -> Self {
-        let [connect, answer, stall] = [3, 5, 20].map(Duration::from_secs);
-        Self { connect, answer, stall }
+        let [connect, answer, stall, pace] = [3, 5, 20, 30].map(Duration::from_secs);
+        Self { connect, answer, stall, pace, least: 120 << 10 }
     }
 }
 

@@ -132,16 +132,24 @@ impl Downloader<'_> {
         let mut progress = Progress::start(url, part.len(), total, self.progress_bar);
         let mut body = response.into_body().into_reader();
         let mut buffer = vec![0; 1 << 16];
+        let broken = |done, reason| DownloadError::Interrupted { url: url.into(), done, reason };
+        let Timeouts { pace, least, .. } = self.timeouts;
+        let (mut begun, mut came) = (Instant::now(), 0);
         loop {
-            let count = body.read(&mut buffer).map_err(|error| DownloadError::Interrupted {
-                url: url.into(),
-                done: part.len(),
-                reason: error.to_string(),
-            })?;
+            let count = body.read(&mut buffer).map_err(|error| broken(part.len(), error.to_string()))?;
             if count == 0 {
                 return Ok(());
             }
             part.append(&buffer[..count]);
+            came += count as u64;
+            if came >= least {
+                (begun, came) = (Instant::now(), 0);
+            } else if begun.elapsed() >= pace {
+                return Err(broken(
+                    part.len(),
+                    format!("{came} bytes came in {} s, which is too slow", pace.as_secs_f32()),
+                ));
+            }
             if part.len() > MAX_BYTES {
                 part.clear();
                 let reason = format!("it has more than {MAX_BYTES} bytes");

@@ -122,6 +122,47 @@ fn a_stalled_download_is_cut_off_but_a_slow_one_is_not() {
     assert!(found.told("broke off after 2000 bytes"), "{:?}", found.notices);
 }
 
+/// Each byte is progress, and the file would come in a day and a half.
+#[test]
+fn a_mirror_that_drips_is_given_up_and_the_next_one_goes_on() {
+    let (fixture, cache) = (Arc::new(Fixture::new(1)), folder());
+    let dripping = odd_mirror(&fixture, |request, stream, file| {
+        assert_eq!(request.offset(), None);
+        head(stream, "200 OK", &[format!("Content-Length: {}", file.len())]);
+        for byte in file {
+            if stream.write_all(&[*byte]).is_err() {
+                return;
+            }
+            thread::sleep(Duration::from_millis(20));
+        }
+    });
+    let good = good_mirror(&fixture);
+    let mut search = fixture.search(&[&dripping.url, &good.url], Some(cache.path().into()));
+    (search.timeouts.pace, search.timeouts.least) = (Duration::from_secs(2), 100_000);
+    let found = find(&search);
+    fixture.assert_found(&found);
+    assert!(found.told("bytes came in 2 s, which is too slow"), "{:?}", found.notices);
+    // What has dripped in is kept. A busy machine may find the other too slow as well, and asks again.
+    assert!(offsets(&good)[0].is_some_and(|offset| offset > 0), "{:?}", offsets(&good));
+}
+
+/// A download of any size has an end.
+#[test]
+fn a_mirror_that_drips_alone_is_an_error_and_no_wait_without_end() {
+    let (fixture, cache) = (Arc::new(Fixture::new(1)), folder());
+    let dripping = odd_mirror(&fixture, |_, stream, _| {
+        head(stream, "200 OK", &[]);
+        while stream.write_all(&[0]).is_ok() {
+            thread::sleep(Duration::from_millis(20));
+        }
+    });
+    let mut search = fixture.search(&[&dripping.url], Some(cache.path().into()));
+    (search.timeouts.pace, search.timeouts.least) = (Duration::from_secs(2), 100_000);
+    let error = find(&search).error();
+    assert!(error.contains("too slow"), "{error}");
+    assert_eq!(dripping.requests().len(), 1, "a round that brings nothing is the last");
+}
+
 #[test]
 fn where_nobody_answers_the_search_ends_soon() {
     let (fixture, cache) = (Arc::new(Fixture::new(1)), folder());

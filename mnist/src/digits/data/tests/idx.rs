@@ -186,3 +186,12 @@ fn anything_else_that_follows_a_gzip_stream_is_named() {
         assert!(message.starts_with("dir/images: the gzip data is damaged or cut off"), "{message}");
     }
 }
+
+/// It would fill the memory: 235 MB come of 230 KB.
+#[test]
+fn a_compressed_file_that_expands_out_of_proportion_is_refused() {
+    let mut file = image_file(0x0803, 300_000, 28, 28, 0);
+    file.resize(16 + 300_000 * 784, 0);
+    let error = images(&gzip(&file)[..]).unwrap_err().to_string();
+    assert!(error.contains("more than 10 times as many bytes come of it as it has"), "{error}");
+}

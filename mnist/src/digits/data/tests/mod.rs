@@ -82,7 +82,13 @@ impl Fixture {
             cache,
             mirrors: mirrors.iter().map(ToString::to_string).collect(),
             proxies: Proxies::default(),
-            timeouts: Timeouts { connect: PATIENCE, answer: PATIENCE, stall: PATIENCE },
+            timeouts: Timeouts {
+                connect: PATIENCE,
+                answer: PATIENCE,
+                stall: PATIENCE,
+                pace: PATIENCE,
+                least: 1,
+            },
             progress_bar: false,
             files: self.files,
         }

@@ -2,7 +2,7 @@
 
 use crate::data::DataError;
 use image::imageops::FilterType;
-use image::{DynamicImage, ImageFormat, ImageReader, Limits};
+use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits};
 use nn::Tensor;
 use std::io::Cursor;
 use std::path::Path;
@@ -10,6 +10,12 @@ use std::path::Path;
 /// A picture is no larger: in bytes when it is decoded, and in pixels a side.
 const LARGEST: u64 = 64 << 20;
 const LONGEST: u32 = 1 << 14;
+
+/// No picture has fewer bytes than a part of those that it is decoded to. A header that tells of more would have a moment's work of
+/// nothing. Deflate makes 1,032 bytes of one at most, and a bit that is a place in a palette becomes four bytes.
+const DENSEST_PNG: u64 = 1032 * 32;
+/// A block of 8 by 8 has a bit at least, and the two of colours stand for 32 by 32 pixels at most.
+const DENSEST_JPEG: u64 = 2048;
 
 /// The numbers of a pixel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,13 +91,23 @@ pub(super) fn decode(bytes: &[u8], form: Form, out: &mut Vec<f32>) -> Result<(),
     limits.max_alloc = Some(LARGEST);
     limits.max_image_width = Some(LONGEST);
     limits.max_image_height = Some(LONGEST);
-    reader.limits(limits);
-    let picture = reader.decode().map_err(|error| match error {
+    reader.limits(limits.clone());
+    let failed = |error| match error {
         image::ImageError::Limits(_) => {
             format!("it is larger than {LARGEST} bytes decoded, or {LONGEST} pixels a side; make it smaller")
         }
         error => format!("it cannot be decoded ({error}); get it anew, or take it away"),
-    })?;
+    };
+    let mut decoder = reader.into_decoder().map_err(failed)?;
+    limits.reserve(decoder.total_bytes()).map_err(failed)?;
+    let densest = if format == ImageFormat::Png { DENSEST_PNG } else { DENSEST_JPEG };
+    if decoder.total_bytes() > densest * bytes.len() as u64 {
+        return Err(
+            "it has fewer bytes than so many pixels can have; get it anew, or take it away".to_owned()
+        );
+    }
+    decoder.set_limits(limits).map_err(failed)?;
+    let picture = DynamicImage::from_decoder(decoder).map_err(failed)?;
     let ([height, width], found) = (form.size, [picture.height() as usize, picture.width() as usize]);
     let picture = match found == form.size {
         true => picture,
@@ -268,6 +284,20 @@ mod tests {
         header.extend(crc32fast::hash(&header[12..]).to_be_bytes());
         header.extend(b"\x00\x00\x00\x00IDAT\x35\xaf\x06\x1e");
         assert!(said(&header).contains("larger than"), "{}", said(&header));
+    }
+
+    /// Its decoder makes up for what is missing, which takes seconds for as many pixels as may be.
+    #[test]
+    fn a_header_that_tells_of_more_pixels_than_there_can_be_is_refused_at_once() {
+        let mut jpeg = encode(noise(64, 64), ImageFormat::Jpeg);
+        let frame = jpeg.windows(2).position(|mark| mark == [0xff, 0xc0]).unwrap();
+        jpeg[frame + 5..frame + 9].copy_from_slice(&[0x10, 0, 0x10, 0]);
+        assert!(said(&jpeg).contains("fewer bytes than so many pixels can have"), "{}", said(&jpeg));
+        // What is all of one colour has nearly as few as there can be.
+        for format in [ImageFormat::Png, ImageFormat::Jpeg] {
+            let even = encode(GrayImage::new(4096, 4096), format);
+            image_from(&even, "p", [2, 2], Channels::Grey).unwrap();
+        }
     }
 
     proptest::proptest! {
