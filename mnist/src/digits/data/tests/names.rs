@@ -154,7 +154,7 @@ fn a_data_set_may_be_larger_than_mnist() {
     };
     // As digits do, they compress to a fifth or so.
     let mixed = |i: u64| (i ^ (i >> 29)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    let pixel = |i: u64| if i % 6 == 0 { (mixed(mixed(mixed(i))) >> 56) as u8 } else { 7 };
+    let pixel = |i: u64| if i.is_multiple_of(6) { (mixed(mixed(mixed(i))) >> 56) as u8 } else { 7 };
     for (set, count) in [("train", count), ("test", 40_000)] {
         let pixels: Vec<u8> = (0..u64::from(count) * 784).map(pixel).collect();
         let images = [header(0x0803, &[count, 28, 28]), pixels].concat();
