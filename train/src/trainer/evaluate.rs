@@ -143,7 +143,7 @@ impl<M: Module, const N: usize, const O: usize> Trainer<M, N, O> {
             self.sources.iter_mut().for_each(|source| source.evaluating(&seen));
             tensors = Vec::from(inputs);
         }
-        let names = self.names.iter().chain(self.metrics.iter().map(|(name, _)| name));
+        let names = self.value_names();
         let values = names.zip(&means).enumerate().filter_map(|(i, (name, mean))| {
             // A metric's sums of shares are whole numbers, up to what was rounded.
             let value = if i < self.names.len() { mean.value()? } else { tidy(mean.value()?) };
@@ -193,8 +193,7 @@ impl<M: Module, const N: usize, const O: usize> Trainer<M, N, O> {
 
     /// Refuses to watch what there will not be, and names that are those of two values.
     pub(super) fn check_names(&self) -> Result<(), TrainError> {
-        let names = || self.names.iter().chain(self.metrics.iter().map(|(name, _)| name));
-        let of_set = |set: &str| names().map(|name| format!("{set}_{name}")).collect::<Vec<_>>();
+        let of_set = |set: &str| self.value_names().map(|name| format!("{set}_{name}")).collect::<Vec<_>>();
         let there = self.sets.iter().filter(|set| !set.data.is_empty());
         let known: Vec<String> = there.flat_map(|set| of_set(&set.name)).collect();
         if let Some(name) =

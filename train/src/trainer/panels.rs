@@ -20,7 +20,7 @@ pub struct Seen<'a> {
 }
 
 /// Has something of its own to show of a model in training: what it took pictures for, a sample of what it writes, a confusion matrix. How
-/// that is drawn is known for text, matrices and pictures; for anything else a [`View`](crate::show::View) says it.
+/// that is drawn is known for text, matrices and pictures; for anything else a `show::View` says it.
 pub trait PanelSource<M>: Send {
     /// What it shows, in panels of these.
     fn panels(&self) -> Vec<Panel>;

@@ -1,4 +1,4 @@
-//! What of a training is saved, and going on from it.
+//! Going on with a run that was ended.
 
 use super::TrainError;
 use super::average::in_order;

@@ -270,6 +270,11 @@ impl<M: Module, const N: usize, const O: usize> Trainer<M, N, O> {
         self
     }
 
+    /// The names of what is told of a batch.
+    pub(super) fn value_names(&self) -> impl Iterator<Item = &String> {
+        self.names.iter().chain(self.metrics.iter().map(|(name, _)| name))
+    }
+
     /// The learning rate: a number, or one of [`optim`]'s schedules.
     #[must_use]
     pub fn schedule(self, schedule: impl Schedule + 'static) -> Self {

@@ -60,7 +60,7 @@ impl<M: Module, const N: usize, const O: usize> Trainer<M, N, O> {
     }
 
     fn default_panels(&self) -> Vec<Panel> {
-        let names = self.names.iter().chain(self.metrics.iter().map(|(name, _)| name));
+        let names = self.value_names();
         let curves = names.map(|name| Panel::Curve(Curve::of(name)));
         let own = self.sources.iter().flat_map(|source| source.panels());
         curves.chain([Panel::Bands(0), Panel::Bands(1)]).chain(own).collect()

@@ -5,10 +5,9 @@ use super::panels::Seen;
 use super::progress::Outcome;
 use super::settings::Trainer;
 use crate::metrics::Mean;
-use crate::watch::{Command, Event, Question, Values};
+use crate::watch::{Event, Values};
 use crate::{Dataset, Loaded, Loader};
 use nn::{Grads, Module, Role, Tensor};
-use std::time::Instant;
 
 /// Why a training cannot go on: something became infinite or NaN.
 pub(super) struct Failure {
@@ -26,7 +25,7 @@ pub(super) struct Trained<const N: usize, const O: usize> {
     means: Vec<Mean>,
     /// The last batch, and how many elements it has.
     last: ([Tensor; N], [Tensor; O], usize),
-    /// If it was none, and the model is as it was.
+    /// Why the model was left as it was, if the loss or the gradients were not finite.
     pub(super) failure: Option<Failure>,
 }
 
@@ -106,7 +105,7 @@ impl<M: Module, const N: usize, const O: usize> Trainer<M, N, O> {
     /// The numbers of a step, for its record.
     pub(super) fn outcome(&self, trained: &Trained<N, O>) -> Outcome {
         let Trained { epoch, lr, means, last: (inputs, outputs, n), .. } = trained;
-        let names = self.names.iter().chain(self.metrics.iter().map(|(name, _)| name));
+        let names = self.value_names();
         let numbers = self.numbers(outputs, inputs);
         let mut values: Values = names
             .zip(means)
@@ -157,28 +156,6 @@ impl<M: Module, const N: usize, const O: usize> Trainer<M, N, O> {
             let what = format!("the parameter {name}");
             (zero != 0.0).then_some(Failure { what, value: zero, found: None })
         })
-    }
-
-    /// Answers those who watch, for as long as they have training paused.
-    pub(super) fn serve(&mut self, emit: &mut dyn FnMut(Event)) {
-        while let Some(command) = self.control.as_mut().and_then(|control| control.next(&self.stop)) {
-            match command {
-                Command::Paused(paused) => emit(Event::Paused(paused)),
-                Command::Answer(question) => {
-                    let begun = Instant::now();
-                    self.reply(question);
-                    if let Some(control) = &mut self.control {
-                        control.has_answered(begun.elapsed());
-                    }
-                }
-            }
-        }
-    }
-
-    pub(super) fn reply(&mut self, Question { body, answer, .. }: Question) {
-        let model = &self.model;
-        let found = self.sources.iter_mut().find_map(|source| source.answer(model, &body));
-        answer(found.unwrap_or_else(|| Err("nobody knows an answer".to_owned())));
     }
 }
 

@@ -2,21 +2,25 @@
 
 use super::panels::{FnPanel, PanelSource};
 use super::settings::{Place, Trainer};
-use crate::watch::{Content, Event, History, ModelView, Observer, Panel, RunFolder, Start, stride};
+use crate::watch::{
+    Command, Content, Event, History, ModelView, Observer, Panel, Question, RunFolder, Start, stride,
+};
 use nn::{Graph, Metadata, Module, Program, Tensor};
 use serde::Serialize;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Instant;
 
 /// Pictures of a kind in a run, at most: the width of a panel in pixels.
 const PICTURES: u64 = 300;
 
 impl<M: Module, const N: usize, const O: usize> Trainer<M, N, O> {
-    /// The folder of the run, made if it is not there: its settings (`config.json`), a line for each record (`metrics.jsonl`, in the
-    /// end as a table, `metrics.csv`), what panels show (`panels.jsonl`), results (`results.json`), the model and the best one so far (`model.safetensors`, `best.safetensors`), and
-    /// `checkpoints` to [resume](Trainer::resume) from, one a minute unless steps are [given](Trainer::checkpoint_every). With the features
-    /// `page` and `figures` also the page with the whole run in it (`report.html`) and the panels as a picture (`figure.svg`, `figure.png`).
+    /// The folder of the run, made if it is not there: its settings (`config.json`), a line for each record (`metrics.jsonl`, in the end as
+    /// a table, `metrics.csv`), what panels show (`panels.jsonl`), results (`results.json`), the model and the best one so far
+    /// (`model.safetensors`, `best.safetensors`), and `checkpoints` to [resume](Trainer::resume) from, one a minute unless steps are
+    /// [given](Trainer::checkpoint_every). With the features `page` and `figures` also the page with the whole run in it (`report.html`) and
+    /// the panels as a picture (`figure.svg`, `figure.png`).
     #[must_use]
     pub fn folder(self, path: impl Into<PathBuf>) -> Self {
         Trainer { place: Place::Path(path.into()), ..self }.remember()
@@ -265,6 +269,28 @@ impl<M: Module, const N: usize, const O: usize> Trainer<M, N, O> {
         while let Some(question) = self.control.as_mut().and_then(|control| control.after(&self.stop)) {
             self.reply(question);
         }
+    }
+
+    /// Answers those who watch, for as long as they have training paused.
+    pub(super) fn serve(&mut self, emit: &mut dyn FnMut(Event)) {
+        while let Some(command) = self.control.as_mut().and_then(|control| control.next(&self.stop)) {
+            match command {
+                Command::Paused(paused) => emit(Event::Paused(paused)),
+                Command::Answer(question) => {
+                    let begun = Instant::now();
+                    self.reply(question);
+                    if let Some(control) = &mut self.control {
+                        control.has_answered(begun.elapsed());
+                    }
+                }
+            }
+        }
+    }
+
+    pub(super) fn reply(&mut self, Question { body, answer, .. }: Question) {
+        let model = &self.model;
+        let found = self.sources.iter_mut().find_map(|source| source.answer(model, &body));
+        answer(found.unwrap_or_else(|| Err("nobody knows an answer".to_owned())));
     }
 
     /// How the model's inner values are distributed, if somebody wants to see it.
